@@ -1,0 +1,17 @@
+//! The words of the trade, as types that exist only well-formed. Nothing here knows HTTP, Tower or a file.
+
+mod action;
+pub mod create;
+mod id;
+mod principal;
+mod refusal;
+mod request_id;
+mod trace;
+
+pub use action::Action;
+pub use create::{CreateConference, CreateFault, CreateRules};
+pub use id::{AppKey, AppName, ConferenceId, InvalidName, OrgName, TenantId, UserName};
+pub use principal::{Principal, Scopes};
+pub use refusal::{Code, FieldError, Refusal};
+pub use request_id::RequestId;
+pub use trace::TraceContext;

@@ -1,0 +1,3 @@
+//! confgate: an authenticating reverse proxy for Easemob's conference API.
+
+pub mod domain;
