@@ -1,3 +1,4 @@
 //! confgate: an authenticating reverse proxy for Easemob's conference API.
 
 pub mod domain;
+pub mod upstream;

@@ -1,0 +1,37 @@
+//! Everything that calls out: where to ([`Endpoint`]), whom to trust ([`tls_config`]), how to get there
+//! ([`Connector`]), one exchange for the control plane ([`Fetcher`]), a worker's own connections ([`Pool`]).
+//!
+//! HTTP/1.1 only: the vendor and the issuers speak it everywhere, and a request on a connection of its own
+//! cannot be held up by another.
+
+mod connect;
+mod endpoint;
+mod fetch;
+mod pool;
+mod stream;
+mod tls;
+
+#[cfg(test)]
+pub(crate) mod scripted;
+
+pub use connect::{ConnectError, Connector};
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use fetch::{FetchError, Fetcher};
+pub use pool::{Pool, PoolConfig, PooledBody, SendError, SendFault, Stage};
+pub use stream::Stream;
+pub use tls::{RootSource, TlsError, tls_config};
+
+use hyper::client::conn::http1;
+
+/// The largest head of an answer, in bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// The most header fields of an answer.
+const MAX_HEADERS: usize = 128;
+
+/// How every connection of the gateway speaks HTTP: strictly, and with bounded heads.
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+    builder
+}

@@ -1,0 +1,61 @@
+use crate::upstream::ConnectError;
+
+/// How far a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// There was no connection: no byte of it left.
+    Connect,
+    /// The connection ended before the request was begun: no byte of it left.
+    Unsent,
+    /// It was begun, and may have arrived.
+    Sent,
+}
+
+/// A request without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct SendError {
+    /// How far the request came: whether sending it again can make it happen twice.
+    pub stage: Stage,
+    /// Whether the connection had served a request before: it may have died of old age.
+    pub reused: bool,
+    /// Whether there was an answer, but no proper one.
+    pub malformed: bool,
+    /// What happened.
+    pub source: SendFault,
+}
+
+/// What kept the answer away. Holds nothing of the request or the answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendFault {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The connection broke, or what came is no HTTP.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// An answer of status 101, which nobody asked for.
+    #[error("the server switched protocols unasked")]
+    SwitchedProtocols,
+}
+
+impl SendError {
+    pub(super) fn unanswered(error: hyper::Error, unsent: bool, reused: bool) -> Self {
+        Self {
+            stage: if unsent { Stage::Unsent } else { Stage::Sent },
+            reused,
+            malformed: !unsent && error.is_parse(),
+            source: error.into(),
+        }
+    }
+
+    pub(super) fn switched_protocols(reused: bool) -> Self {
+        Self { stage: Stage::Sent, reused, malformed: true, source: SendFault::SwitchedProtocols }
+    }
+}
+
+impl From<ConnectError> for SendError {
+    fn from(error: ConnectError) -> Self {
+        Self { stage: Stage::Connect, reused: false, malformed: false, source: error.into() }
+    }
+}

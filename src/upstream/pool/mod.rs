@@ -1,0 +1,134 @@
+//! A worker's own connections to one endpoint.
+//!
+//! Takes a request with a path, gives the answer's head and a body that brings the connection back. Nothing here
+//! is shared between threads, so nothing waits for another CPU. The connection used last is used next, so that
+//! the others can grow old and go, before the server closes them.
+//!
+//! hyper tells exactly whether a request was begun: it gives the request back unless the connection's task has
+//! taken it from the queue, which is just before the head is written. What was not begun goes out on another
+//! connection; what was begun is never sent again from here.
+
+mod body;
+mod connection;
+mod error;
+mod idle;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::sync::Semaphore;
+
+pub use body::PooledBody;
+pub use error::{SendError, SendFault, Stage};
+
+use super::{Connector, Endpoint};
+use connection::{Connection, Lease};
+use idle::Idle;
+
+/// The bounds of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolConfig {
+    /// The most connections open at a time, idle ones included; 0 counts as 1. Further requests wait their turn.
+    pub max_connections: usize,
+    /// How long a connection may lie idle. Less than the server's own limit, so that it is not closed just as a
+    /// request is being written.
+    pub idle_timeout: Duration,
+}
+
+/// Connections to one endpoint, for one worker. Clones share them.
+#[derive(Clone)]
+pub struct Pool(Rc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    connector: Connector,
+    idle: Idle,
+    /// One permit for each connection in use. An idle one holds none: whoever has a permit takes an idle
+    /// connection or opens another, so that idle and used ones together stay within the limit.
+    slots: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    /// An empty pool; connections are opened as they are needed.
+    pub fn new(endpoint: Endpoint, connector: Connector, config: PoolConfig) -> Self {
+        Self(Rc::new(Inner {
+            endpoint,
+            connector,
+            idle: Idle::new(config.idle_timeout),
+            slots: Arc::new(Semaphore::new(config.max_connections.max(1))),
+        }))
+    }
+
+    /// The connections that lie idle.
+    pub fn idle(&self) -> usize {
+        self.0.idle.len()
+    }
+
+    /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. With
+    /// `fresh`, a connection is opened even if one lies idle.
+    ///
+    /// The connector's timeout is the only one: the caller gives up by dropping the future. What was not begun
+    /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
+    pub async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        fresh: bool,
+    ) -> Result<Response<PooledBody>, SendError> {
+        let host = self.0.endpoint.authority().clone();
+        request.headers_mut().insert(HOST, host);
+        let mut lease = self.lease(fresh).await?;
+        loop {
+            let reused = lease.connection.reused();
+            let mut error = match lease.connection.send(request).await {
+                Ok(answer) => return lease.answer(answer),
+                Err(error) => error,
+            };
+            match error.take_message() {
+                Some(unsent) if reused => request = unsent,
+                unsent => {
+                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
+                }
+            }
+            lease.connection = self.connection(false).await?;
+        }
+    }
+
+    /// A connection, and the right to one. Waits for its turn while all are in use, first come, first served.
+    async fn lease(&self, fresh: bool) -> Result<Lease, SendError> {
+        let slots = Arc::clone(&self.0.slots);
+        // The semaphore is never closed.
+        let slot = slots.acquire_owned().await.ok();
+        let connection = self.connection(fresh).await?;
+        Ok(Lease { connection, pool: self.clone(), slot })
+    }
+
+    async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {
+        let idle = if fresh { None } else { self.0.idle.take() };
+        match idle {
+            Some(connection) => Ok(connection),
+            None => self.open().await,
+        }
+    }
+
+    /// Every permit that is still to be had allows one idle connection; this one's is not among them.
+    async fn open(&self) -> Result<Connection, SendError> {
+        self.0.idle.shrink_to(self.0.slots.available_permits());
+        let stream = self.0.connector.connect(&self.0.endpoint).await?;
+        Connection::open(stream).await
+    }
+}

@@ -1,0 +1,385 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use super::*;
+use crate::upstream::scripted::{Server, on_a_worker, until};
+use crate::upstream::tls_config;
+
+const LONG: Duration = Duration::from_mins(1);
+
+fn pool_of(url: &str, max_connections: usize, idle_timeout: Duration) -> Pool {
+    let (tls, _) = tls_config(None).unwrap();
+    let config = PoolConfig { max_connections, idle_timeout };
+    Pool::new(Endpoint::parse(url).unwrap(), Connector::new(tls, LONG), config)
+}
+
+fn pool(server: &Server) -> Pool {
+    pool_of(&server.url(), 16, LONG)
+}
+
+fn request(path: &str) -> Request<Full<Bytes>> {
+    Request::post(path).body(Full::from("{}")).unwrap()
+}
+
+async fn head(pool: &Pool, path: &str) -> Result<Response<PooledBody>, SendError> {
+    pool.send(request(path), false).await
+}
+
+async fn whole(pool: &Pool, path: &str) -> Result<String, SendError> {
+    let body = head(pool, path).await?.into_body().collect().await;
+    Ok(String::from_utf8(body.unwrap().to_bytes().to_vec()).unwrap())
+}
+
+#[test]
+fn one_connection_serves_request_after_request() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool(&server);
+        for _ in 0..50 {
+            assert_eq!(whole(&pool, "/x").await.unwrap(), "ok");
+            assert_eq!(pool.idle(), 1);
+        }
+        assert_eq!(server.record.accepted.get(), 1);
+        let requests = server.record.requests.borrow();
+        assert!(requests[0].1.contains(&format!("host: {}\r\n", server.address)), "{requests:?}");
+    });
+}
+
+#[test]
+fn a_connection_comes_back_whatever_ends_the_body() {
+    on_a_worker(async {
+        let server = Server::start(|_, mut wire| async move {
+            for answer in [
+                "HTTP/1.1 204 No Content\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n",
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            ] {
+                wire.request().await.unwrap();
+                wire.write(answer).await;
+            }
+            wire.request().await.unwrap();
+            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslo").await;
+            yield_a_while().await;
+            wire.write("w").await;
+            wire.request().await.unwrap();
+            wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok").await;
+            yield_a_while().await;
+            wire.write("\r\n0\r\n\r\n").await;
+            while wire.serve("last").await {}
+        })
+        .await;
+        let pool = pool(&server);
+        for expected in ["", "", "ok", "ok", "ok", "slow", "ok", "last"] {
+            assert_eq!(whole(&pool, "/x").await.unwrap(), expected);
+            assert_eq!(pool.idle(), 1);
+        }
+        assert_eq!(server.record.accepted.get(), 1);
+    });
+}
+
+async fn yield_a_while() {
+    sleep(Duration::from_millis(20)).await;
+}
+
+#[test]
+fn what_announces_an_end_is_not_used_again() {
+    on_a_worker(async {
+        let server = Server::start(|number, mut wire| async move {
+            wire.request().await.unwrap();
+            wire.write(match number {
+                0 => "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+                1 => "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+                2 => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more than announced",
+                _ => "HTTP/1.1 200 OK\r\n\r\nok",
+            })
+            .await;
+            if number < 3 {
+                wire.until_closed().await;
+            }
+        })
+        .await;
+        let pool = pool(&server);
+        for _ in 0..4 {
+            assert_eq!(whole(&pool, "/x").await.unwrap(), "ok");
+            assert_eq!(pool.idle(), 0);
+        }
+        until(|| server.record.open.get() == 0).await;
+        assert_eq!(server.record.accepted.get(), 4);
+    });
+}
+
+#[test]
+fn the_connection_used_last_is_used_next() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool(&server);
+        let first = head(&pool, "/0").await.unwrap();
+        let second = head(&pool, "/1").await.unwrap();
+        second.into_body().collect().await.unwrap();
+        first.into_body().collect().await.unwrap();
+        assert_eq!(pool.idle(), 2);
+        whole(&pool, "/2").await.unwrap();
+        whole(&pool, "/3").await.unwrap();
+        let numbers: Vec<_> = server.paths().into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [0, 1, 0, 0]);
+    });
+}
+
+#[test]
+fn an_old_idle_connection_is_closed_and_not_used() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool_of(&server.url(), 16, Duration::from_millis(5));
+        whole(&pool, "/0").await.unwrap();
+        sleep(Duration::from_millis(6)).await;
+        whole(&pool, "/1").await.unwrap();
+        assert_eq!(server.record.accepted.get(), 2);
+        until(|| server.record.open.get() == 1).await;
+    });
+}
+
+#[test]
+fn fresh_means_a_new_connection_within_the_limit() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool_of(&server.url(), 1, LONG);
+        whole(&pool, "/0").await.unwrap();
+        let answer = pool.send(request("/1"), true).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+        assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);
+        until(|| server.record.open.get() == 1).await;
+        assert_eq!(pool.idle(), 1);
+    });
+}
+
+#[test]
+fn excess_requests_wait_their_turn() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool_of(&server.url(), 2, LONG);
+        let held = [head(&pool, "/a").await.unwrap(), head(&pool, "/b").await.unwrap()];
+        let done = Rc::new(RefCell::new(Vec::new()));
+        let mut waiting = Vec::new();
+        for number in 0..20 {
+            let (pool, done) = (pool.clone(), Rc::clone(&done));
+            waiting.push(spawn_local(async move {
+                whole(&pool, &format!("/{number}")).await.unwrap();
+                done.borrow_mut().push(number);
+            }));
+        }
+        yield_a_while().await;
+        assert!(done.borrow().is_empty());
+        // A waiter that gives up neither sends nor holds up the others.
+        waiting.remove(3).abort();
+        let [first, second] = held;
+        drop(first);
+        second.into_body().collect().await.unwrap();
+        for task in waiting {
+            task.await.unwrap();
+        }
+        assert_eq!(server.record.most_open.get(), 2);
+        assert_eq!(done.borrow().len(), 19);
+        assert!(!server.paths().iter().any(|(_, path)| path == "/3"));
+        let order: Vec<_> = server.paths().into_iter().skip(2).map(|(_, path)| path).collect();
+        let expected: Vec<_> = (0..20).filter(|n| *n != 3).map(|n| format!("/{n}")).collect();
+        assert_eq!(order, expected);
+    });
+}
+
+#[test]
+fn a_connection_that_the_server_closed_is_not_used() {
+    on_a_worker(async {
+        let told = Rc::new(Notify::new());
+        let close = Rc::clone(&told);
+        let server = Server::start(move |number, mut wire| {
+            let close = Rc::clone(&close);
+            async move {
+                wire.serve("ok").await;
+                if number == 0 {
+                    return close.notified().await;
+                }
+                while wire.serve("ok").await {}
+            }
+        })
+        .await;
+        let pool = pool(&server);
+        whole(&pool, "/0").await.unwrap();
+        told.notify_one();
+        until(|| pool.0.idle.all_closed()).await;
+        whole(&pool, "/1").await.unwrap();
+        assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);
+    });
+}
+
+#[test]
+fn a_request_that_was_not_begun_goes_out_on_another_connection() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool(&server);
+        let held = [head(&pool, "/0").await.unwrap(), head(&pool, "/0").await.unwrap()];
+        for answer in held {
+            answer.into_body().collect().await.unwrap();
+        }
+        // Both look alive and are gone as soon as their tasks run: hyper gives the request back, twice.
+        pool.0.idle.end_all();
+        whole(&pool, "/1").await.unwrap();
+        let sent = server.paths();
+        assert_eq!(sent.iter().filter(|(_, path)| path == "/1").count(), 1);
+        assert_eq!(sent.last().unwrap().0, 2);
+    });
+}
+
+#[test]
+fn a_reset_after_the_first_byte_may_have_been_a_request() {
+    on_a_worker(async {
+        let server = Server::start(|number, mut wire| async move {
+            if number == 0 {
+                wire.serve("ok").await;
+            }
+            wire.first_byte().await;
+        })
+        .await;
+        let pool = pool(&server);
+        whole(&pool, "/0").await.unwrap();
+        for reused in [true, false] {
+            let error = whole(&pool, "/1").await.unwrap_err();
+            assert_eq!((error.stage, error.reused, error.malformed), (Stage::Sent, reused, false));
+        }
+        assert_eq!(pool.idle(), 0);
+    });
+}
+
+#[test]
+fn an_answer_that_is_no_http_is_told_apart() {
+    const LONG_HEAD: usize = 200 * 1024;
+    on_a_worker(async {
+        let server = Server::start(|number, mut wire| async move {
+            wire.request().await.unwrap();
+            let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(LONG_HEAD));
+            let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(1000));
+            let answers = [
+                "garbage\r\n\r\n",
+                "220 mail.example ESMTP\r\n",
+                "HTTP/2 200\r\n\r\n",
+                "HTTP/1.1 2000 OK\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok",
+                "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nX y\r\n\r\n",
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+                &long,
+                &many,
+            ];
+            // A client that refuses a long head early resets the connection.
+            if wire.try_write(answers[number]).await.is_ok() {
+                wire.until_closed().await;
+            }
+        })
+        .await;
+        let pool = pool(&server);
+        for number in 0..10 {
+            let error = whole(&pool, "/x").await.unwrap_err();
+            assert_eq!((error.stage, error.malformed), (Stage::Sent, true), "{number}: {error}");
+        }
+        assert_eq!(pool.idle(), 0);
+    });
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_not_malformed() {
+    on_a_worker(async {
+        let server = Server::start(|number, mut wire| async move {
+            wire.request().await.unwrap();
+            wire.write(["", "HTTP/1.1 200 OK\r\nContent-Le"][number]).await;
+        })
+        .await;
+        let pool = pool(&server);
+        for _ in 0..2 {
+            let error = whole(&pool, "/x").await.unwrap_err();
+            assert_eq!((error.stage, error.malformed), (Stage::Sent, false), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_body_that_breaks_off_or_is_dropped_takes_its_connection_along() {
+    on_a_worker(async {
+        let server = Server::start(|number, mut wire| async move {
+            wire.request().await.unwrap();
+            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+            if number > 0 {
+                wire.until_closed().await;
+            }
+        })
+        .await;
+        let pool = pool_of(&server.url(), 1, LONG);
+        let broken = head(&pool, "/0").await.unwrap();
+        assert!(broken.into_body().collect().await.is_err());
+        drop(head(&pool, "/1").await.unwrap());
+        until(|| server.record.open.get() == 0).await;
+        assert_eq!(pool.idle(), 0);
+        // The slot is free again.
+        assert!(head(&pool, "/2").await.is_ok());
+    });
+}
+
+#[test]
+fn a_dropped_future_does_not_send() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool(&server);
+        whole(&pool, "/0").await.unwrap();
+        {
+            // Polled once: the request lies in the queue of the idle connection, and its task has not run.
+            let mut sending = Box::pin(head(&pool, "/never"));
+            assert!(sending.as_mut().now_or_never().is_none());
+        }
+        until(|| server.record.open.get() == 0).await;
+        whole(&pool, "/1").await.unwrap();
+        assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);
+    });
+}
+
+#[test]
+fn nobody_there_is_no_connection() {
+    on_a_worker(async {
+        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let pool = pool_of(&format!("http://{address}"), 1, LONG);
+        for _ in 0..3 {
+            let error = whole(&pool, "/x").await.unwrap_err();
+            assert_eq!((error.stage, error.reused), (Stage::Connect, false));
+        }
+    });
+}
+
+#[test]
+fn under_load_connections_are_kept_and_the_limit_holds() {
+    on_a_worker(async {
+        let server = Server::obliging().await;
+        let pool = pool_of(&server.url(), 8, LONG);
+        let mut tasks = Vec::new();
+        for caller in 0..40 {
+            let pool = pool.clone();
+            tasks.push(spawn_local(async move {
+                for number in 0..25 {
+                    assert_eq!(whole(&pool, &format!("/{caller}/{number}")).await.unwrap(), "ok");
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(server.paths().len(), 40 * 25);
+        // None was given up that could have been used again.
+        assert_eq!((server.record.accepted.get(), pool.idle()), (8, 8));
+    });
+}
