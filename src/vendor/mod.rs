@@ -1,0 +1,15 @@
+//! What is known of the vendor: the four calls rebuilt from typed parts ([`VendorCall`]), the app's token
+//! ([`TokenHandle`]), and the pause it asks for when it has had enough ([`Pause`]).
+
+mod call;
+mod pause;
+mod retry_after;
+mod token;
+
+pub use call::{AppCalls, VendorCall};
+pub use pause::{Pause, PauseConfig};
+pub use retry_after::retry_after;
+pub use token::{
+    Credentials, TokenConfig, TokenFault, TokenHandle, TokenStatus, TokenUnavailable, VendorToken,
+    token_actor,
+};

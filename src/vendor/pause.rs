@@ -1,0 +1,78 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a pause may last.
+#[derive(Clone, Copy, Debug)]
+pub struct PauseConfig {
+    /// When the vendor does not say how long, as it never did so far: its throttling is by the second.
+    pub default: Duration,
+    /// At most, whatever the vendor says: one odd header must not shut an app out for a day.
+    pub longest: Duration,
+}
+
+impl Default for PauseConfig {
+    fn default() -> Self {
+        Self { default: Duration::from_secs(1), longest: Duration::from_mins(1) }
+    }
+}
+
+/// The pause that the vendor asked for with a 429 or a 503, for one app. Shared by all workers without a lock.
+#[derive(Debug)]
+pub struct Pause {
+    config: PauseConfig,
+    created: Instant,
+    /// When it ends, in microseconds since `created`.
+    ends: AtomicU64,
+}
+
+impl Pause {
+    /// No pause yet.
+    pub fn new(config: PauseConfig) -> Self {
+        Self { config, created: Instant::now(), ends: AtomicU64::new(0) }
+    }
+
+    /// Whether a call may be made; otherwise how long to wait.
+    pub fn check(&self) -> Result<(), Duration> {
+        let ends = Duration::from_micros(self.ends.load(Ordering::Relaxed));
+        let left = ends.saturating_sub(self.created.elapsed());
+        if left.is_zero() { Ok(()) } else { Err(left) }
+    }
+
+    /// Begins a pause of the length asked for, within the bounds, and says how long it is. It never ends one
+    /// that lasts longer: answers arrive in any order.
+    pub fn open(&self, asked: Option<Duration>) -> Duration {
+        let wait = asked.unwrap_or(self.config.default).min(self.config.longest);
+        let ends = (self.created.elapsed() + wait).as_micros();
+        let ends = u64::try_from(ends).unwrap_or(u64::MAX);
+        self.ends.fetch_max(ends, Ordering::Relaxed);
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_by_itself() {
+        let pause = Pause::new(PauseConfig::default());
+        assert_eq!(pause.check(), Ok(()));
+        assert_eq!(pause.open(None), Duration::from_secs(1));
+        advance(Duration::from_millis(400)).await;
+        assert_eq!(pause.check(), Err(Duration::from_millis(600)));
+        advance(Duration::from_millis(600)).await;
+        assert_eq!(pause.check(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_wins_within_the_bounds() {
+        let pause = Pause::new(PauseConfig::default());
+        assert_eq!(pause.open(Some(Duration::from_hours(24))), Duration::from_mins(1));
+        assert_eq!(pause.open(Some(Duration::ZERO)), Duration::ZERO);
+        assert_eq!(pause.check(), Err(Duration::from_mins(1)));
+    }
+}
