@@ -1,5 +1,6 @@
 //! confgate: an authenticating reverse proxy for Easemob's conference API.
 
 pub mod domain;
+pub mod jwt;
 pub mod upstream;
 pub mod vendor;

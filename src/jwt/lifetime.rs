@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Rejection;
+use super::claims::Claims;
+
+/// What is accepted of a token's times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LifetimeRules {
+    leeway: SignedDuration,
+    max_lifetime: SignedDuration,
+}
+
+/// From when until when a token is good, leeway included; since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The first moment.
+    from: SignedDuration,
+    /// The first moment after the last.
+    until: SignedDuration,
+}
+
+impl LifetimeRules {
+    /// Clocks may differ by `leeway`; a token may live for `max_lifetime`, leeway not counted.
+    pub(super) fn new(leeway: Duration, max_lifetime: Duration) -> Self {
+        let signed = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+        Self { leeway: signed(leeway), max_lifetime: signed(max_lifetime) }
+    }
+
+    /// Checks that the token lives now and not for too long. Its life begins at `iat`, else at `nbf`, else
+    /// now.
+    ///
+    /// A life that is too long is told first: waiting or renewing cures an early or late token, not this one.
+    pub(super) fn check(self, claims: &Claims, now: Timestamp) -> Result<Window, Rejection> {
+        let begin = claims.issued.or(claims.not_before).unwrap_or(now.as_duration());
+        if claims.expires.saturating_sub(begin) > self.max_lifetime {
+            return Err(Rejection::Rejected("the lifetime is too long"));
+        }
+        if [claims.issued, claims.not_before].iter().flatten().any(|time| claims.expires <= *time) {
+            return Err(Rejection::Rejected("the lifetime is empty"));
+        }
+        let window = self.window(claims);
+        window.check(now).map(|()| window)
+    }
+
+    fn window(self, claims: &Claims) -> Window {
+        let begin = claims.issued.max(claims.not_before).unwrap_or(SignedDuration::MIN);
+        Window { from: begin.saturating_sub(self.leeway), until: claims.expires.saturating_add(self.leeway) }
+    }
+}
+
+impl Window {
+    /// Whether the moment lies within.
+    pub(super) fn check(self, now: Timestamp) -> Result<(), Rejection> {
+        let now = now.as_duration();
+        if now >= self.until {
+            Err(Rejection::Expired)
+        } else if now < self.from {
+            Err(Rejection::NotYetValid)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use std::fmt;
+
+use crate::domain::Code;
+
+/// Names one of the configured issuers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IssuerIndex(pub(super) usize);
+
+/// Why a token is not accepted. The texts are for the trail: they say which rule was broken, never a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is no JWS in compact serialization with JSON objects inside.
+    Malformed(&'static str),
+    /// Issuer, audience, algorithm, key, signature or a claim is not acceptable.
+    Rejected(&'static str),
+    /// It was good once.
+    Expired,
+    /// It will be good later.
+    NotYetValid,
+    /// The issuer publishes no such key as far as is known; a refetch may tell.
+    KeyUnknown(IssuerIndex),
+    /// Nobody can tell whether it is good: the issuer's keys are not to be had.
+    KeysUnavailable(IssuerIndex),
+}
+
+impl Rejection {
+    /// What the caller is told. An outage is the gateway's fault, never a 401.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Malformed(_) => Code::TokenMalformed,
+            Self::Rejected(_) | Self::KeyUnknown(_) => Code::TokenRejected,
+            Self::Expired => Code::TokenExpired,
+            Self::NotYetValid => Code::TokenNotYetValid,
+            Self::KeysUnavailable(_) => Code::KeysUnavailable,
+        }
+    }
+
+    /// For the trail: what exactly was found.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed(reason) | Self::Rejected(reason) => reason,
+            Self::Expired => "exp has passed",
+            Self::NotYetValid => "nbf or iat lies ahead",
+            Self::KeyUnknown(_) => "the issuer publishes no such key",
+            Self::KeysUnavailable(_) => "the issuer's keys are not available",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for Rejection {}

@@ -1,0 +1,218 @@
+//! The actor with a scripted source, on a paused clock.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::support::*;
+use crate::jwt::issuer::Actor;
+use crate::jwt::keyset::{InvalidKeySet, KeySet};
+use crate::jwt::source::{Load, LoadError};
+use crate::jwt::{Algorithm, IssuerIndex, Keyring, Rejection};
+
+const RS: [Algorithm; 1] = [Algorithm::RS256];
+const FIRST: IssuerIndex = IssuerIndex(0);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A source that says what the test tells it to, and counts.
+#[derive(Clone, Default)]
+struct Script {
+    document: Arc<Mutex<Option<Value>>>,
+    loads: Arc<AtomicUsize>,
+}
+
+impl Load for Script {
+    async fn load(&mut self) -> Result<KeySet, LoadError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let document = self.document.lock().unwrap().clone();
+        let document = document.ok_or(LoadError::Content(InvalidKeySet::NotAJwkSet))?;
+        Ok(KeySet::from_jwks(document.to_string().as_bytes(), &RS)?)
+    }
+}
+
+impl Script {
+    fn say(&self, signers: &[&Signer]) {
+        *self.document.lock().unwrap() = Some(document(signers));
+    }
+
+    fn fail(&self) {
+        *self.document.lock().unwrap() = None;
+    }
+
+    fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Starts an actor that refreshes every five minutes and keeps keys for an hour.
+    fn start(&self) -> (Keyring, JoinHandle<()>) {
+        let keyring = empty_keyring(&RS);
+        let actor = Actor::new(&keyring.0.issuers[0], self.clone(), 5 * MINUTE, Some(60 * MINUTE));
+        (keyring, tokio::spawn(actor.run()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_key_stops_working_at_the_next_refresh() {
+    let (old, new) = (Signer::rsa("old", "RS256"), Signer::other_rsa("new", "RS256"));
+    let script = Script::default();
+    script.say(&[&old]);
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE / 60).await;
+    assert!(keyring.ready() && verify(&keyring, &old.good()).is_ok());
+    script.say(&[&new]);
+    sleep(4 * MINUTE).await;
+    assert!(verify(&keyring, &old.good()).is_ok());
+    sleep(2 * MINUTE).await;
+    assert_eq!(verify(&keyring, &old.good()).unwrap_err(), Rejection::KeyUnknown(FIRST));
+    assert!(verify(&keyring, &new.good()).is_ok());
+    assert_eq!((script.loads(), keyring.status()[0].generation), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn last_good_keys_serve_for_an_hour_and_then_it_is_an_outage() {
+    let signer = Signer::rsa("k", "RS256");
+    let script = Script::default();
+    script.say(&[&signer]);
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE / 60).await;
+    script.fail();
+    sleep(59 * MINUTE).await;
+    assert!(keyring.ready() && verify(&keyring, &signer.good()).is_ok());
+    sleep(MINUTE).await;
+    assert_eq!(verify(&keyring, &signer.good()).unwrap_err(), Rejection::KeysUnavailable(FIRST));
+    assert!(!keyring.ready());
+    script.say(&[&signer]);
+    sleep(7 * MINUTE).await;
+    assert!(keyring.ready() && verify(&keyring, &signer.good()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_retried_soon_and_then_less_often() {
+    let script = Script::default();
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE).await;
+    // At 0, 1, 3, 7, 15, 31 s and then at 63 s, each give or take a quarter.
+    assert!((6..=7).contains(&script.loads()), "{}", script.loads());
+    sleep(60 * MINUTE).await;
+    assert!((17..=25).contains(&script.loads()), "{}", script.loads());
+    let status = &keyring.status()[0];
+    assert!(!status.usable && status.age_seconds.is_none() && status.last_error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_is_asked_for_once_in_the_cooldown() {
+    let (old, new) = (Signer::rsa("old", "RS256"), Signer::other_rsa("new", "RS256"));
+    let script = Script::default();
+    script.say(&[&old]);
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE / 60).await;
+    script.say(&[&old, &new]);
+    assert!(keyring.verify_or_refetch(&new.good(), now()).await.is_ok());
+    assert_eq!(script.loads(), 2);
+    let stranger = new.with_parameter("kid", json!("invented"));
+    for _ in 0..29 {
+        let outcome = keyring.verify_or_refetch(&stranger, now()).await;
+        assert!(matches!(outcome, Err(Rejection::Rejected(_))), "{outcome:?}");
+        sleep(MINUTE / 60).await;
+    }
+    assert_eq!(script.loads(), 2);
+    sleep(MINUTE / 60).await;
+    let _rejected = keyring.verify_or_refetch(&stranger, now()).await;
+    assert_eq!(script.loads(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_is_no_fault_of_the_callers_while_the_issuer_is_down() {
+    let signer = Signer::rsa("k", "RS256");
+    let script = Script::default();
+    script.say(&[&signer]);
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE / 60).await;
+    script.fail();
+    let newer = Signer::other_rsa("newer", "RS256").good();
+    for _ in 0..3 {
+        let outcome = keyring.verify_or_refetch(&newer, now()).await;
+        assert_eq!(outcome.unwrap_err(), Rejection::KeysUnavailable(FIRST));
+    }
+    assert!(keyring.verify_or_refetch(&signer.good(), now()).await.is_ok());
+    assert_eq!(script.loads(), 2);
+}
+
+/// A source that is held up until the test lets it go.
+struct Slow(Script, Arc<Notify>);
+
+impl Load for Slow {
+    async fn load(&mut self) -> Result<KeySet, LoadError> {
+        let keys = self.0.load().await;
+        self.1.notified().await;
+        keys
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_began_before_the_question_is_no_answer() {
+    let (old, new) = (Signer::rsa("old", "RS256"), Signer::other_rsa("new", "RS256"));
+    let (script, gate) = (Script::default(), Arc::new(Notify::new()));
+    script.say(&[&old]);
+    let keyring = empty_keyring(&RS);
+    let loader = Slow(script.clone(), Arc::clone(&gate));
+    let _actor = tokio::spawn(Actor::new(&keyring.0.issuers[0], loader, 5 * MINUTE, None).run());
+    gate.notify_one();
+    sleep(6 * MINUTE).await;
+    assert_eq!(script.loads(), 2, "the second is under way, with the old set in hand");
+    script.say(&[&old, &new]);
+    let asking = keyring.clone();
+    let token = new.good();
+    let asked = tokio::spawn(async move { asking.verify_or_refetch(&token, now()).await.is_ok() });
+    sleep(MINUTE).await;
+    gate.notify_one();
+    sleep(MINUTE).await;
+    assert!(!asked.is_finished() && script.loads() == 3);
+    gate.notify_one();
+    assert!(asked.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_actor_ends_with_the_last_keyring() {
+    let script = Script::default();
+    script.say(&[&Signer::rsa("k", "RS256")]);
+    let (keyring, actor) = script.start();
+    let clone = keyring.clone();
+    sleep(MINUTE).await;
+    drop(keyring);
+    sleep(MINUTE).await;
+    assert!(!actor.is_finished());
+    drop(clone);
+    actor.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_actor_that_is_gone() {
+    let script = Script::default();
+    script.say(&[&Signer::rsa("k", "RS256")]);
+    let (keyring, actor) = script.start();
+    sleep(MINUTE).await;
+    actor.abort();
+    let _aborted = actor.await;
+    keyring.refetched(FIRST).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_set_withdraws_the_keys_without_blaming_callers() {
+    let signer = Signer::rsa("k", "RS256");
+    let script = Script::default();
+    script.say(&[&signer]);
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE).await;
+    script.say(&[]);
+    keyring.refetched(FIRST).await;
+    assert_eq!(verify(&keyring, &signer.good()).unwrap_err(), Rejection::KeysUnavailable(FIRST));
+    script.say(&[&signer]);
+    sleep(Duration::from_secs(2)).await;
+    assert!(verify(&keyring, &signer.good()).is_ok(), "asked again soon, as after a failure");
+}

@@ -1,0 +1,126 @@
+//! The order of checks. What costs little comes first; of the claims nothing is told before the signature is
+//! known to be good, so that a forger learns neither what a token must say nor whether one that he found has
+//! expired.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::claims::Claims;
+use super::compact::Compact;
+use super::header::Header;
+use super::issuer::Issuer;
+use super::key::{Fingerprint, Key};
+use super::keyset::{KeySet, NoKey};
+use super::lifetime::Window;
+use super::object::Object;
+use super::{IssuerIndex, Keyring, Rejection};
+use crate::domain::Principal;
+
+/// A token that passed every check. Made here only.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The caller.
+    pub principal: Principal,
+    pub(super) issuer: IssuerIndex,
+    pub(super) key: Fingerprint,
+    pub(super) generation: u64,
+    pub(super) window: Window,
+}
+
+impl Verified {
+    /// Which issuer signed it.
+    pub fn issuer(&self) -> IssuerIndex {
+        self.issuer
+    }
+}
+
+impl Keyring {
+    /// Checks a token at the time `now` with the keys as they are, without waiting for anything.
+    ///
+    /// [`Rejection::KeyUnknown`] is not the last word: see [`Self::verify_or_refetch`].
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
+        let compact = Compact::parse(token, self.0.max_token_bytes)?;
+        let header = Header::read(&compact.header)?;
+        let claims = compact.claims()?;
+        let (index, issuer) = self.issuer_of(&claims)?;
+        header.check_type(&issuer.config.types)?;
+        if !issuer.config.algorithms.contains(&header.algorithm) {
+            return Err(Rejection::Rejected("alg is not accepted from this issuer"));
+        }
+        let snapshot = issuer.snapshot.load();
+        let keys = snapshot.usable(Instant::now()).ok_or(Rejection::KeysUnavailable(index))?;
+        let key = check_signature(&compact, &header, keys, index)?;
+        let claims = Claims::read(&claims, &issuer.config)?;
+        let window = self.0.lifetime.check(&claims, now)?;
+        Ok(Verified {
+            principal: claims.principal,
+            issuer: index,
+            key: key.fingerprint(),
+            generation: snapshot.generation(),
+            window,
+        })
+    }
+
+    /// Like [`Self::verify`], but waits for one refetch when the key is unknown, and never answers
+    /// [`Rejection::KeyUnknown`].
+    ///
+    /// When the issuer's keys cannot be fetched at the moment, an unknown key may be one that was published
+    /// since: then it is [`Rejection::KeysUnavailable`], because an outage is never a 401.
+    pub async fn verify_or_refetch(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
+        let first = self.verify(token, now);
+        let Err(Rejection::KeyUnknown(index)) = first else {
+            return first;
+        };
+        self.refetched(index).await;
+        self.verify(token, now).map_err(|rejection| match rejection {
+            Rejection::KeyUnknown(index) => self.unknown_key(index),
+            other => other,
+        })
+    }
+
+    /// What an unknown key means once no refetch is left to wait for.
+    fn unknown_key(&self, index: IssuerIndex) -> Rejection {
+        let failing = |issuer: &Issuer| issuer.snapshot.load().error().is_some();
+        if self.issuer(index).is_some_and(failing) {
+            Rejection::KeysUnavailable(index)
+        } else {
+            Rejection::Rejected("the issuer publishes no such key")
+        }
+    }
+
+    /// `iss` is read before the signature is checked: it says whose key to check it with.
+    fn issuer_of(&self, claims: &Object) -> Result<(IssuerIndex, &Issuer), Rejection> {
+        let name = claims
+            .get("iss")
+            .and_then(Value::as_str)
+            .ok_or(Rejection::Rejected("iss is missing or not a string"))?;
+        let mut issuers = self.0.issuers.iter().enumerate();
+        issuers
+            .find(|(_, issuer)| *issuer.config.issuer == *name)
+            .map(|(index, issuer)| (IssuerIndex(index), &**issuer))
+            .ok_or(Rejection::Rejected("iss is not an accepted issuer"))
+    }
+}
+
+/// Finds the key and checks the signature with it.
+fn check_signature<'k>(
+    compact: &Compact<'_>,
+    header: &Header<'_>,
+    keys: &'k KeySet,
+    issuer: IssuerIndex,
+) -> Result<&'k Key, Rejection> {
+    let key = keys.select(header.kid, header.algorithm).map_err(|fault| match fault {
+        NoKey::Unknown => Rejection::KeyUnknown(issuer),
+        NoKey::WrongAlgorithm => Rejection::Rejected("alg is not that of the key"),
+        NoKey::Ambiguous => Rejection::Rejected("kid is missing and several keys fit"),
+    })?;
+    if key.verifies(compact.signed, &compact.signature) {
+        Ok(key)
+    } else if header.kid.is_none() || !keys.is_named_by_tokens() {
+        // The key was found by its algorithm alone, so this may be a good signature of its successor.
+        Err(Rejection::KeyUnknown(issuer))
+    } else {
+        Err(Rejection::Rejected("the signature is not that of the key"))
+    }
+}
