@@ -2,5 +2,6 @@
 
 pub mod domain;
 pub mod jwt;
+pub mod telemetry;
 pub mod upstream;
 pub mod vendor;

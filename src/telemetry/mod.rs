@@ -1,0 +1,24 @@
+//! What the operator sees: the log on standard error, and the numbers that the admin port renders.
+//!
+//! A worker counts into a [`WorkerMetrics`] of its own, without a lock or a lookup. [`Metrics`] adds the workers up
+//! when it is asked, and reads what other parts already know through closures, one for each sample of a [`Series`].
+
+mod histogram;
+mod log;
+mod metrics;
+mod series;
+mod totals;
+mod worker;
+
+pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, init};
+pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
+pub use series::{Kind, Series};
+pub use worker::{AppSlot, Limit, TenantSlot, VendorAnswer, WorkerMetrics};
+
+/// The series of what other parts know.
+pub mod watched {
+    pub use super::series::{
+        AUDIT_QUEUE, AUDIT_SEQUENCE, AUDIT_SYNCS, AUDIT_WRITABLE, CONNECTIONS_OPEN, JWKS_AGE, JWKS_KEYS,
+        TENANT_IN_FLIGHT, VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
+    };
+}

@@ -1,0 +1,134 @@
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
+
+/// Whether a number only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes up and down.
+    Gauge,
+    /// It only goes up, from 0 at the start. Its samples are named `…_total`.
+    Counter,
+}
+
+/// What is told about something that another part of the program knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// The public name, without the prefix `confgate_` and without `_total`.
+    pub name: &'static str,
+    /// One line for people, with the unit.
+    pub help: &'static str,
+    /// Whether it only grows.
+    pub kind: Kind,
+    /// The names of the labels that its samples have, in order.
+    pub labels: &'static [&'static str],
+}
+
+impl Series {
+    const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
+        let kind = Kind::Gauge;
+        Self { name, help, kind, labels }
+    }
+
+    const fn counter(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
+        let kind = Kind::Counter;
+        Self { name, help, kind, labels }
+    }
+}
+
+/// By tenant.
+pub const TENANT_IN_FLIGHT: Series =
+    Series::gauge("tenant_in_flight", "Requests of the tenant that have begun and not ended.", &["tenant"]);
+/// By app; left out while there is no token.
+pub const VENDOR_TOKEN_AGE: Series =
+    Series::gauge("vendor_token_age_seconds", "Time since the app's vendor token was fetched.", &["app"]);
+/// By app; left out while there is no token, or when it does not expire.
+pub const VENDOR_TOKEN_EXPIRY: Series =
+    Series::gauge("vendor_token_expires_in_seconds", "Time until the app's vendor token expires.", &["app"]);
+/// By app and result (`ok`, `failed`).
+pub const VENDOR_TOKEN_FETCHES: Series =
+    Series::counter("vendor_token_fetches", "Vendor tokens asked for.", &["app", "result"]);
+/// By issuer; left out while there are no keys.
+pub const JWKS_AGE: Series =
+    Series::gauge("jwks_age_seconds", "Time since the issuer's keys were last fetched whole.", &["issuer"]);
+/// By issuer.
+pub const JWKS_KEYS: Series =
+    Series::gauge("jwks_keys", "Keys of the issuer that tokens are checked with.", &["issuer"]);
+/// The trail's last sequence number.
+pub const AUDIT_SEQUENCE: Series =
+    Series::counter("audit_records", "Sequence number of the last record of the audit trail.", &[]);
+/// Records that wait for the writer.
+pub const AUDIT_QUEUE: Series =
+    Series::gauge("audit_queue_records", "Records of the audit trail that are not written yet.", &[]);
+/// 1 or 0.
+pub const AUDIT_WRITABLE: Series =
+    Series::gauge("audit_writable", "Whether the audit trail can be written: 1 or 0.", &[]);
+/// Group commits.
+pub const AUDIT_SYNCS: Series =
+    Series::counter("audit_syncs", "Times that the audit trail was synced to disk.", &[]);
+/// By plane (`data`, `admin`).
+pub const CONNECTIONS_OPEN: Series =
+    Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);
+
+type Read = Box<dyn Fn() -> Option<f64> + Send + Sync>;
+
+/// A series with its samples, read at each scrape.
+pub(super) struct Watched {
+    series: Series,
+    samples: Vec<(Vec<(&'static str, String)>, Read)>,
+}
+
+impl Watched {
+    pub(super) fn new(series: Series) -> Self {
+        let samples = Vec::new();
+        Self { series, samples }
+    }
+
+    pub(super) fn add(&mut self, values: &[&str], read: Read) {
+        debug_assert_eq!(values.len(), self.series.labels.len(), "labels of {}", self.series.name);
+        let value = |value: &&str| (*value).to_owned();
+        let labels = self.series.labels.iter().copied().zip(values.iter().map(value));
+        self.samples.push((labels.collect(), read));
+    }
+
+    pub(super) fn is_of(&self, series: &Series) -> bool {
+        self.series == *series
+    }
+}
+
+impl Collector for Watched {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Series { name, help, kind, .. } = self.series;
+        let kind_of_metric = match kind {
+            Kind::Gauge => MetricType::Gauge,
+            Kind::Counter => MetricType::Counter,
+        };
+        let mut metric = encoder.encode_descriptor(name, help, None, kind_of_metric)?;
+        for (labels, read) in &self.samples {
+            let Some(value) = read() else { continue };
+            // A family without labels would be written with empty braces.
+            if labels.is_empty() {
+                encode_sample(&mut metric, kind, value)?;
+            } else {
+                encode_sample(&mut metric.encode_family(labels)?, kind, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encode_sample(metric: &mut MetricEncoder, kind: Kind, value: f64) -> fmt::Result {
+    match kind {
+        Kind::Gauge => metric.encode_gauge(&value),
+        Kind::Counter => metric.encode_counter(&value, None::<&Exemplar<NoLabelSet, f64>>),
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("series", &self.series).finish_non_exhaustive()
+    }
+}

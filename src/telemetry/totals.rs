@@ -1,0 +1,122 @@
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
+
+use super::histogram::{Count, Histogram, Total};
+use super::worker::{ACTIONS, Counts, Limit, OUTCOMES, VendorAnswer};
+use crate::domain::{Action, AppKey, Code, TenantId};
+
+/// The workers' counters, added up at each scrape.
+#[derive(Debug)]
+pub(super) struct Totals {
+    pub(super) tenants: Vec<TenantId>,
+    pub(super) apps: Vec<AppKey>,
+    pub(super) workers: Vec<Arc<Counts>>,
+}
+
+impl Collector for Totals {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        self.encode_requests(&mut encoder)?;
+        self.encode_request_duration(&mut encoder)?;
+        self.encode_limited(&mut encoder)?;
+        self.encode_vendor_calls(&mut encoder)?;
+        self.encode_vendor_duration(&mut encoder)
+    }
+}
+
+impl Totals {
+    fn encode_requests(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Requests answered, by action and code (ok: the vendor's answer).";
+        let mut metric = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
+        for (row, action) in ACTIONS.iter().enumerate() {
+            for column in 0..OUTCOMES {
+                let labels = [("action", action_label(*action)), ("code", code_label(column))];
+                let total = self.sum(|counts| counts.requests.get(row)?.get(column));
+                counter(&mut metric, labels, total)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_request_duration(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Time from a request's head to its answer's head.";
+        let name = "request_duration_seconds";
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (row, action) in ACTIONS.iter().enumerate() {
+            let total = self.total(|counts| counts.request_duration.get(row));
+            histogram(&mut metric, ("action", action_label(*action)), &total)?;
+        }
+        Ok(())
+    }
+
+    fn encode_limited(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Requests turned away by a limit of the tenant.";
+        let mut metric = encoder.encode_descriptor("tenant_limited", help, None, MetricType::Counter)?;
+        for (slot, tenant) in self.tenants.iter().enumerate() {
+            for limit in Limit::ALL {
+                let labels = [("tenant", tenant.as_str()), ("limit", limit.as_str())];
+                let total = self.sum(|counts| counts.tenants.get(slot)?.limited.get(limit as usize));
+                counter(&mut metric, labels, total)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_vendor_calls(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Calls of the vendor, by the class of the answer (none: there was no answer).";
+        let mut metric = encoder.encode_descriptor("vendor_calls", help, None, MetricType::Counter)?;
+        for (slot, app) in self.apps.iter().enumerate() {
+            for answer in VendorAnswer::ALL {
+                let labels = [("app", app.as_str()), ("answer", answer.as_str())];
+                let total = self.sum(|counts| counts.apps.get(slot)?.answers.get(answer as usize));
+                counter(&mut metric, labels, total)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_vendor_duration(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Time that calls of the vendor took, answered or not.";
+        let name = "vendor_duration_seconds";
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (slot, app) in self.apps.iter().enumerate() {
+            let total = self.total(|counts| Some(&counts.apps.get(slot)?.duration));
+            histogram(&mut metric, ("app", app.as_str()), &total)?;
+        }
+        Ok(())
+    }
+
+    fn sum(&self, one: impl Fn(&Counts) -> Option<&Count>) -> u64 {
+        self.workers.iter().filter_map(|counts| one(counts)).map(Count::read).sum()
+    }
+
+    fn total(&self, one: impl Fn(&Counts) -> Option<&Histogram>) -> Total {
+        Total::of(self.workers.iter().filter_map(|counts| one(counts)))
+    }
+}
+
+fn action_label(action: Option<Action>) -> &'static str {
+    action.map_or("none", Action::as_str)
+}
+
+fn code_label(column: usize) -> &'static str {
+    let code = column.checked_sub(1).and_then(|index| Code::ALL.get(index));
+    code.map_or("ok", |code| code.as_str())
+}
+
+fn counter(metric: &mut MetricEncoder, labels: [(&str, &str); 2], total: u64) -> fmt::Result {
+    metric.encode_family(&labels)?.encode_counter(&total, None::<&Exemplar<NoLabelSet, u64>>)
+}
+
+fn histogram(metric: &mut MetricEncoder, label: (&str, &str), total: &Total) -> fmt::Result {
+    metric.encode_family(&[label])?.encode_histogram::<NoLabelSet>(
+        total.sum_seconds(),
+        total.count(),
+        &total.buckets(),
+        None,
+    )
+}

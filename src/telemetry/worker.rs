@@ -1,0 +1,189 @@
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::histogram::{Count, Histogram};
+use crate::domain::{Action, Code};
+
+/// Every action, and `None` for a request that got no action.
+pub(super) const ACTIONS: [Option<Action>; 5] =
+    [None, Some(Action::Create), Some(Action::Get), Some(Action::Dissolve), Some(Action::Kick)];
+/// Every code, and one place more for a request that was answered by the vendor.
+pub(super) const OUTCOMES: usize = Code::ALL.len() + 1;
+
+/// Which of a tenant's limits was crossed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The tenant's rate.
+    Tenant,
+    /// A user's rate within the tenant.
+    User,
+    /// The tenant's requests in flight.
+    InFlight,
+}
+
+impl Limit {
+    pub(super) const ALL: [Self; 3] = [Self::Tenant, Self::User, Self::InFlight];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::User => "user",
+            Self::InFlight => "in_flight",
+        }
+    }
+}
+
+/// How a call of the vendor ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VendorAnswer {
+    /// 2xx
+    Success,
+    /// 4xx
+    ClientError,
+    /// 5xx
+    ServerError,
+    /// Any other status.
+    Other,
+    /// No answer: unreachable, timed out or broken off.
+    None,
+}
+
+impl VendorAnswer {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Success, Self::ClientError, Self::ServerError, Self::Other, Self::None];
+
+    /// The class of an HTTP status.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            200..=299 => Self::Success,
+            400..=499 => Self::ClientError,
+            500..=599 => Self::ServerError,
+            _ => Self::Other,
+        }
+    }
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "2xx",
+            Self::ClientError => "4xx",
+            Self::ServerError => "5xx",
+            Self::Other => "other",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A tenant's place in the counters, found once at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantSlot(pub(super) usize);
+
+/// An app's place in the counters, found once at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppSlot(pub(super) usize);
+
+/// One worker's counters. It may be sent to the worker's thread and not be shared with another: each number has one
+/// writer, so counting is a plain addition in memory that no other CPU writes.
+#[derive(Debug)]
+pub struct WorkerMetrics {
+    counts: Arc<Counts>,
+    one_writer: PhantomData<Cell<()>>,
+}
+
+/// Aligned to two cache lines, which is what CPUs fetch at once.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Counts {
+    pub(super) requests: [[Count; OUTCOMES]; ACTIONS.len()],
+    pub(super) request_duration: [Histogram; ACTIONS.len()],
+    pub(super) tenants: Box<[TenantCounts]>,
+    pub(super) apps: Box<[AppCounts]>,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct TenantCounts {
+    pub(super) limited: [Count; Limit::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct AppCounts {
+    pub(super) answers: [Count; VendorAnswer::ALL.len()],
+    pub(super) duration: Histogram,
+}
+
+impl Counts {
+    pub(super) fn new(tenants: usize, apps: usize) -> Self {
+        Self {
+            requests: std::array::from_fn(|_| std::array::from_fn(|_| Count::default())),
+            request_duration: Default::default(),
+            tenants: (0..tenants).map(|_| TenantCounts::default()).collect(),
+            apps: (0..apps).map(|_| AppCounts::default()).collect(),
+        }
+    }
+}
+
+impl WorkerMetrics {
+    pub(super) fn new(counts: Arc<Counts>) -> Self {
+        Self { counts, one_writer: PhantomData }
+    }
+
+    /// Counts a request that was answered: `code` when by the gateway, `None` when by the vendor.
+    pub fn request(&self, action: Option<Action>, code: Option<Code>, took: Duration) {
+        let row = action_index(action);
+        if let Some(count) = self.counts.requests.get(row).and_then(|row| row.get(outcome_index(code))) {
+            count.add(1);
+        }
+        if let Some(histogram) = self.counts.request_duration.get(row) {
+            histogram.record(took);
+        }
+    }
+
+    /// Counts one call of the vendor, from its first byte out to its answer's head or its failure.
+    pub fn vendor_call(&self, app: AppSlot, answer: VendorAnswer, took: Duration) {
+        let Some(counts) = self.counts.apps.get(app.0) else {
+            return;
+        };
+        if let Some(count) = counts.answers.get(answer as usize) {
+            count.add(1);
+        }
+        counts.duration.record(took);
+    }
+
+    /// Counts a request that one of the tenant's limits turned away.
+    pub fn limited(&self, tenant: TenantSlot, limit: Limit) {
+        let counts = self.counts.tenants.get(tenant.0);
+        if let Some(count) = counts.and_then(|tenant| tenant.limited.get(limit as usize)) {
+            count.add(1);
+        }
+    }
+}
+
+fn action_index(action: Option<Action>) -> usize {
+    action.map_or(0, |action| action as usize + 1)
+}
+
+fn outcome_index(code: Option<Code>) -> usize {
+    code.map_or(0, |code| code as usize + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_the_place_in_the_list() {
+        for (index, action) in ACTIONS.into_iter().enumerate() {
+            assert_eq!(action_index(action), index);
+        }
+        for (index, code) in Code::ALL.iter().enumerate() {
+            assert_eq!(outcome_index(Some(*code)), index + 1);
+        }
+        assert!(Limit::ALL.iter().enumerate().all(|(index, limit)| *limit as usize == index));
+        assert!(VendorAnswer::ALL.iter().enumerate().all(|(index, answer)| *answer as usize == index));
+    }
+}
