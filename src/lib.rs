@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod jwt;
+pub mod limits;
 pub mod telemetry;
 pub mod upstream;
 pub mod vendor;
