@@ -4,5 +4,6 @@ pub mod domain;
 pub mod jwt;
 pub mod limits;
 pub mod telemetry;
+pub mod trail;
 pub mod upstream;
 pub mod vendor;

@@ -1,0 +1,196 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The version of the line format.
+const VERSION: u64 = 1;
+
+/// The longest line that is read back, in bytes. Names are short and bodies are limited, so that no record comes
+/// near it; it keeps a damaged file from filling the memory.
+pub(super) const MAX_LINE: usize = 16 << 20;
+
+/// The SHA-256 of a line's bytes, its newline included: what `sed -n 5p segment | sha256sum` prints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LineHash([u8; 32]);
+
+impl LineHash {
+    /// What the first line of a trail has for `prev`.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// Hashes one line. `line` ends with its newline.
+    pub(super) fn of(line: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        // SHA-256 gives 32 bytes; `zip` spares a length check that cannot fail.
+        for (to, from) in bytes.iter_mut().zip(digest(&SHA256, line).as_ref()) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+
+    /// Reads 64 lower-case hexadecimal characters.
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (to, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            for digit in pair {
+                *to = (*to << 4) | nibble(*digit)?;
+            }
+        }
+        Some(Self(bytes))
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for LineHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for LineHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for LineHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A place between two lines: what the next line must say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The next line's sequence number.
+    pub(super) next: u64,
+    /// The hash of the line before.
+    pub(super) prev: LineHash,
+}
+
+impl Position {
+    /// Before the first line of all.
+    pub(super) const GENESIS: Self = Self { next: 1, prev: LineHash::ZERO };
+
+    /// The sequence number of the line before; 0 when there is none.
+    pub(super) fn last(self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
+    /// Adds the next line to `lines`. `payload` is a record as a JSON object of at least one member and without a
+    /// newline. Returns the place after the line.
+    pub(super) fn append(self, lines: &mut Vec<u8>, payload: &[u8]) -> Self {
+        let start = lines.len();
+        let members = payload.strip_prefix(b"{").unwrap_or(payload);
+        let members = members.strip_suffix(b"}").unwrap_or(members);
+        lines.extend_from_slice(format!("{{\"v\":{VERSION},\"seq\":{},", self.next).as_bytes());
+        lines.extend_from_slice(members);
+        lines.extend_from_slice(format!(",\"prev\":\"{}\"}}\n", self.prev).as_bytes());
+        Self { next: self.next.saturating_add(1), prev: LineHash::of(lines.get(start..).unwrap_or_default()) }
+    }
+}
+
+/// What of a line holds the chain together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    /// The line's sequence number.
+    pub(super) seq: u64,
+    /// The hash that it gives for the line before.
+    pub(super) prev: LineHash,
+    /// The line's own hash.
+    pub(super) hash: LineHash,
+}
+
+impl Link {
+    /// Reads a line with its newline; says what is wrong with it.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, &'static str> {
+        let members: Members = serde_json::from_slice(line).map_err(|_| "it is not a record in JSON")?;
+        if members.v != VERSION {
+            return Err("its format version is not 1");
+        }
+        Ok(Self {
+            seq: members.seq,
+            prev: LineHash::parse(&members.prev).ok_or("its prev is not a SHA-256")?,
+            hash: LineHash::of(line),
+        })
+    }
+
+    /// Whether the line is the one that belongs at `position`.
+    pub(super) fn follows(&self, position: Position) -> bool {
+        self.seq == position.next && self.prev == position.prev
+    }
+
+    /// The place after the line.
+    pub(super) fn position(&self) -> Position {
+        Position { next: self.seq.saturating_add(1), prev: self.hash }
+    }
+}
+
+/// The members that every line has, whatever its kind.
+#[derive(Deserialize)]
+struct Members<'a> {
+    v: u64,
+    seq: u64,
+    #[serde(borrow, rename = "time")]
+    _time: Cow<'a, str>,
+    #[serde(borrow, rename = "kind")]
+    _kind: Cow<'a, str>,
+    #[serde(borrow)]
+    prev: Cow<'a, str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_carries_its_number_and_the_hash_before() {
+        let mut lines = Vec::new();
+        let second = Position::GENESIS.append(&mut lines, br#"{"time":"t","kind":"k"}"#);
+        let text =
+            format!("{{\"v\":1,\"seq\":1,\"time\":\"t\",\"kind\":\"k\",\"prev\":\"{}\"}}\n", "0".repeat(64));
+        assert_eq!(String::from_utf8(lines.clone()).unwrap(), text);
+        let link = Link::parse(&lines).unwrap();
+        assert_eq!(link.position(), second);
+        assert_eq!(second.last(), 1);
+    }
+
+    #[test]
+    fn a_hash_is_what_sha256sum_prints() {
+        assert_eq!(
+            LineHash::of(b"hello\n").to_string(),
+            "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+        );
+        let hash = LineHash::of(b"x");
+        assert_eq!(LineHash::parse(&hash.to_string()), Some(hash));
+        assert_eq!(LineHash::parse(&hash.to_string().to_uppercase()), None);
+    }
+
+    #[test]
+    fn what_is_no_line_is_refused() {
+        let zero = "0".repeat(64);
+        for line in [
+            String::new(),
+            "{}\n".into(),
+            format!(r#"{{"v":1,"seq":1,"time":"t","kind":"k","prev":"{zero}0"}}"#),
+            format!(r#"{{"v":2,"seq":1,"time":"t","kind":"k","prev":"{zero}"}}"#),
+            format!(r#"{{"v":1,"seq":-1,"time":"t","kind":"k","prev":"{zero}"}}"#),
+            format!(r#"{{"v":1,"seq":1,"seq":2,"time":"t","kind":"k","prev":"{zero}"}}"#),
+            format!(r#"{{"v":1,"seq":1,"time":"t","kind":"k","prev":"{zero}"}} x"#),
+        ] {
+            assert!(Link::parse(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The audit trail: who asked for what, what was decided and what came of it, in an order that can be proved.
+//!
+//! Workers hand [`Record`]s to one thread, which gives each its sequence number and the hash of the line before,
+//! and writes whatever waits in one go. A mutation's intent is on disk before its receipt resolves; many intents
+//! share one `fdatasync`. When the directory cannot be written, receipts say so, [`Trail::is_writable`] turns
+//! false, and the thread tries about once a second to go on in a new segment.
+//!
+//! ```text
+//! worker: reserve room → Slot ─ record as JSON ─▶ queue ─▶ thread `audit`: line, write, fdatasync ─▶ Receipt
+//! ```
+//!
+//! A line is one JSON object; `prev` in it is the SHA-256 of the line before with its newline, so that
+//! `sed -n 4p SEGMENT | sha256sum` prints what line 5 holds. The first line of all holds zeros.
+//!
+//! Segments are named `audit-<first sequence>.jsonl`. [`verify()`] checks all of them, [`tail()`] follows them.
+
+mod directory;
+mod error;
+mod line;
+mod record;
+mod segment;
+mod sender;
+mod start;
+mod status;
+mod tail;
+mod thread;
+pub mod verify;
+mod waiting;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{TrailError, TrailUnavailable, Unflushed};
+pub use line::LineHash;
+pub use record::{Call, Decision, Intent, Kind, Outcome, Record, Start, Stop, TornTail, VendorError};
+pub use sender::{Receipt, Slot, Trail};
+pub use status::{LastError, TrailStatus};
+pub use tail::tail;
+pub use thread::TrailThread;
+pub use verify::verify;
+
+use std::path::PathBuf;
+
+/// Where the trail is kept and how much may wait for it.
+#[derive(Clone, Debug)]
+pub struct TrailConfig {
+    /// The directory of the segments; made with mode 0700 where it is missing. One process at a time.
+    pub directory: PathBuf,
+    /// How many records may wait for the thread before callers wait for room; at least 1. While the directory
+    /// cannot be written as many again are kept in memory.
+    pub queue: usize,
+}

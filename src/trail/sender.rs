@@ -1,0 +1,133 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::mpsc::{OwnedPermit, Sender};
+use tokio::sync::oneshot;
+
+use super::error::TrailUnavailable;
+use super::record::Record;
+use super::status::{Observer, TrailStatus};
+
+/// A handle on the trail, for any thread. When the last one is gone the trail closes as by
+/// [`TrailThread::close`](super::TrailThread::close).
+#[derive(Clone, Debug)]
+pub struct Trail {
+    sender: Sender<Message>,
+    pub(super) observer: Observer,
+}
+
+impl Trail {
+    pub(super) fn new(sender: Sender<Message>, observer: Observer) -> Self {
+        Self { sender, observer }
+    }
+
+    /// Room for one record. Waits while the queue is full, in turn; a future that is dropped gives up its turn.
+    pub async fn reserve(&self) -> Slot {
+        Slot {
+            // Fails only once the trail is closed; the record then cannot be written, as its receipt will say.
+            permit: self.sender.clone().reserve_owned().await.ok(),
+        }
+    }
+
+    /// Whether records reach the directory. While false, a mutation should be refused without an intent.
+    pub fn is_writable(&self) -> bool {
+        self.observer.is_writable()
+    }
+
+    /// How the trail is doing. For people and probes, not for every request.
+    pub fn status(&self) -> TrailStatus {
+        let mut status = self.observer.status.borrow().clone();
+        let taken = self.sender.max_capacity().saturating_sub(self.sender.capacity());
+        status.queued = status.queued.saturating_add(taken as u64);
+        status
+    }
+}
+
+/// How firmly a record must be in the trail before its receipt resolves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// There is no receipt.
+    Queued,
+    /// In the segment: outlives the process.
+    Written,
+    /// On disk: outlives the machine.
+    Synced,
+}
+
+/// Where the record's sequence number goes, or that it has none.
+pub(super) type Reply = oneshot::Sender<Result<u64, TrailUnavailable>>;
+
+/// A record on its way to the thread.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) payload: Vec<u8>,
+    pub(super) durability: Durability,
+    pub(super) reply: Option<Reply>,
+}
+
+impl Message {
+    /// Whether it announces something that will not happen, because nobody waits for the receipt any more.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        let abandoned = self.reply.as_ref().is_some_and(oneshot::Sender::is_closed);
+        abandoned && self.durability == Durability::Synced
+    }
+}
+
+/// Reserved room for one record: sending it neither waits nor fails, so that a guard's `Drop` can.
+#[derive(Debug)]
+pub struct Slot {
+    permit: Option<OwnedPermit<Message>>,
+}
+
+impl Slot {
+    /// Hands the record over. It is kept, in order, until it can be written.
+    pub fn queue(self, record: &Record) {
+        self.send(record, Durability::Queued, None);
+    }
+
+    /// The receipt resolves when the record is in the segment. For what has already happened: when the trail
+    /// cannot be written, the receipt says so at once, and the record is kept like a queued one all the same.
+    pub fn written(self, record: &Record) -> Receipt {
+        self.send_for_receipt(record, Durability::Written)
+    }
+
+    /// The receipt resolves when the record is on disk. For what may happen only then: when the trail cannot be
+    /// written, it is not kept, unless it is itself what fails to be written: the file may hold it by then. A receipt
+    /// that is dropped withdraws a record that is not yet written.
+    pub fn synced(self, record: &Record) -> Receipt {
+        self.send_for_receipt(record, Durability::Synced)
+    }
+
+    fn send_for_receipt(self, record: &Record, durability: Durability) -> Receipt {
+        let (sender, receiver) = oneshot::channel();
+        self.send(record, durability, Some(sender));
+        Receipt(receiver)
+    }
+
+    fn send(self, record: &Record, durability: Durability, reply: Option<Reply>) {
+        match (self.permit, record.payload()) {
+            (Some(permit), Ok(payload)) => {
+                permit.send(Message { payload, durability, reply });
+            }
+            (None, _) => tracing::error!(kind = ?record.kind(), "a record came after the trail was closed"),
+            // Does not happen: every key is text and every value is plain.
+            (_, Err(error)) => {
+                tracing::error!(kind = ?record.kind(), %error, "a record cannot be serialized");
+            }
+        }
+    }
+}
+
+/// Resolves to the record's sequence number once the record is as firmly in the trail as was asked.
+#[derive(Debug)]
+#[must_use = "only the receipt tells whether the record is in the trail"]
+pub struct Receipt(oneshot::Receiver<Result<u64, TrailUnavailable>>);
+
+impl Future for Receipt {
+    type Output = Result<u64, TrailUnavailable>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(answer.unwrap_or(Err(TrailUnavailable)))
+    }
+}

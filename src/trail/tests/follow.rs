@@ -1,0 +1,91 @@
+use std::io::Write;
+
+use tokio::sync::mpsc;
+
+use super::*;
+
+fn last(directory: &Path, count: usize) -> Vec<String> {
+    let mut out = Vec::new();
+    tail(directory, count, &mut out, || true).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    text.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+/// Splits a trail into segments that begin with the lines of these indices.
+fn split(directory: &Path, starts: &[usize]) {
+    let all = lines(directory);
+    let ends = starts.iter().skip(1).copied().chain([all.len()]);
+    for (start, end) in starts.iter().zip(ends) {
+        let segment = SegmentFile::new(directory, *start as u64 + 1).path;
+        std::fs::write(segment, all[*start..end].concat()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_last_lines_may_lie_in_several_segments() {
+    let directory = tempfile::tempdir().unwrap();
+    written_trail(directory.path(), 5).await;
+    split(directory.path(), &[0, 3, 5]);
+    let all = lines(directory.path());
+    for count in 0..9 {
+        assert_eq!(last(directory.path(), count), all[7_usize.saturating_sub(count)..], "{count}");
+    }
+}
+
+#[tokio::test]
+async fn half_a_line_is_not_shown_and_a_long_one_is_shown_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = format!("{}\n", "x".repeat(200_000));
+    let text = format!("short\n{long}half");
+    std::fs::write(SegmentFile::new(directory.path(), 1).path, text).unwrap();
+    assert_eq!(last(directory.path(), 2), ["short\n".to_owned(), long.clone()]);
+    assert_eq!(last(directory.path(), 1).concat(), long);
+    assert!(last(directory.path(), 0).is_empty());
+}
+
+/// Gives a test every line as it is printed.
+struct Printed(mpsc::UnboundedSender<Vec<u8>>);
+
+impl Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.send(bytes.to_owned()).map_err(std::io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_is_added_is_followed_into_new_segments() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    let (sender, mut printed) = mpsc::unbounded_channel();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let follower = std::thread::spawn(move || {
+        tail(&path, 10, &mut Printed(sender), || stopped.try_recv().is_ok()).unwrap();
+    });
+    let (trail, thread) = open(directory.path());
+    trail.reserve().await.synced(&intent()).await.unwrap();
+    let mut seen = Vec::new();
+    while lines_in(&seen) < 2 {
+        seen.extend(printed.recv().await.unwrap());
+    }
+    std::fs::rename(&segments(directory.path())[0], directory.path().join("moved")).unwrap();
+    until(&trail, |status| !status.writable).await;
+    until(&trail, |status| status.writable).await;
+    trail.reserve().await.written(&outcome()).await.unwrap();
+    while lines_in(&seen) < 3 {
+        seen.extend(printed.recv().await.unwrap());
+    }
+    stop.send(()).unwrap();
+    follower.join().unwrap();
+    thread.close().unwrap();
+    let moved = std::fs::read(directory.path().join("moved")).unwrap();
+    assert_eq!(seen, [moved, lines(directory.path())[0].as_bytes().to_owned()].concat());
+}
+
+fn lines_in(bytes: &[u8]) -> usize {
+    bytes.split_inclusive(|byte| *byte == b'\n').count()
+}

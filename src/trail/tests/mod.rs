@@ -1,0 +1,111 @@
+//! The whole trail, over real files.
+
+mod chain;
+mod failure;
+mod follow;
+mod queue;
+mod records;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::segment::SegmentFile;
+use super::*;
+use crate::domain::{Action, AppKey, Code, ConferenceId, RequestId, TenantId, TraceContext};
+
+/// What every request of these tests says.
+pub(super) fn call() -> Call {
+    Call {
+        request_id: RequestId::generate(&uuid::ContextV7::new()),
+        trace: TraceContext::continued(None, (0xab, 1)),
+        action: Some(Action::Dissolve),
+        tenant: Some(TenantId::parse("crm").unwrap()),
+        subject: Some("huangcl".into()),
+        issuer: Some("https://sso.corp.example".into()),
+        token_id: Some("t-1".into()),
+        client: "10.2.3.4".parse().unwrap(),
+        app: Some(AppKey::parse("meet").unwrap()),
+        conference: Some(ConferenceId::parse("IM3SKW51SKH4TB80LV45000C7").unwrap()),
+        user: None,
+        creator: None,
+    }
+}
+
+pub(super) fn intent() -> Record {
+    Record::Intent(Intent { time: Timestamp::now(), call: call(), body: None })
+}
+
+pub(super) fn outcome() -> Record {
+    Record::Outcome(Outcome {
+        time: Timestamp::now(),
+        call: call(),
+        decision: Decision::Refused,
+        reason: Some(Code::ScopeMissing),
+        detail: None,
+        status: Some(403),
+        vendor_status: None,
+        vendor_error: None,
+        attempts: 0,
+        duration: Duration::from_micros(31_250),
+        vendor_duration: None,
+        intent: None,
+        outcome_unknown: false,
+        caller_gone: false,
+    })
+}
+
+pub(super) fn open(directory: &Path) -> (Trail, TrailThread) {
+    open_with(directory, 64)
+}
+
+pub(super) fn open_with(directory: &Path, queue: usize) -> (Trail, TrailThread) {
+    Trail::open(&TrailConfig { directory: directory.to_owned(), queue }).unwrap()
+}
+
+/// Writes a trail of `records` outcomes between start and stop.
+pub(super) async fn written_trail(directory: &Path, records: usize) {
+    let (trail, thread) = open(directory);
+    for _ in 0..records {
+        trail.reserve().await.written(&outcome()).await.unwrap();
+    }
+    thread.close().unwrap();
+}
+
+pub(super) fn segments(directory: &Path) -> Vec<PathBuf> {
+    let segments = SegmentFile::list(directory).unwrap();
+    segments.into_iter().map(|segment| segment.path).collect()
+}
+
+/// Every line of every segment, with its newline.
+pub(super) fn lines(directory: &Path) -> Vec<String> {
+    let texts = segments(directory).into_iter().map(|path| std::fs::read_to_string(path).unwrap());
+    texts.flat_map(|text| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+pub(super) fn values(directory: &Path) -> Vec<Value> {
+    let lines = lines(directory);
+    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+pub(super) fn kinds(directory: &Path) -> Vec<String> {
+    let values = values(directory);
+    values.iter().map(|value| value["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until the status is as `wanted`; that it never is shows as the test's timeout.
+pub(super) async fn until(trail: &Trail, wanted: impl FnMut(&TrailStatus) -> bool) {
+    let mut status = trail.observer.status.clone();
+    let waited = tokio::time::timeout(Duration::from_secs(20), status.wait_for(wanted)).await;
+    drop(waited.expect("the status never came").unwrap());
+}
+
+/// The SHA-256 of `bytes` as `sha256sum` has it: recomputed by another program than the one under test.
+pub(super) fn sha256sum(bytes: &[u8]) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let output = std::process::Command::new("sha256sum").arg(file.path()).output().unwrap();
+    String::from_utf8(output.stdout[..64].to_vec()).unwrap()
+}

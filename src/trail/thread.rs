@@ -1,0 +1,99 @@
+use std::future::pending;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::error::{TrailError, Unflushed};
+use super::sender::{Message, Trail};
+use super::writer::Writer;
+use super::{TrailConfig, start};
+
+/// How often the writer looks after itself.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long closing waits for slots that are still held. Long before it the requests that held them have ended.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+
+/// The thread that writes the trail.
+#[derive(Debug)]
+pub struct TrailThread {
+    close: oneshot::Sender<()>,
+    thread: JoinHandle<Result<(), Unflushed>>,
+}
+
+impl Trail {
+    /// Opens the trail, goes on where it ended, and starts its thread, named `audit`. On return the start record
+    /// is on disk. Blocks for as long as that takes.
+    pub fn open(config: &TrailConfig) -> Result<(Self, TrailThread), TrailError> {
+        let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS);
+        let (writer, observer) = start::open(config)?;
+        // The runtime is for waiting alone: files block the thread, which has nothing else to do.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(TrailError::Thread)?;
+        let (sender, receiver) = channel(queue);
+        let (close, closed) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || runtime.block_on(run(writer, receiver, closed)))
+            .map_err(TrailError::Thread)?;
+        Ok((Self::new(sender, observer), TrailThread { close, thread }))
+    }
+}
+
+impl TrailThread {
+    /// Writes everything that was queued and the stop record, puts it on disk and ends the thread. Blocks,
+    /// usually for one `fdatasync`; for slots that are still held it waits 5 seconds at most.
+    pub fn close(self) -> Result<(), Unflushed> {
+        // An error means that the thread has ended already, which joining it tells.
+        let _ = self.close.send(());
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err(Unflushed { records: 0, reason: "the audit thread panicked".into() }))
+    }
+}
+
+async fn run(
+    mut writer: Writer,
+    mut records: Receiver<Message>,
+    closed: oneshot::Receiver<()>,
+) -> Result<(), Unflushed> {
+    tokio::select! {
+        () = serve(&mut writer, &mut records) => {}
+        () = asked_to_close(closed) => {
+            records.close();
+            // Past the grace, what is left belongs to a task that hangs.
+            let _ = timeout(CLOSE_GRACE, serve(&mut writer, &mut records)).await;
+        }
+    }
+    writer.finish()
+}
+
+/// Resolves on [`TrailThread::close`], and never when the thread's handle is merely dropped.
+async fn asked_to_close(closed: oneshot::Receiver<()>) {
+    if closed.await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+/// Writes until every handle and slot is gone. Waits only where nothing is lost by being dropped.
+async fn serve(writer: &mut Writer, records: &mut Receiver<Message>) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut batch = Vec::new();
+    loop {
+        let room = writer.room();
+        tokio::select! {
+            biased;
+            _ = tick.tick() => writer.tick(),
+            received = records.recv_many(&mut batch, room), if room > 0 => match received {
+                0 => return,
+                _ => writer.write(batch.drain(..)),
+            },
+        }
+    }
+}
