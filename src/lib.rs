@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod jwt;
 pub mod limits;
+pub mod openapi;
 pub mod telemetry;
 pub mod trail;
 pub mod upstream;
