@@ -1,0 +1,257 @@
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Desk;
+use crate::domain::{Action, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
+use crate::stages::authn::Caller;
+use crate::stages::limit::Standings;
+use crate::stages::route::{Call, Target};
+use crate::telemetry::{Limit, VendorAnswer};
+use crate::trail::{self, Decision, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
+
+/// What is known so far about one request. The stages add what they find out; the outcome is made of it when the answer
+/// goes out, or when the last stage lets go of the request because the caller has hung up.
+#[derive(Debug)]
+pub struct Entry {
+    desk: Rc<Desk>,
+    id: RequestId,
+    trace: TraceContext,
+    client: IpAddr,
+    started: Instant,
+    deadline: Instant,
+    facts: RefCell<Facts>,
+    /// Room for the outcome; empty when it is written.
+    slot: RefCell<Option<Slot>>,
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    target: Option<Target>,
+    caller: Option<Rc<Caller>>,
+    standings: Standings,
+    creator: Option<UserName>,
+    created: Option<ConferenceId>,
+    intent: Option<u64>,
+    attempts: u32,
+    first_attempt: Option<Instant>,
+    vendor_duration: Option<Duration>,
+    vendor_status: Option<StatusCode>,
+    vendor_error: Option<VendorError>,
+    outcome_unknown: bool,
+    /// How the vendor's call ended, where that is known before the answer is made.
+    settled: Option<Verdict>,
+}
+
+/// Why the gateway answered by itself; nothing where it did not.
+#[derive(Clone, Debug, Default)]
+struct Verdict {
+    code: Option<Code>,
+    detail: Option<Box<str>>,
+}
+
+impl From<&Refusal> for Verdict {
+    fn from(refusal: &Refusal) -> Self {
+        Self { code: Some(refusal.code), detail: refusal.reason.as_deref().map(Into::into) }
+    }
+}
+
+impl Entry {
+    pub(super) fn open(
+        desk: Rc<Desk>,
+        slot: Slot,
+        (id, trace, client): (RequestId, TraceContext, IpAddr),
+        started: Instant,
+        deadline: Instant,
+    ) -> Self {
+        let slot = RefCell::new(Some(slot));
+        Self { desk, id, trace, client, started, deadline, facts: RefCell::default(), slot }
+    }
+
+    pub(in crate::stages) fn id(&self) -> RequestId {
+        self.id
+    }
+
+    pub(in crate::stages) fn trace(&self) -> &TraceContext {
+        &self.trace
+    }
+
+    pub(in crate::stages) fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// When the answer is due.
+    pub(in crate::stages) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(in crate::stages) fn routed(&self, target: &Target) {
+        self.facts.borrow_mut().target = Some(target.clone());
+    }
+
+    pub(in crate::stages) fn authenticated(&self, caller: &Rc<Caller>) {
+        self.facts.borrow_mut().caller = Some(Rc::clone(caller));
+    }
+
+    /// Where the caller stands with its limits, for the answer's headers.
+    pub(in crate::stages) fn stands(&self, standings: Standings) {
+        self.facts.borrow_mut().standings = standings;
+    }
+
+    pub(in crate::stages) fn limited(&self, limit: Limit) {
+        if let Some(caller) = &self.facts.borrow().caller {
+            self.desk.metrics.limited(caller.tenant.slot, limit);
+        }
+    }
+
+    pub(in crate::stages) fn creates_for(&self, creator: Option<&UserName>) {
+        self.facts.borrow_mut().creator = creator.cloned();
+    }
+
+    /// The intent is on disk, as line `sequence`.
+    pub(in crate::stages) fn announced(&self, sequence: u64) {
+        self.facts.borrow_mut().intent = Some(sequence);
+    }
+
+    /// The vendor is about to be asked.
+    pub(in crate::stages) fn attempted(&self) {
+        let mut facts = self.facts.borrow_mut();
+        facts.attempts += 1;
+        facts.first_attempt.get_or_insert_with(Instant::now);
+    }
+
+    /// The vendor was asked, with this result, after `took`.
+    pub(in crate::stages) fn attempt_ended(&self, answer: VendorAnswer, took: Duration) {
+        let mut facts = self.facts.borrow_mut();
+        facts.vendor_duration = facts.first_attempt.map(|first| first.elapsed());
+        if let Some(caller) = &facts.caller {
+            self.desk.metrics.vendor_call(caller.tenant.app.slot, answer, took);
+        }
+    }
+
+    pub(in crate::stages) fn vendor_answered(&self, status: StatusCode) {
+        self.facts.borrow_mut().vendor_status = Some(status);
+    }
+
+    pub(in crate::stages) fn vendor_error(&self, error: VendorError) {
+        self.facts.borrow_mut().vendor_error = Some(error);
+    }
+
+    pub(in crate::stages) fn created(&self, id: ConferenceId) {
+        self.facts.borrow_mut().created = Some(id);
+    }
+
+    /// The vendor may have done what it was asked for, and nobody knows.
+    pub(in crate::stages) fn outcome_unknown(&self) {
+        self.facts.borrow_mut().outcome_unknown = true;
+    }
+
+    /// The vendor's call has ended, whether somebody still waits for the answer or not.
+    pub(in crate::stages) fn settled(&self, refusal: Option<&Refusal>) {
+        self.facts.borrow_mut().settled = Some(refusal.map(Verdict::from).unwrap_or_default());
+    }
+
+    /// What the trail is told before the vendor is asked.
+    pub(in crate::stages) fn intent(&self) -> Intent {
+        Intent { time: Timestamp::now(), call: self.call(&self.facts.borrow()), body: None }
+    }
+
+    /// Puts the limits' headers on an answer.
+    pub(super) fn write_standings(&self, headers: &mut HeaderMap) {
+        self.facts.borrow_mut().standings.write(headers);
+    }
+
+    /// The vendor's answer goes out. Returns when the outcome is written, where there was an intent.
+    pub(super) async fn close_answered(&self, status: StatusCode) -> Result<(), TrailUnavailable> {
+        self.close(status.as_u16(), Verdict::default()).await
+    }
+
+    /// A refusal goes out; the same.
+    pub(super) async fn close_refused(&self, refusal: &Refusal) -> Result<(), TrailUnavailable> {
+        self.close(refusal.code.status(), Verdict::from(refusal)).await
+    }
+
+    async fn close(&self, status: u16, verdict: Verdict) -> Result<(), TrailUnavailable> {
+        let Some(slot) = self.slot.take() else { return Ok(()) };
+        let record = Record::Outcome(self.outcome(Some(status), verdict));
+        if self.facts.borrow().intent.is_none() {
+            slot.queue(&record);
+            return Ok(());
+        }
+        // Where this fails the record is kept, and written when the trail has healed.
+        slot.written(&record).await.map(drop)
+    }
+
+    fn outcome(&self, status: Option<u16>, verdict: Verdict) -> Outcome {
+        let facts = self.facts.borrow();
+        let duration = self.started.elapsed();
+        let action = facts.target.as_ref().map(|target| target.call.action());
+        self.desk.metrics.request(action, verdict.code, duration);
+        Outcome {
+            time: Timestamp::now(),
+            call: self.call(&facts),
+            decision: if facts.attempts > 0 { Decision::Allowed } else { Decision::Refused },
+            reason: verdict.code,
+            detail: verdict.detail,
+            status,
+            vendor_status: facts.vendor_status.map(|status| status.as_u16()),
+            vendor_error: facts.vendor_error.clone(),
+            attempts: facts.attempts,
+            duration,
+            vendor_duration: facts.vendor_duration,
+            intent: facts.intent,
+            outcome_unknown: facts.outcome_unknown,
+            caller_gone: status.is_none(),
+        }
+    }
+
+    fn call(&self, facts: &Facts) -> trail::Call {
+        let principal = facts.caller.as_ref().map(|caller| &caller.principal);
+        let call = facts.target.as_ref().map(|target| &target.call);
+        let (named, user) = match call {
+            None | Some(Call::Create) => (None, None),
+            Some(Call::Get(id) | Call::Dissolve(id)) => (Some(id), None),
+            Some(Call::Kick(id, user)) => (Some(id), Some(user.clone())),
+        };
+        trail::Call {
+            request_id: self.id,
+            trace: self.trace,
+            action: call.map(Call::action),
+            tenant: principal.map(|principal| principal.tenant.clone()),
+            subject: principal.map(|principal| principal.subject.clone()),
+            issuer: principal.map(|principal| principal.issuer.clone()),
+            token_id: principal.and_then(|principal| principal.token_id.clone()),
+            client: self.client,
+            app: facts.caller.as_ref().map(|caller| caller.tenant.app.key.clone()),
+            conference: facts.created.as_ref().or(named).cloned(),
+            user,
+            creator: facts.creator.clone(),
+        }
+    }
+
+    /// The outcome of a request whose caller did not stay to hear it.
+    fn abandoned(&self) -> Outcome {
+        let settled = {
+            let mut facts = self.facts.borrow_mut();
+            let settled = facts.settled.take();
+            let changes = facts.target.as_ref().is_some_and(|target| target.call.action() != Action::Get);
+            // Cut off between the question and the answer.
+            facts.outcome_unknown |= changes && facts.attempts > 0 && settled.is_none();
+            settled
+        };
+        self.outcome(None, settled.unwrap_or_default())
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            slot.queue(&Record::Outcome(self.abandoned()));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Leaves one outcome in the trail for each request. Takes [`Timed`], hands on [`Audited`], refuses with
+//! `audit_unavailable`, and with `internal` for a stage that panicked. Stands around everything that decides, so that
+//! no decision escapes it; turns what they decide into the caller's answer, after it is on record.
+
+mod entry;
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::request::Parts;
+use http::{Request, Response};
+use tokio::time::{Instant, timeout_at};
+use tower::{Layer, Service};
+
+pub use self::entry::Entry;
+use super::deadline::Timed;
+use super::problem;
+use super::reply::{GateBody, Reply};
+use crate::domain::{Code, Refusal, RequestId, TraceContext};
+use crate::telemetry::WorkerMetrics;
+use crate::trail::{Slot, Trail};
+
+/// A request that will leave an outcome, whatever becomes of it.
+#[derive(Debug)]
+pub struct Audited<B> {
+    pub(super) entry: Rc<Entry>,
+    pub(super) head: Parts,
+    pub(super) body: B,
+}
+
+/// Where a worker's requests are put on record and counted.
+#[derive(Debug)]
+pub struct Desk {
+    trail: Trail,
+    metrics: WorkerMetrics,
+}
+
+impl Desk {
+    /// Records go to `trail`, counts to `metrics`.
+    pub fn new(trail: Trail, metrics: WorkerMetrics) -> Self {
+        Self { trail, metrics }
+    }
+
+    /// Puts on record what was refused before it was a request.
+    pub async fn unread(self: &Rc<Self>, id: RequestId, client: IpAddr, refusal: &Refusal) {
+        let started = Instant::now();
+        let trace = TraceContext::continued(None, id.entropy());
+        let slot = self.trail.reserve().await;
+        let entry = Entry::open(Rc::clone(self), slot, (id, trace, client), started, started);
+        // Without an intent there is nothing to wait for.
+        let _ = entry.close_refused(refusal).await;
+    }
+}
+
+/// Puts [`Audit`] before the stages behind it.
+#[derive(Clone, Debug)]
+pub struct AuditLayer(Rc<Desk>);
+
+impl AuditLayer {
+    /// A layer that keeps its records at `desk`.
+    pub fn new(desk: Rc<Desk>) -> Self {
+        Self(desk)
+    }
+}
+
+impl<S> Layer<S> for AuditLayer {
+    type Service = Audit<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Audit { desk: Rc::clone(&self.0), inner }
+    }
+}
+
+/// The service of an [`AuditLayer`].
+#[derive(Clone, Debug)]
+pub struct Audit<S> {
+    desk: Rc<Desk>,
+    inner: S,
+}
+
+fn unavailable(detail: &'static str) -> Refusal {
+    Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1))
+}
+
+/// Lets the stages decide. A panic in one of them is that request's failure alone.
+async fn decide<B, S>(inner: &mut S, audited: Audited<B>) -> Result<Reply, Refusal>
+where
+    S: Service<Audited<B>, Response = Reply, Error = Refusal>,
+{
+    let entry = Rc::clone(&audited.entry);
+    AssertUnwindSafe(async { inner.call(audited).await }).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(request_id = %entry.id(), "a stage panicked");
+        Err(Refusal::new(Code::Internal, "the gateway failed; report the request id")
+            .because("a stage panicked"))
+    })
+}
+
+/// Puts the decision on record, and makes the answer of it.
+async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
+    let decision = match decision {
+        Ok(reply) => entry.close_answered(reply.response.status()).await.map(|()| reply).map_err(|_| {
+            unavailable(
+                "the call was made, but its outcome could not be put on record; look before you try again",
+            )
+        }),
+        Err(refusal) => match entry.close_refused(&refusal).await {
+            Ok(()) => Err(refusal),
+            Err(_) => Err(unavailable("the outcome could not be put on record; look before you try again")),
+        },
+    };
+    let mut response = match decision {
+        Ok(reply) => reply.response,
+        Err(refusal) => problem::response(&refusal, entry.id()),
+    };
+    entry.write_standings(response.headers_mut());
+    response
+}
+
+async fn slot(trail: &Trail, deadline: Instant) -> Result<Slot, Refusal> {
+    timeout_at(deadline, trail.reserve()).await.map_err(|_| unavailable("the trail is full; try again"))
+}
+
+impl<B, S> Service<Request<Timed<B>>> for Audit<S>
+where
+    B: 'static,
+    S: Service<Audited<B>, Response = Reply, Error = Refusal> + Clone + 'static,
+{
+    type Response = Response<GateBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<GateBody>, Infallible>>>>;
+
+    /// Always: the stages behind wait inside of their futures.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let desk = Rc::clone(&self.desk);
+        Box::pin(async move {
+            let (head, Timed { identified, deadline }) = request.into_parts();
+            let (id, trace, client) = (identified.id, identified.trace, identified.client);
+            let slot = match slot(&desk.trail, deadline).await {
+                Ok(slot) => slot,
+                Err(refusal) => return Ok(problem::response(&refusal, id)),
+            };
+            let entry = Rc::new(Entry::open(desk, slot, (id, trace, client), identified.started, deadline));
+            let audited = Audited { entry: Rc::clone(&entry), head, body: identified.body };
+            let decision = decide(&mut inner, audited).await;
+            Ok(conclude(&entry, decision).await)
+        })
+    }
+}

@@ -1,0 +1,272 @@
+//! Finds out who calls. Takes [`Routed`], hands on [`Authenticated`], refuses with the `token_…` codes,
+//! `address_rate_limited`, `keys_unavailable` and `tenant_unknown`. Stands before the limits, since they are the
+//! tenant's, and the tenant is whom the verified token names.
+
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::Either;
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use tower::{Layer, Service};
+
+use super::audit::Entry;
+use super::reply::Reply;
+use super::route::{Routed, Target};
+use crate::domain::{Code, Principal, Refusal};
+use crate::jwt::{Keyring, Rejection, TokenCache, Verified};
+use crate::limits::{AddressGuard, Limiter};
+use crate::tenancy::{Tenancy, Tenant};
+
+/// A request whose caller is known.
+#[derive(Debug)]
+pub struct Authenticated<B> {
+    pub(super) entry: Rc<Entry>,
+    pub(super) headers: HeaderMap,
+    pub(super) target: Target,
+    pub(super) body: B,
+    pub(super) caller: Rc<Caller>,
+}
+
+/// Who a verified token speaks for. Found once for each token, and kept with it.
+#[derive(Debug)]
+pub struct Caller {
+    pub(super) principal: Principal,
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) user_rate: Option<Arc<Limiter>>,
+}
+
+/// The stage's decision; one for each worker.
+#[derive(Debug)]
+pub struct Authn {
+    keyring: Keyring,
+    cache: TokenCache<Rc<Caller>>,
+    tenancy: Arc<Tenancy>,
+    addresses: Arc<AddressGuard>,
+}
+
+/// Why there is no caller.
+enum Stopped {
+    Refused(Refusal),
+    UnknownKey,
+}
+
+impl Authn {
+    /// Up to `cache_capacity` verified tokens are remembered.
+    pub fn new(
+        keyring: Keyring,
+        cache_capacity: usize,
+        tenancy: Arc<Tenancy>,
+        addresses: Arc<AddressGuard>,
+    ) -> Self {
+        let cache = TokenCache::new(keyring.clone(), cache_capacity);
+        Self { keyring, cache, tenancy, addresses }
+    }
+
+    /// Decides on the spot, unless the token names a key that may have been published a moment ago.
+    fn check<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Stopped> {
+        let token = credential(&request.headers, request.query_token).map_err(Stopped::Refused)?;
+        let now = Timestamp::now();
+        if let Some(known) = self.cache.lookup(token, now) {
+            return Ok(Rc::clone(&known.1));
+        }
+        let client = request.entry.client();
+        self.addresses.check(client).map_err(|denied| {
+            let advice = "too many bad tokens came from this address; wait, then send a good one";
+            Stopped::Refused(Refusal::new(Code::AddressRateLimited, advice).retry_after(denied.wait))
+        })?;
+        match self.keyring.verify(token, now) {
+            Err(Rejection::KeyUnknown(_)) => Err(Stopped::UnknownKey),
+            verdict => self.conclude(token, verdict, client).map_err(Stopped::Refused),
+        }
+    }
+
+    /// The second look at a token with an unknown key, after the key set was asked for again.
+    async fn check_again<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Refusal> {
+        let token = credential(&request.headers, request.query_token)?;
+        let look = self.keyring.verify_or_refetch(token, Timestamp::now());
+        match tokio::time::timeout_at(request.entry.deadline(), look).await {
+            Ok(verdict) => self.conclude(token, verdict, request.entry.client()),
+            Err(_) => Err(keys_unavailable()),
+        }
+    }
+
+    /// Remembers a good token, and counts a bad one against its address.
+    fn conclude(
+        &self,
+        token: &str,
+        verdict: Result<Verified, Rejection>,
+        client: IpAddr,
+    ) -> Result<Rc<Caller>, Refusal> {
+        let verified = verdict.map_err(|rejection| {
+            let refusal = refusal(&rejection);
+            if refusal.code.status() == 401 {
+                self.addresses.failed(client);
+            }
+            refusal
+        })?;
+        self.remember(token, verified)
+    }
+
+    fn remember(&self, token: &str, verified: Verified) -> Result<Rc<Caller>, Refusal> {
+        let principal = verified.principal.clone();
+        let Some(tenant) = self.tenancy.tenant(&principal.tenant) else {
+            let detail = "the tenant that the token names is not configured here; ask the operator to add it";
+            return Err(Refusal::new(Code::TenantUnknown, detail)
+                .because(format!("no tenant {} is configured", principal.tenant)));
+        };
+        let user_rate = tenant.users.as_ref().map(|users| users.limiter(&principal.subject));
+        let caller = Rc::new(Caller { principal, tenant: Arc::clone(tenant), user_rate });
+        self.cache.insert(token, verified, Rc::clone(&caller));
+        Ok(caller)
+    }
+}
+
+/// The bearer token of a request that has exactly one (RFC 6750, section 2.1).
+fn credential(headers: &HeaderMap, query_token: bool) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) if query_token => {
+            let detail = "send the token in the Authorization header; a token in the query is not accepted";
+            return Err(Refusal::new(Code::TokenMissing, detail));
+        }
+        (None, _) => {
+            return Err(Refusal::new(Code::TokenMissing, "send the header Authorization: Bearer <token>"));
+        }
+        (Some(_), Some(_)) => return Err(malformed("more than one Authorization header was sent")),
+        (Some(_), None) if query_token => return Err(malformed("a second token was sent in the query")),
+        (Some(value), None) => value,
+    };
+    let text = value.to_str().map_err(|_| malformed("the Authorization header is not ASCII"))?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(|| malformed("the scheme has no token"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(malformed("the scheme is not Bearer"));
+    }
+    Ok(token.trim_matches(' '))
+}
+
+fn malformed(reason: &'static str) -> Refusal {
+    let detail = "send exactly one token, as the header Authorization: Bearer <token>";
+    Refusal::new(Code::TokenMalformed, detail).because(reason)
+}
+
+fn refusal(rejection: &Rejection) -> Refusal {
+    match rejection {
+        Rejection::Malformed(reason) => malformed(reason),
+        Rejection::Rejected(reason) => {
+            let detail =
+                "the token is not accepted here; get one from the company's sign-on for this service";
+            Refusal::new(Code::TokenRejected, detail).because(*reason)
+        }
+        Rejection::Expired => Refusal::new(Code::TokenExpired, "get a new token and send the request again"),
+        Rejection::NotYetValid => {
+            Refusal::new(Code::TokenNotYetValid, "the token starts in the future; check the clocks, or wait")
+        }
+        Rejection::KeyUnknown(_) | Rejection::KeysUnavailable(_) => keys_unavailable(),
+    }
+}
+
+fn keys_unavailable() -> Refusal {
+    let detail = "the sign-on's keys cannot be fetched; the token may be good, so keep it and try again";
+    Refusal::new(Code::KeysUnavailable, detail).retry_after(Duration::from_secs(5))
+}
+
+/// Puts [`Authn`] before the stages behind it.
+#[derive(Clone, Debug)]
+pub struct AuthnLayer(Rc<Authn>);
+
+impl AuthnLayer {
+    /// A layer around `authn`.
+    pub fn new(authn: Authn) -> Self {
+        Self(Rc::new(authn))
+    }
+}
+
+impl<S> Layer<S> for AuthnLayer {
+    type Service = AuthnService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthnService { authn: Rc::clone(&self.0), inner }
+    }
+}
+
+/// The service of an [`AuthnLayer`].
+#[derive(Clone, Debug)]
+pub struct AuthnService<S> {
+    authn: Rc<Authn>,
+    inner: S,
+}
+
+fn authenticated<B>(request: Routed<B>, caller: Rc<Caller>) -> Authenticated<B> {
+    let Routed { entry, headers, target, body, .. } = request;
+    entry.authenticated(&caller);
+    Authenticated { entry, headers, target, body, caller }
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
+
+impl<B, S> Service<Routed<B>> for AuthnService<S>
+where
+    B: 'static,
+    S: Service<Authenticated<B>, Response = Reply, Error = Refusal> + Clone + 'static,
+{
+    type Response = Reply;
+    type Error = Refusal;
+    type Future = Either<Ready<Result<Reply, Refusal>>, Either<S::Future, Waiting>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Routed<B>) -> Self::Future {
+        match self.authn.check(&request) {
+            Ok(caller) => Either::Right(Either::Left(self.inner.call(authenticated(request, caller)))),
+            Err(Stopped::Refused(refusal)) => Either::Left(ready(Err(refusal))),
+            Err(Stopped::UnknownKey) => {
+                let clone = self.inner.clone();
+                let mut inner = std::mem::replace(&mut self.inner, clone);
+                let authn = Rc::clone(&self.authn);
+                Either::Right(Either::Right(Box::pin(async move {
+                    let caller = authn.check_again(&request).await?;
+                    inner.call(authenticated(request, caller)).await
+                })))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn credential_of(values: &[&'static str], query_token: bool) -> Result<String, Code> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        credential(&headers, query_token).map(str::to_owned).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn one_bearer_token_is_a_credential() {
+        assert_eq!(credential_of(&["Bearer a.b.c"], false), Ok("a.b.c".into()));
+        assert_eq!(credential_of(&["bearer a.b.c"], false), Ok("a.b.c".into()));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        assert_eq!(credential_of(&[], false), Err(Code::TokenMissing));
+        assert_eq!(credential_of(&[], true), Err(Code::TokenMissing));
+        for values in [&["Basic dTpw"][..], &["Bearer"], &["a.b.c"], &["Bearer a.b.c", "Bearer a.b.c"]] {
+            assert_eq!(credential_of(values, false), Err(Code::TokenMalformed), "{values:?}");
+        }
+        assert_eq!(credential_of(&["Bearer a.b.c"], true), Err(Code::TokenMalformed));
+    }
+}

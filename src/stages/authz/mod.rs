@@ -1,0 +1,206 @@
+//! Decides whether this caller may do this. Takes [`Limited`], hands on [`Authorized`], refuses with `scope_missing`,
+//! `tenant_unknown` (a foreign app in the path), `creator_forbidden`, and what can be wrong with a body. Stands last
+//! before the vendor's side: whatever comes out of it is well-formed, typed, and allowed.
+
+mod body;
+mod creator;
+
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::Either;
+use http_body::Body;
+use tower::{Layer, Service};
+
+use self::body::{read_json, refuse_body};
+use super::audit::Entry;
+use super::authn::Caller;
+use super::limit::Limited;
+use super::reply::Reply;
+use super::route::{Call, Target};
+use crate::domain::{
+    Action, Code, ConferenceId, CreateConference, CreateFault, CreateRules, Refusal, UserName,
+};
+use crate::limits::InFlightGuard;
+use crate::tenancy::Tenant;
+
+/// One scope a right (RFC 6749, section 3.3). Two rights may share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionScopes {
+    /// To create a conference.
+    pub create: Arc<str>,
+    /// To read one.
+    pub get: Arc<str>,
+    /// To end one.
+    pub dissolve: Arc<str>,
+    /// To remove somebody from one.
+    pub kick: Arc<str>,
+    /// To name somebody else as the creator, in addition to `create`.
+    pub create_for_others: Arc<str>,
+}
+
+impl ActionScopes {
+    /// The scope that `action` needs.
+    pub fn needed_for(&self, action: Action) -> &Arc<str> {
+        match action {
+            Action::Create => &self.create,
+            Action::Get => &self.get,
+            Action::Dissolve => &self.dissolve,
+            Action::Kick => &self.kick,
+        }
+    }
+}
+
+/// What the stage needs to know.
+#[derive(Clone, Debug)]
+pub struct AuthzConfig {
+    /// A scope for each action.
+    pub scopes: ActionScopes,
+    /// Bounds of a create's fields.
+    pub create: CreateRules,
+    /// The longest body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+/// A call that the caller may make, with nothing of the caller's bytes left in it that was not understood.
+#[derive(Debug)]
+pub struct Authorized {
+    pub(super) entry: Rc<Entry>,
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) call: AllowedCall,
+    pub(super) in_flight: InFlightGuard,
+}
+
+/// One of the four calls, complete.
+#[derive(Debug)]
+pub enum AllowedCall {
+    /// Create a conference.
+    Create(CreateConference),
+    /// Look at a conference.
+    Get(ConferenceId),
+    /// End a conference.
+    Dissolve(ConferenceId),
+    /// Remove a member.
+    Kick(ConferenceId, UserName),
+}
+
+impl AllowedCall {
+    /// What is done.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Create(_) => Action::Create,
+            Self::Get(_) => Action::Get,
+            Self::Dissolve(_) => Action::Dissolve,
+            Self::Kick(..) => Action::Kick,
+        }
+    }
+}
+
+impl AuthzConfig {
+    /// What can be decided without the body.
+    fn check(&self, caller: &Caller, target: &Target) -> Result<(), Refusal> {
+        let needed = self.scopes.needed_for(target.call.action());
+        if !caller.principal.scopes.grants(needed) {
+            return Err(Refusal::new(Code::ScopeMissing, format!("the token needs the scope {needed}"))
+                .needing(Arc::clone(needed)));
+        }
+        let app = &caller.tenant.app;
+        match &target.named_app {
+            Some((org, name)) if *org != app.org || *name != app.app => {
+                let detail = "the path names an org or app that is not this tenant's; use /conferences";
+                Err(Refusal::new(Code::TenantUnknown, detail)
+                    .because(format!("the path names {org}/{name}, the tenant has {}", app.key)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the body of a create says, with the creator that it will have.
+    fn create(&self, caller: &Caller, body: &[u8]) -> Result<CreateConference, Refusal> {
+        let asked = CreateConference::parse(body, &self.create).map_err(|fault| match fault {
+            CreateFault::Malformed(detail) => Refusal::new(Code::BodyMalformed, detail),
+            CreateFault::Invalid(errors) => {
+                Refusal::new(Code::BodyInvalid, "see errors for each field that is wrong").with_errors(errors)
+            }
+        })?;
+        creator::settle(asked, &caller.principal, &self.scopes.create_for_others)
+    }
+}
+
+/// Puts [`Authz`] before the stages behind it.
+#[derive(Clone, Debug)]
+pub struct AuthzLayer(Rc<AuthzConfig>);
+
+impl AuthzLayer {
+    /// A layer that decides by `config`.
+    pub fn new(config: AuthzConfig) -> Self {
+        Self(Rc::new(config))
+    }
+}
+
+impl<S> Layer<S> for AuthzLayer {
+    type Service = Authz<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Authz { config: Rc::clone(&self.0), inner }
+    }
+}
+
+/// The service of an [`AuthzLayer`].
+#[derive(Clone, Debug)]
+pub struct Authz<S> {
+    config: Rc<AuthzConfig>,
+    inner: S,
+}
+
+type Reading = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
+
+impl<B, S> Service<Limited<B>> for Authz<S>
+where
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Service<Authorized, Response = Reply, Error = Refusal> + Clone + 'static,
+{
+    type Response = Reply;
+    type Error = Refusal;
+    type Future = Either<Ready<Result<Reply, Refusal>>, Either<S::Future, Reading>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, input: Limited<B>) -> Self::Future {
+        let Limited { entry, headers, target, body, caller, in_flight } = input;
+        if let Err(refusal) = self.config.check(&caller, &target) {
+            return Either::Left(ready(Err(refusal)));
+        }
+        let tenant = Arc::clone(&caller.tenant);
+        let call = match target.call {
+            Call::Create => {
+                let clone = self.inner.clone();
+                let mut inner = std::mem::replace(&mut self.inner, clone);
+                let config = Rc::clone(&self.config);
+                return Either::Right(Either::Right(Box::pin(async move {
+                    let body = read_json(&headers, body, config.max_body_bytes, entry.deadline()).await?;
+                    let create = config.create(&caller, &body)?;
+                    entry.creates_for(create.creator());
+                    let call = AllowedCall::Create(create);
+                    inner.call(Authorized { entry, tenant, call, in_flight }).await
+                })));
+            }
+            Call::Get(id) => AllowedCall::Get(id),
+            Call::Dissolve(id) => AllowedCall::Dissolve(id),
+            Call::Kick(id, user) => AllowedCall::Kick(id, user),
+        };
+        match refuse_body(&body) {
+            Ok(()) => {
+                Either::Right(Either::Left(self.inner.call(Authorized { entry, tenant, call, in_flight })))
+            }
+            Err(refusal) => Either::Left(ready(Err(refusal))),
+        }
+    }
+}

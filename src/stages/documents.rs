@@ -1,0 +1,81 @@
+//! Answers what anybody may read: the API's description and the pages that problem types point to. Takes [`Timed`] and
+//! hands it on untouched where it asks for something else. Stands before the trail and the token: these pages are
+//! public, and reading them is no business of the trail's.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::Either;
+use http::{HeaderValue, Method, Request, Response, header};
+use tower::{Layer, Service};
+
+use super::deadline::Timed;
+use super::reply::GateBody;
+use crate::domain::{Code, CreateRules};
+use crate::openapi;
+
+/// Puts [`Documents`] before the stages behind it.
+#[derive(Clone, Debug)]
+pub struct DocumentsLayer {
+    openapi: Bytes,
+}
+
+impl DocumentsLayer {
+    /// The description tells callers about `rules`.
+    pub fn new(rules: &CreateRules) -> Self {
+        Self { openapi: openapi::document(rules) }
+    }
+}
+
+impl<S> Layer<S> for DocumentsLayer {
+    type Service = Documents<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Documents { openapi: self.openapi.clone(), inner }
+    }
+}
+
+/// The service of a [`DocumentsLayer`].
+#[derive(Clone, Debug)]
+pub struct Documents<S> {
+    openapi: Bytes,
+    inner: S,
+}
+
+impl<S> Documents<S> {
+    /// The document at `path`.
+    fn document(&self, path: &str) -> Option<Bytes> {
+        if path == "/openapi.json" {
+            return Some(self.openapi.clone());
+        }
+        let name = path.strip_prefix("/problems/")?;
+        let code = Code::ALL.iter().find(|code| code.as_str() == name)?;
+        Some(openapi::problem_page(*code))
+    }
+}
+
+impl<B, S> Service<Request<Timed<B>>> for Documents<S>
+where
+    S: Service<Request<Timed<B>>, Response = Response<GateBody>, Error = Infallible>,
+{
+    type Response = Response<GateBody>;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response<GateBody>, Infallible>>, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
+        if request.method() == Method::GET
+            && let Some(body) = self.document(request.uri().path())
+        {
+            let mut response = Response::new(GateBody::full(body));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            return Either::Left(ready(Ok(response)));
+        }
+        Either::Right(self.inner.call(request))
+    }
+}

@@ -1,0 +1,201 @@
+//! Gives a request its name. Takes what the connection accepted, hands on [`Identified`], refuses nothing. Stands
+//! first, so that whatever happens later can be found by its id in the answer, the log and the trail.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use ipnet::IpNet;
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tower::{Layer, Service};
+use uuid::ContextV7;
+
+use crate::domain::{RequestId, TraceContext};
+
+/// Names the request in every answer.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A request as the connection read it, with the address at the other end.
+#[derive(Debug)]
+pub struct Accepted<B> {
+    /// Whoever opened the connection: the caller, or a proxy in front.
+    pub peer: SocketAddr,
+    /// As it came.
+    pub request: Request<B>,
+}
+
+/// The body of a request that has a name; takes its place in `http::Request`, so that layers made for HTTP fit.
+#[derive(Debug)]
+pub struct Identified<B> {
+    pub(super) id: RequestId,
+    pub(super) trace: TraceContext,
+    pub(super) client: IpAddr,
+    pub(super) started: Instant,
+    pub(super) body: B,
+}
+
+/// Whose `X-Forwarded-For` is believed.
+#[derive(Clone, Debug, Default)]
+pub struct IdentifyConfig {
+    /// Networks of the proxies in front; an address outside of them speaks for itself only.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Puts [`Identify`] before the stages behind it.
+#[derive(Debug)]
+pub struct IdentifyLayer(Rc<Naming>);
+
+#[derive(Debug)]
+struct Naming {
+    config: IdentifyConfig,
+    ids: ContextV7,
+}
+
+impl IdentifyLayer {
+    /// One for each worker: the generator of ids is its own.
+    pub fn new(config: IdentifyConfig) -> Self {
+        Self(Rc::new(Naming { config, ids: ContextV7::new() }))
+    }
+}
+
+impl<S> Layer<S> for IdentifyLayer {
+    type Service = Identify<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Identify { naming: Rc::clone(&self.0), inner }
+    }
+}
+
+/// The service of an [`IdentifyLayer`].
+#[derive(Clone, Debug)]
+pub struct Identify<S> {
+    naming: Rc<Naming>,
+    inner: S,
+}
+
+impl Naming {
+    fn identify<B>(&self, accepted: Accepted<B>) -> Request<Identified<B>> {
+        let Accepted { peer, request } = accepted;
+        let id = RequestId::generate(&self.ids);
+        let traceparent = sole(request.headers(), &TRACEPARENT);
+        // The random half of the id is as good a source as any: a new trace is named after its first request.
+        let trace = TraceContext::continued(traceparent, id.entropy());
+        let client = self.client(peer.ip().to_canonical(), request.headers());
+        let started = Instant::now();
+        request.map(|body| Identified { id, trace, client, started, body })
+    }
+
+    /// Walks `X-Forwarded-For` from the right, past the proxies that are trusted: the first other address is the
+    /// caller. What stands left of it anybody could have written.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer;
+        for value in headers.get_all(X_FORWARDED_FOR).into_iter().rev() {
+            for hop in value.to_str().unwrap_or_default().rsplit(',') {
+                if !self.trusts(client) {
+                    return client;
+                }
+                let Ok(address) = hop.trim().parse::<IpAddr>() else { return client };
+                client = address.to_canonical();
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.config.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The value of a header that stands there exactly once.
+fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+impl<B, ResBody, S> Service<Accepted<B>> for Identify<S>
+where
+    S: Service<Request<Identified<B>>, Response = Response<ResBody>>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = IdentifyFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, accepted: Accepted<B>) -> Self::Future {
+        let request = self.naming.identify(accepted);
+        let id = request.body().id;
+        IdentifyFuture { inner: self.inner.call(request), id }
+    }
+}
+
+pin_project! {
+    /// Puts the id on the answer.
+    #[derive(Debug)]
+    pub struct IdentifyFuture<F> {
+        #[pin]
+        inner: F,
+        id: RequestId,
+    }
+}
+
+impl<F, ResBody, E> Future for IdentifyFuture<F>
+where
+    F: Future<Output = Result<Response<ResBody>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.inner.poll(cx))?;
+        if let Ok(id) = HeaderValue::from_str(this.id.encode(&mut [0; 36])) {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &[&str], peer: &str, forwarded: &[&'static str]) -> String {
+        let trusted_proxies = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let naming = Naming { config: IdentifyConfig { trusted_proxies }, ids: ContextV7::new() };
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_static(value));
+        }
+        naming.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_its_address() {
+        assert_eq!(client(&[], "203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(client(&["10.0.0.0/8"], "203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn behind_trusted_proxies_the_last_untrusted_hop_is_the_caller() {
+        let trusted = &["10.0.0.0/8"];
+        assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.7"]), "198.51.100.1");
+        assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_walk() {
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.1, unknown"]), "10.0.0.1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,93 @@
+//! Keeps a tenant and its users within their rates. Takes [`Authenticated`], hands on [`Limited`], refuses with
+//! `tenant_concurrency_limited`, `user_rate_limited` and `tenant_rate_limited`. Stands before authorization: a caller
+//! who asks for what it may not have costs something too.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::audit::Entry;
+use super::authn::{Authenticated, Caller};
+use super::check::Check;
+use super::route::Target;
+use crate::domain::{Code, Refusal};
+use crate::limits::InFlightGuard;
+use crate::limits::headers::{Policy, RATE_LIMIT, RATE_LIMIT_POLICY, Standing, rate_limit};
+use crate::telemetry::Limit as Crossed;
+use crate::tenancy::Tenant;
+
+/// A request within its tenant's limits, which holds a place among the tenant's requests in flight.
+#[derive(Debug)]
+pub struct Limited<B> {
+    pub(super) entry: Rc<Entry>,
+    pub(super) headers: HeaderMap,
+    pub(super) target: Target,
+    pub(super) body: B,
+    pub(super) caller: Rc<Caller>,
+    pub(super) in_flight: InFlightGuard,
+}
+
+/// The stage's decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit;
+
+impl<B> Check<Authenticated<B>> for Limit {
+    type Pass = Limited<B>;
+
+    fn check(&self, input: Authenticated<B>) -> Result<Limited<B>, Refusal> {
+        let in_flight = admit(&input.entry, &input.caller)?;
+        let Authenticated { entry, headers, target, body, caller } = input;
+        Ok(Limited { entry, headers, target, body, caller, in_flight })
+    }
+}
+
+/// The cheapest and the narrowest first: what is refused for a user takes nothing from its tenant.
+fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
+    let tenant = &caller.tenant;
+    let in_flight = tenant.in_flight.enter().ok_or_else(|| {
+        entry.limited(Crossed::InFlight);
+        let detail = "too many requests of this tenant are being answered; wait for some to finish";
+        Refusal::new(Code::TenantConcurrencyLimited, detail).retry_after(Duration::from_secs(1))
+    })?;
+    let user = caller.user_rate.as_ref().map(|rate| rate.check());
+    let of_user = user.map(|decision| Standing::new(Policy::User, decision));
+    if let (Some(Err(denied)), Some(standing)) = (user, of_user) {
+        entry.stands(Standings::new(tenant, &[standing]));
+        entry.limited(Crossed::User);
+        let detail = "this user calls too often; wait as long as Retry-After says";
+        return Err(Refusal::new(Code::UserRateLimited, detail).retry_after(denied.wait));
+    }
+    let decision = tenant.rate.check();
+    let of_tenant = Standing::new(Policy::Tenant, decision);
+    entry.stands(match of_user {
+        Some(of_user) => Standings::new(tenant, &[of_tenant, of_user]),
+        None => Standings::new(tenant, &[of_tenant]),
+    });
+    match decision {
+        Ok(_) => Ok(in_flight),
+        Err(denied) => {
+            entry.limited(Crossed::Tenant);
+            let detail = "this tenant calls too often; wait as long as Retry-After says";
+            Err(Refusal::new(Code::TenantRateLimited, detail).retry_after(denied.wait))
+        }
+    }
+}
+
+/// The fields that tell a caller where it stands.
+#[derive(Debug, Default)]
+pub struct Standings(Option<(HeaderValue, HeaderValue)>);
+
+impl Standings {
+    fn new(tenant: &Tenant, standings: &[Standing]) -> Self {
+        Self(Some((tenant.policies.clone(), rate_limit(standings))))
+    }
+
+    /// Puts them on an answer, once.
+    pub(super) fn write(&mut self, headers: &mut HeaderMap) {
+        if let Some((policies, standing)) = self.0.take() {
+            headers.insert(RATE_LIMIT_POLICY, policies);
+            headers.insert(RATE_LIMIT, standing);
+        }
+    }
+}

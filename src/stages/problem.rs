@@ -1,0 +1,126 @@
+//! Turns a refusal into an answer that a frontend developer can act on: problem details (RFC 9457), and the headers
+//! that the code calls for.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use super::reply::{GateBody, PROXY_STATUS, guard_headers};
+use crate::domain::{Code, FieldError, Refusal, RequestId};
+use crate::limits::whole_seconds;
+use crate::openapi::problem_type;
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    request_id: RequestId,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// The answer that tells the caller about `refusal`.
+pub fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
+    let code = refusal.code;
+    let problem = Problem {
+        kind: &problem_type(code),
+        title: code.title(),
+        status: code.status(),
+        detail: &refusal.detail,
+        code: code.as_str(),
+        request_id: id,
+        errors: &refusal.errors,
+    };
+    // Strings and numbers only: nothing in it can fail to serialize.
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = Response::new(GateBody::full(body));
+    *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    guard_headers(&mut response);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(PROXY_STATUS, HeaderValue::from_static(proxy_status(code)));
+    if let Some(wait) = refusal.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+    }
+    if let Some(methods) = refusal.allow {
+        headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
+    if let Some(challenge) = challenge(refusal) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// `WWW-Authenticate` (RFC 6750, section 3): without a token no error is named, and with one never more than that it
+/// is not good.
+fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
+    let parameters = match refusal.code {
+        Code::TokenMissing => String::new(),
+        Code::TokenMalformed | Code::TokenRejected | Code::TokenExpired | Code::TokenNotYetValid => {
+            format!(", error=\"invalid_token\", error_description=\"{}\"", refusal.code.title())
+        }
+        Code::ScopeMissing | Code::CreatorForbidden => match &refusal.scope {
+            Some(scope) => format!(", error=\"insufficient_scope\", scope=\"{scope}\""),
+            None => return None,
+        },
+        _ => return None,
+    };
+    HeaderValue::try_from(format!("Bearer realm=\"confgate\"{parameters}")).ok()
+}
+
+/// `Proxy-Status` (RFC 9209, section 2.3): an answer of the gateway's own, and of what kind.
+fn proxy_status(code: Code) -> &'static str {
+    match code {
+        Code::VendorUnreachable => "confgate; error=destination_unavailable",
+        Code::VendorTimeout => "confgate; error=http_response_timeout",
+        Code::VendorBadAnswer => "confgate; error=http_protocol_error",
+        Code::VendorRefusedCredentials => "confgate; error=http_request_denied; received-status=401",
+        Code::VendorPaused => "confgate; error=destination_unavailable; details=\"paused\"",
+        Code::VendorBudgetExhausted => "confgate; error=connection_limit_reached",
+        Code::Internal | Code::AuditUnavailable | Code::KeysUnavailable | Code::VendorTokenUnavailable => {
+            "confgate; error=proxy_internal_error"
+        }
+        Code::Overloaded | Code::ShuttingDown => "confgate; error=proxy_internal_response",
+        Code::TokenMissing
+        | Code::TokenMalformed
+        | Code::TokenRejected
+        | Code::TokenExpired
+        | Code::TokenNotYetValid
+        | Code::TenantUnknown
+        | Code::ScopeMissing
+        | Code::CreatorForbidden
+        | Code::TenantRateLimited
+        | Code::UserRateLimited
+        | Code::AddressRateLimited
+        | Code::TenantConcurrencyLimited => "confgate; error=http_request_denied",
+        Code::RequestMalformed
+        | Code::BodyMalformed
+        | Code::RouteUnknown
+        | Code::MethodNotAllowed
+        | Code::RequestTimeout
+        | Code::BodyTooLarge
+        | Code::MediaTypeUnsupported
+        | Code::BodyInvalid
+        | Code::HeadersTooLarge => "confgate; error=http_request_error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_and_proxy_status_is_well_formed() {
+        for &code in Code::ALL {
+            assert!(
+                StatusCode::from_u16(code.status())
+                    .is_ok_and(|status| status.is_client_error() || status.is_server_error())
+            );
+            assert!(sfv::Parser::new(proxy_status(code)).parse::<sfv::List>().is_ok(), "{code:?}");
+        }
+    }
+}

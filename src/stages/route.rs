@@ -1,0 +1,211 @@
+//! Reads which of the four calls is meant. Takes [`Audited`], hands on [`Routed`], refuses with `request_malformed`,
+//! `route_unknown` and `method_not_allowed`. Stands before the token is looked at: a path that does not exist is the
+//! same for everybody, and costs nobody a signature check.
+
+use std::rc::Rc;
+
+use http::{HeaderMap, Method, Version, header};
+
+use super::audit::{Audited, Entry};
+use super::check::Check;
+use crate::domain::{Action, AppName, Code, ConferenceId, OrgName, Refusal, UserName};
+
+/// A request that means one of the four calls.
+#[derive(Debug)]
+pub struct Routed<B> {
+    pub(super) entry: Rc<Entry>,
+    pub(super) headers: HeaderMap,
+    pub(super) query_token: bool,
+    pub(super) target: Target,
+    pub(super) body: B,
+}
+
+/// What the path and the method say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub(super) call: Call,
+    /// The vendor's own full path names these; `/conferences…` does not.
+    pub(super) named_app: Option<(OrgName, AppName)>,
+}
+
+/// One of the four calls, with its ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Create a conference.
+    Create,
+    /// Look at a conference.
+    Get(ConferenceId),
+    /// End a conference.
+    Dissolve(ConferenceId),
+    /// Remove a member.
+    Kick(ConferenceId, UserName),
+}
+
+impl Call {
+    /// What is done.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Create => Action::Create,
+            Self::Get(_) => Action::Get,
+            Self::Dissolve(_) => Action::Dissolve,
+            Self::Kick(..) => Action::Kick,
+        }
+    }
+}
+
+/// The stage's decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Route;
+
+impl<B> Check<Audited<B>> for Route {
+    type Pass = Routed<B>;
+
+    fn check(&self, input: Audited<B>) -> Result<Routed<B>, Refusal> {
+        let Audited { entry, head, body } = input;
+        one_host(head.version, &head.headers)?;
+        let target = target(&head.method, head.uri.path())?;
+        entry.routed(&target);
+        let query_token = head.uri.query().is_some_and(has_access_token);
+        Ok(Routed { entry, headers: head.headers, query_token, target, body })
+    }
+}
+
+/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered with 400.
+fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts == 1 || (hosts == 0 && version != Version::HTTP_11) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header"))
+}
+
+/// A token in the query (RFC 6750, section 2.3) ends up in logs and histories: it counts as a credential, only to be
+/// refused.
+fn has_access_token(query: &str) -> bool {
+    query.split('&').any(|pair| pair == "access_token" || pair.starts_with("access_token="))
+}
+
+fn target(method: &Method, path: &str) -> Result<Target, Refusal> {
+    let unknown = || {
+        Refusal::new(
+            Code::RouteUnknown,
+            "the paths are /conferences, /conferences/{confrId} and /conferences/{confrId}/{userName}; see /openapi.json",
+        )
+    };
+    let mut segments = path.strip_prefix('/').ok_or_else(unknown)?.split('/');
+    let first = segments.next().ok_or_else(unknown)?;
+    let named_app = if first == "conferences" {
+        None
+    } else {
+        let org = OrgName::parse(first).map_err(|_| unknown())?;
+        let app = segments.next().and_then(|name| AppName::parse(name).ok()).ok_or_else(unknown)?;
+        if segments.next() != Some("conferences") {
+            return Err(unknown());
+        }
+        Some((org, app))
+    };
+    let call = match (segments.next(), segments.next(), segments.next()) {
+        (None, ..) => collection(method)?,
+        (Some(id), None, _) => conference(method, ConferenceId::parse(id).map_err(|_| unknown())?)?,
+        (Some(id), Some(user), None) => member(
+            method,
+            ConferenceId::parse(id).map_err(|_| unknown())?,
+            UserName::parse(user).map_err(|_| unknown())?,
+        )?,
+        _ => return Err(unknown()),
+    };
+    Ok(Target { call, named_app })
+}
+
+fn collection(method: &Method) -> Result<Call, Refusal> {
+    match *method {
+        Method::POST => Ok(Call::Create),
+        _ => Err(wrong_method("POST, OPTIONS")),
+    }
+}
+
+fn conference(method: &Method, id: ConferenceId) -> Result<Call, Refusal> {
+    match *method {
+        Method::GET => Ok(Call::Get(id)),
+        Method::DELETE => Ok(Call::Dissolve(id)),
+        _ => Err(wrong_method("GET, DELETE, OPTIONS")),
+    }
+}
+
+fn member(method: &Method, id: ConferenceId, user: UserName) -> Result<Call, Refusal> {
+    match *method {
+        Method::DELETE => Ok(Call::Kick(id, user)),
+        _ => Err(wrong_method("DELETE, OPTIONS")),
+    }
+}
+
+fn wrong_method(methods: &'static str) -> Refusal {
+    Refusal::new(Code::MethodNotAllowed, format!("this path has {methods}")).allowing(methods)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(method: &Method, path: &str) -> Result<Call, Code> {
+        target(method, path).map(|target| target.call).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn the_four_calls_are_read_from_both_path_families() {
+        let id = ConferenceId::parse("IM3").unwrap();
+        for prefix in ["", "/1100181023201864/voicechatroom"] {
+            let path = |rest: &str| format!("{prefix}/conferences{rest}");
+            assert_eq!(call(&Method::POST, &path("")), Ok(Call::Create));
+            assert_eq!(call(&Method::GET, &path("/IM3")), Ok(Call::Get(id.clone())));
+            assert_eq!(call(&Method::DELETE, &path("/IM3")), Ok(Call::Dissolve(id.clone())));
+            let user = UserName::parse("yangss").unwrap();
+            assert_eq!(call(&Method::DELETE, &path("/IM3/YangSS")), Ok(Call::Kick(id.clone(), user)));
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_exact_shapes_is_a_route() {
+        for path in [
+            "/",
+            "",
+            "*",
+            "//conferences",
+            "/conferences/",
+            "/conferences//",
+            "/conferences/IM3/",
+            "/conferences/IM3/u/",
+            "/conferences/IM3/u/v",
+            "/conferences/../token",
+            "/conferences/%49M3",
+            "/conferences/room",
+            "/conferences/IM3;a=b",
+            "/conferences/IM3/..",
+            "/conferences/IM3/.",
+            "/Conferences/IM3",
+            "/org/app/token",
+            "/org/app/users",
+            "/org/APP/conferences/IM3",
+            "/org/app/conferences/../../x/y",
+            "/a/b/c/conferences",
+            "/conferences/IM3%2fu",
+        ] {
+            assert_eq!(call(&Method::DELETE, path), Err(Code::RouteUnknown), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_says_which_methods_it_has() {
+        let refusal = target(&Method::PUT, "/conferences/IM3").unwrap_err();
+        assert_eq!((refusal.code, refusal.allow), (Code::MethodNotAllowed, Some("GET, DELETE, OPTIONS")));
+        assert_eq!(call(&Method::HEAD, "/conferences/IM3"), Err(Code::MethodNotAllowed));
+        assert_eq!(call(&Method::GET, "/conferences"), Err(Code::MethodNotAllowed));
+        assert_eq!(call(&Method::POST, "/conferences/IM3/u"), Err(Code::MethodNotAllowed));
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_seen() {
+        assert!(has_access_token("a=b&access_token=x"));
+        assert!(!has_access_token("a=access_token"));
+    }
+}
