@@ -4,6 +4,8 @@ pub mod domain;
 pub mod jwt;
 pub mod limits;
 pub mod openapi;
+pub mod server;
+pub mod smallserver;
 pub mod stages;
 pub mod telemetry;
 pub mod tenancy;

@@ -1,0 +1,116 @@
+//! Takes connections in and gives each to the worker that has the fewest. A thread of its own: connections are shared
+//! out evenly however few they are, and a port in use is an error and not a second listener beside the first.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::LocalSet;
+
+use super::phase::{Phase, PhaseView};
+use super::unread::Unread;
+use super::wire::close;
+use super::worker::WorkerHandle;
+use crate::domain::Code;
+use crate::stages::audit::Desk;
+
+/// How many connections are turned away with an answer at the same time; further ones are closed without.
+const TURNED_AWAY: usize = 256;
+/// How long one that is turned away has to say what it wants, before it is told that it will not get it.
+const FIRST_WORDS: Duration = Duration::from_secs(1);
+
+/// Accepts until the gateway is over. From [`Phase::Closing`] on, and while `max_connections` are open, newcomers are
+/// turned away with 503.
+pub async fn accept(
+    listener: TcpListener,
+    workers: Vec<WorkerHandle>,
+    max_connections: usize,
+    desk: Desk,
+    mut phase: PhaseView,
+) {
+    let tasks = LocalSet::new();
+    let porter =
+        Porter { unread: Rc::new(Unread::new(Rc::new(desk))), places: Arc::new(Semaphore::new(TURNED_AWAY)) };
+    tasks
+        .run_until(async {
+            let mut closing = phase.clone();
+            tokio::select! {
+                () = hand_out(&listener, &workers, max_connections, &porter) => {}
+                () = closing.reached(Phase::Closing) => {}
+            }
+            drop(workers);
+            tokio::select! {
+                () = turn_all_away(&listener, &porter) => {}
+                () = phase.reached(Phase::Over) => {}
+            }
+        })
+        .await;
+}
+
+async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connections: usize, porter: &Porter) {
+    loop {
+        let (stream, peer) = next(listener).await;
+        let open: usize = workers.iter().map(WorkerHandle::open).sum();
+        match workers.iter().min_by_key(|worker| worker.open()) {
+            Some(worker) if open < max_connections => match stream.into_std() {
+                Ok(stream) => worker.hand_over(stream, peer),
+                Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
+            },
+            _ => porter.turn_away(stream, peer, Code::Overloaded),
+        }
+    }
+}
+
+async fn turn_all_away(listener: &TcpListener, porter: &Porter) {
+    loop {
+        let (stream, peer) = next(listener).await;
+        porter.turn_away(stream, peer, Code::ShuttingDown);
+    }
+}
+
+/// The next connection. Where the system has no descriptor left, waits for one to be given back.
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are written whole; waiting to fill a segment would only delay them.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Turns connections away politely.
+struct Porter {
+    unread: Rc<Unread>,
+    places: Arc<Semaphore>,
+}
+
+impl Porter {
+    fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {
+        let unread = Rc::clone(&self.unread);
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+        tokio::task::spawn_local(async move {
+            refuse(stream, peer.ip().to_canonical(), code, &unread).await;
+            drop(place);
+        });
+    }
+}
+
+async fn refuse(stream: TcpStream, client: IpAddr, code: Code, unread: &Unread) {
+    // An answer to a request that was not sent yet would be dropped by a browser.
+    if tokio::time::timeout(FIRST_WORDS, stream.readable()).await.is_err() {
+        return;
+    }
+    let (id, answer) = unread.answer(code);
+    unread.record(id, client, code).await;
+    close(stream, &answer).await;
+}

@@ -1,0 +1,14 @@
+//! From the listening socket to the stack: accepts connections, shares them out to the workers, serves them, and ends
+//! them in good order.
+
+mod accept;
+mod connection;
+mod phase;
+mod unread;
+mod wire;
+mod worker;
+
+pub use accept::accept;
+pub use connection::ConnectionConfig;
+pub use phase::{Phase, PhaseSwitch, PhaseView, phases};
+pub use worker::{WorkerHandle, start};

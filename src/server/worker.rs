@@ -1,0 +1,122 @@
+//! One CPU's share of the data plane: a thread with a runtime of its own, which serves the connections it is given.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use http::Response;
+use hyper::body::Incoming;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+use tower::Service;
+
+use super::connection::{ConnectionConfig, serve};
+use super::phase::{Phase, PhaseView};
+use super::unread::Unread;
+use crate::stages::audit::Desk;
+use crate::stages::identify::Accepted;
+use crate::stages::reply::GateBody;
+
+/// Hands connections to a worker.
+#[derive(Clone, Debug)]
+pub struct WorkerHandle {
+    connections: mpsc::UnboundedSender<(std::net::TcpStream, SocketAddr, OpenConnection)>,
+    open: Arc<AtomicUsize>,
+}
+
+impl WorkerHandle {
+    /// How many connections the worker serves.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// The same number, for whoever reports it.
+    pub fn open_counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.open)
+    }
+
+    /// Gives the worker one connection more.
+    pub(super) fn hand_over(&self, stream: std::net::TcpStream, peer: SocketAddr) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        // A worker that is gone has dropped the receiver; the connection is dropped, and so closed.
+        let _ = self.connections.send((stream, peer, OpenConnection(Arc::clone(&self.open))));
+    }
+}
+
+/// Counts a connection for as long as it lives.
+#[derive(Debug)]
+struct OpenConnection(Arc<AtomicUsize>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Starts a worker. `stack` is called on its thread, where everything that it makes stays; `alive` is dropped when the
+/// worker has ended, which is when the last connection is closed after the last [`WorkerHandle`] is gone.
+pub fn start<S>(
+    name: String,
+    config: ConnectionConfig,
+    desk: Desk,
+    phase: PhaseView,
+    stack: impl FnOnce(Rc<Desk>) -> S + Send + 'static,
+    alive: mpsc::Sender<()>,
+) -> io::Result<(WorkerHandle, JoinHandle<()>)>
+where
+    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let handle = WorkerHandle { connections: sender, open: Arc::new(AtomicUsize::new(0)) };
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let tasks = LocalSet::new();
+        let work = tasks.run_until(work(config, desk, phase.clone(), receiver, stack));
+        runtime.block_on(work);
+        let mut over = phase;
+        runtime.block_on(async {
+            tokio::select! {
+                () = tasks => {}
+                () = over.reached(Phase::Over) => {}
+            }
+        });
+        drop(alive);
+    })?;
+    Ok((handle, thread))
+}
+
+/// Serves what comes until nothing more will come.
+async fn work<S>(
+    config: ConnectionConfig,
+    desk: Desk,
+    phase: PhaseView,
+    mut connections: mpsc::UnboundedReceiver<(std::net::TcpStream, SocketAddr, OpenConnection)>,
+    stack: impl FnOnce(Rc<Desk>) -> S,
+) where
+    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+{
+    let desk = Rc::new(desk);
+    let stack = stack(Rc::clone(&desk));
+    let http1 = Rc::new(config.http1());
+    let unread = Rc::new(Unread::new(desk));
+    while let Some((stream, peer, open)) = connections.recv().await {
+        let stream = match TcpStream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::error!(%error, "a connection could not be registered with the worker");
+                continue;
+            }
+        };
+        let (http1, stack, unread, phase) =
+            (Rc::clone(&http1), stack.clone(), Rc::clone(&unread), phase.clone());
+        tokio::task::spawn_local(async move {
+            serve(&http1, stack, (stream, peer), unread, phase).await;
+            drop(open);
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! The little HTTP/1 server under the admin port, the sandbox and the development issuer. Not for the data port, which
+//! has rooms of its own.
+//!
+//! It binds, serves each connection with one handler, and lets the handler break a connection instead of
+//! answering, which is what a server in trouble does.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+/// Connections at a time; further ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 4096;
+/// How long a connection may stay idle, and how long a request's head may take.
+const IDLE: Duration = Duration::from_mins(1);
+/// How long requests in flight may still take once shutdown is asked for.
+const DRAIN: Duration = Duration::from_secs(1);
+/// The pause after a failed accept, which mostly means that the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A body of either kind: at hand as a whole, or made while it is sent.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A body that is at hand as a whole.
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).boxed_unsync()
+}
+
+/// How a handler ends a connection instead of answering.
+#[derive(Debug, thiserror::Error)]
+pub enum Break {
+    /// The caller sees a TCP reset.
+    #[error("reset on purpose")]
+    Reset,
+    /// The caller sees these bytes in the place of an answer, then the end of the stream.
+    #[error("broken on purpose")]
+    Raw(&'static [u8]),
+}
+
+/// The address is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: choose another address, or end the program that has it")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// A bound listener, not yet serving: connections wait from here on.
+#[derive(Debug)]
+pub struct SmallServer {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl SmallServer {
+    /// Binds `address`; port 0 takes a free one.
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let refused = |source| BindError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let local_addr = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, local_addr })
+    }
+
+    /// Takes over a bound listener that does not block. Needs a tokio runtime around it.
+    pub fn from_listener(listener: std::net::TcpListener) -> io::Result<Self> {
+        let listener = TcpListener::from_std(listener)?;
+        let local_addr = listener.local_addr()?;
+        Ok(Self { listener, local_addr })
+    }
+
+    /// Where it listens, with the port that was taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `shutdown` resolves, then lets requests in flight finish for one second. Runs on a tokio
+    /// runtime of either kind.
+    pub async fn serve<H, F>(self, handler: H, shutdown: impl Future<Output = ()>)
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Result<Response<Body>, Break>> + Send + 'static,
+    {
+        let (stop, stopping) = watch::channel(());
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(ended) = connections.join_next() => report(ended),
+                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(serve_connection(stream, handler.clone(), stopping.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "accept failed");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop((self.listener, stop));
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            // Dropping the set aborts what is left, for example a caller that is kept hanging on purpose.
+            tracing::debug!("connections cut off at shutdown");
+        }
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task failed");
+    }
+}
+
+async fn serve_connection<H, F>(stream: TcpStream, handler: H, mut stopping: watch::Receiver<()>)
+where
+    H: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Result<Response<Body>, Break>>,
+{
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service_fn(handler));
+    let ended = tokio::select! {
+        result = &mut connection => Some(result),
+        _ = stopping.changed() => None,
+    };
+    let result = if let Some(result) = ended {
+        result
+    } else {
+        Pin::new(&mut connection).graceful_shutdown();
+        (&mut connection).await
+    };
+    let Err(error) = result else { return };
+    let Some(how) = error.source().and_then(|source| source.downcast_ref()) else {
+        tracing::debug!(%error, "connection ended");
+        return;
+    };
+    if let Err(error) = break_off(connection.into_parts().io.into_inner(), how).await {
+        tracing::debug!(%error, "the caller was gone before the connection was broken");
+    }
+}
+
+async fn break_off(mut stream: TcpStream, how: &Break) -> io::Result<()> {
+    match how {
+        // With nothing to linger for, closing sends RST in the place of FIN.
+        Break::Reset => stream.set_zero_linger(),
+        Break::Raw(bytes) => {
+            stream.write_all(bytes).await?;
+            stream.shutdown().await
+        }
+    }
+}
