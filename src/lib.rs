@@ -1,5 +1,6 @@
 //! confgate: an authenticating reverse proxy for Easemob's conference API.
 
+pub mod config;
 pub mod domain;
 pub mod jwt;
 pub mod limits;
