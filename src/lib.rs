@@ -1,10 +1,12 @@
 //! confgate: an authenticating reverse proxy for Easemob's conference API.
 
 pub mod config;
+pub mod devissuer;
 pub mod domain;
 pub mod jwt;
 pub mod limits;
 pub mod openapi;
+pub mod sandbox;
 pub mod server;
 pub mod smallserver;
 pub mod stages;
