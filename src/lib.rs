@@ -1,5 +1,40 @@
-//! confgate: an authenticating reverse proxy for Easemob's conference API.
+//! confgate: an authenticating reverse proxy for Easemob's conference API. A caller comes with its company's JWT; the
+//! gateway decides what that caller may do, puts the vendor's token in its place, forwards the call, and leaves an
+//! audit trail.
+//!
+//! # The floor plan, in the order of a request
+//!
+//! A **data plane** of one single-threaded worker for each CPU serves requests; a **control plane** of one thread keeps
+//! keys and tokens fresh and serves the admin port; one thread writes the trail.
+//!
+//! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
+//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
+//!   cors, deadline, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
+//! - [`assembly`]: the one function that decides their order, and the start and end of everything.
+//!
+//! The engines that the stages ask:
+//!
+//! - [`jwt`]: takes tokens apart and verifies them; keeps the issuers' keys.
+//! - [`limits`]: rates, requests in flight, bad tokens by address.
+//! - [`tenancy`]: the tenants and apps with the state that workers share.
+//! - [`vendor`]: the vendor's token, its four calls as requests, its pauses.
+//! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
+//! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail.
+//! - [`telemetry`]: the log and the counters.
+//! - [`openapi`]: the description of the API and the pages about its problems.
+//!
+//! Underneath lies [`domain`]: names, actions, refusals and the create body, as types that exist only well-formed.
+//!
+//! Around it: [`config`] reads the configuration, [`admin`] answers probes and people, [`cli`] holds the commands,
+//! [`sandbox`] emulates the vendor, [`devissuer`] issues development tokens, and [`smallserver`] is the HTTP server
+//! under these three.
+//!
+//! Imports run one way: cli → assembly → config, server, admin, sandbox, devissuer → stages → engines → domain.
+//! `tests/gateway/structure.rs` holds them to it.
 
+pub mod admin;
+pub mod assembly;
+pub mod cli;
 pub mod config;
 pub mod devissuer;
 pub mod domain;

@@ -1,0 +1,90 @@
+//! The admin port: `/livez`, `/readyz`, `/metrics`, `/status`. For probes, Prometheus and people, on the control plane;
+//! says nothing secret, and takes no orders.
+
+mod readiness;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::jwt::Keyring;
+use crate::server::PhaseView;
+use crate::smallserver::{Body, Break, whole};
+use crate::telemetry::{CONTENT_TYPE, Metrics};
+use crate::tenancy::Tenancy;
+use crate::trail::Trail;
+
+/// Everything that the admin port tells about.
+#[derive(Debug)]
+pub struct Overview {
+    /// The issuers' keys.
+    pub keyring: Keyring,
+    /// Tenants and apps, with their limits and tokens.
+    pub tenancy: Arc<Tenancy>,
+    /// The trail.
+    pub trail: Trail,
+    /// The counters.
+    pub metrics: Metrics,
+    /// Where the gateway stands.
+    pub phase: PhaseView,
+    /// Open connections, by worker.
+    pub connections: Vec<Arc<AtomicUsize>>,
+    /// When the gateway started.
+    pub started: Timestamp,
+}
+
+impl Overview {
+    fn open_connections(&self) -> usize {
+        self.connections.iter().map(|open| open.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Whether callers can be served.
+    pub fn is_ready(&self) -> bool {
+        self.readiness().all_pass()
+    }
+
+    /// The answer to one request.
+    pub fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "the admin port is for reading: use GET\n");
+        }
+        match request.uri().path() {
+            "/livez" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.readyz(),
+            "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.render()),
+            "/status" => json(StatusCode::OK, &self.status()),
+            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and /status\n"),
+        }
+    }
+
+    fn readyz(&self) -> Response<Body> {
+        let checks = self.readiness();
+        let status = if checks.all_pass() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, &checks.render())
+    }
+}
+
+/// The handler of the admin port's server.
+pub async fn handle<B>(overview: Arc<Overview>, request: Request<B>) -> Result<Response<Body>, Break> {
+    Ok(overview.answer(&request))
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    with_type(status, "text/plain; charset=utf-8", text)
+}
+
+fn json(status: StatusCode, value: &Value) -> Response<Body> {
+    with_type(status, "application/json", format!("{value:#}\n"))
+}
+
+fn with_type(status: StatusCode, media_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(whole(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

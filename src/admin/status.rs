@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Overview;
+use crate::limits::Quota;
+use crate::server::Phase;
+use crate::tenancy::{App, Tenant};
+
+impl Overview {
+    /// The page for people: what the gateway has, how old it is, and what went wrong last.
+    pub(super) fn status(&self) -> Value {
+        let mut tenants: Vec<_> = self.tenancy.tenants().collect();
+        tenants.sort_by(|a, b| a.id.cmp(&b.id));
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "started": self.started.to_string(),
+            "phase": self.phase_name(),
+            "ready": self.readiness().render(),
+            "connections_open": self.open_connections(),
+            "issuers": self.keyring.status(),
+            "apps": self.tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
+            "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),
+            "trail": self.trail.status(),
+        })
+    }
+
+    fn phase_name(&self) -> &'static str {
+        if self.phase.has_reached(Phase::Closing) {
+            "closing"
+        } else if self.phase.has_reached(Phase::Draining) {
+            "draining"
+        } else {
+            "serving"
+        }
+    }
+}
+
+fn describe_app(app: &App) -> Value {
+    let token = app.token.status();
+    json!({
+        "app": app.key,
+        "path": format!("/{}/{}", app.org, app.app),
+        "budget": describe_quota(app.budget.quota()),
+        "paused_for_seconds": app.pause.check().err().map(seconds),
+        "token": {
+            "present": token.has_token,
+            "age_seconds": token.age.map(seconds),
+            "expires_in_seconds": token.expires_in.map(seconds),
+            "next_fetch_in_seconds": seconds(token.next_fetch_in),
+            "fetches": token.fetches,
+            "failures_in_a_row": token.failures,
+            "last_error": token.last_error.map(|fault| fault.to_string()),
+        },
+    })
+}
+
+fn describe_tenant(tenant: &Tenant) -> Value {
+    json!({
+        "tenant": tenant.id,
+        "app": tenant.app.key,
+        "rate_limit": describe_quota(tenant.rate.quota()),
+        "user_rate_limit": tenant.users.as_ref().map(|users| describe_quota(users.quota())),
+        "users_remembered": tenant.users.as_ref().map(crate::limits::UserLimiters::len),
+        "in_flight": tenant.in_flight.current(),
+        "max_in_flight": tenant.in_flight.max(),
+    })
+}
+
+fn describe_quota(quota: &Quota) -> Value {
+    json!({
+        "rate": quota.rate(),
+        "per_seconds": seconds(quota.per()),
+        "burst": quota.burst(),
+    })
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}

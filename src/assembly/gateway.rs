@@ -1,0 +1,246 @@
+//! Starts the gateway and ends it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::control::{self, Control};
+use super::parts::Parts;
+use super::series;
+use super::stack::stack;
+use crate::admin::Overview;
+use crate::config::Config;
+use crate::server::{ConnectionConfig, Phase, PhaseSwitch, PhaseView, WorkerHandle, accept, phases, start};
+use crate::stages::audit::Desk;
+use crate::telemetry::MetricsBuilder;
+use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
+use crate::upstream::{Connector, RootSource, TlsError, tls_config};
+
+/// Why the gateway did not start. Nothing of it is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port that cannot be had.
+    #[error(
+        "cannot listen on {address} ({key}): {source}; choose another address, or end the program that has it"
+    )]
+    Listen {
+        /// The address as configured.
+        address: SocketAddr,
+        /// The key that names it.
+        key: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No certificate authorities.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The trail cannot be opened.
+    #[error(transparent)]
+    Trail(#[from] TrailError),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// The gateway, serving.
+#[derive(Debug)]
+pub struct Gateway {
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    roots: RootSource,
+    overview: Arc<Overview>,
+    phase: PhaseSwitch,
+    threads: Vec<JoinHandle<()>>,
+    /// Closed when every worker has ended.
+    workers_end: mpsc::Receiver<()>,
+    trail: TrailThread,
+    drain: Drain,
+}
+
+/// How long an orderly end may take.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    delay: std::time::Duration,
+    timeout: std::time::Duration,
+}
+
+impl Gateway {
+    /// Binds its ports, opens the trail, and serves. Blocks until the start is on record; keys and tokens are
+    /// fetched meanwhile and after.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let (tls, roots) = tls_config(config.upstream.ca_file.as_deref())?;
+        let connector = Connector::new(tls, config.upstream.connect_timeout);
+        let listener = bind(config.listen.address, "listen.address")?;
+        let admin = bind(config.admin.address, "admin.address")?;
+        let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
+        let (trail_handle, trail) = Trail::open(&config.audit)?;
+
+        let mut metrics = metrics(config);
+        let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
+        let (switch, phase) = phases();
+        let mut crew = Crew::start(config, &parts, &mut metrics, &phase)?;
+        let connections: Vec<_> = crew.handles.iter().map(WorkerHandle::open_counter).collect();
+        series::watch(&mut metrics, &parts, &connections);
+        let desk = Desk::new(parts.trail.clone(), metrics.worker());
+        let overview = Arc::new(Overview {
+            keyring: parts.keyring,
+            tenancy: parts.tenancy,
+            trail: parts.trail,
+            metrics: metrics.build(),
+            phase: phase.clone(),
+            connections,
+            started: Timestamp::now(),
+        });
+        let max_connections = config.listen.max_connections.get();
+        crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, phase.clone())?);
+        let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
+        crew.threads.push(control::start(control)?);
+        Ok(Self {
+            address,
+            admin_address,
+            roots,
+            overview,
+            phase: switch,
+            threads: crew.threads,
+            workers_end: crew.end,
+            trail,
+            drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
+        })
+    }
+
+    /// Where callers connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where probes and people look.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Where the certificate authorities come from that the vendor and the issuers are checked against.
+    pub fn roots(&self) -> &RootSource {
+        &self.roots
+    }
+
+    /// Whether callers can be served: the same that `/readyz` says.
+    pub fn is_ready(&self) -> bool {
+        self.overview.is_ready()
+    }
+
+    /// Serves until `stop` resolves, then ends in good order: not ready, but serving, for the drain delay; then idle
+    /// connections close and requests in flight finish, within the drain timeout. When `now` resolves, what is left
+    /// of that is skipped. Returns whether requests were cut off; fails when the trail could not be written to its
+    /// end.
+    pub async fn run(
+        mut self,
+        stop: impl Future<Output = ()>,
+        now: impl Future<Output = ()>,
+    ) -> Result<bool, Unflushed> {
+        stop.await;
+        tracing::info!(delay = ?self.drain.delay, timeout = ?self.drain.timeout, "shutting down");
+        let cut_off = tokio::select! {
+            in_time = self.drain() => !in_time,
+            () = now => true,
+        };
+        if cut_off {
+            tracing::warn!("requests in flight are cut off");
+        }
+        self.phase.advance(Phase::Over);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread had panicked");
+            }
+        }
+        self.trail.close().map(|()| cut_off)
+    }
+
+    /// Returns whether all requests finished in time.
+    async fn drain(&mut self) -> bool {
+        self.phase.advance(Phase::Draining);
+        sleep(self.drain.delay).await;
+        self.phase.advance(Phase::Closing);
+        timeout(self.drain.timeout, self.workers_end.recv()).await.is_ok()
+    }
+}
+
+fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|source| StartError::Listen { address, key, source })
+}
+
+fn metrics(config: &Config) -> MetricsBuilder {
+    MetricsBuilder::new(
+        config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
+        config.apps.iter().map(|app| app.key.clone()).collect(),
+    )
+}
+
+/// The workers.
+struct Crew {
+    handles: Vec<WorkerHandle>,
+    threads: Vec<JoinHandle<()>>,
+    end: mpsc::Receiver<()>,
+}
+
+impl Crew {
+    fn start(
+        config: &Config,
+        parts: &Parts,
+        metrics: &mut MetricsBuilder,
+        phase: &PhaseView,
+    ) -> Result<Self, StartError> {
+        let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
+        let (alive, end) = mpsc::channel(1);
+        let mut crew = Self { handles: Vec::new(), threads: Vec::new(), end };
+        for number in 0..count {
+            let desk = Desk::new(parts.trail.clone(), metrics.worker());
+            let (parts, alive) = (parts.clone(), alive.clone());
+            let build = move |desk| {
+                let vendor = parts.proxy();
+                stack(&parts, desk, vendor)
+            };
+            let bounds = connection_config(config);
+            let (handle, thread) =
+                start(format!("worker-{number}"), bounds, desk, phase.clone(), build, alive)?;
+            crew.handles.push(handle);
+            crew.threads.push(thread);
+        }
+        Ok(crew)
+    }
+}
+
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn connection_config(config: &Config) -> ConnectionConfig {
+    ConnectionConfig {
+        idle_timeout: config.listen.idle_timeout,
+        max_header_bytes: config.listen.max_header_bytes,
+        max_headers: config.listen.max_headers,
+    }
+}
+
+fn accept_thread(
+    listener: TcpListener,
+    workers: Vec<WorkerHandle>,
+    max_connections: usize,
+    desk: Desk,
+    phase: PhaseView,
+) -> Result<JoinHandle<()>, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _context = runtime.enter();
+        tokio::net::TcpListener::from_std(listener)?
+    };
+    let work = move || runtime.block_on(accept(listener, workers, max_connections, desk, phase));
+    Ok(std::thread::Builder::new().name("accept".into()).spawn(work)?)
+}

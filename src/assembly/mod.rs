@@ -1,0 +1,11 @@
+//! Puts the parts together: what is shared, the stack of each worker, the threads, their start and their end.
+
+mod control;
+mod gateway;
+mod parts;
+mod series;
+mod stack;
+
+pub use gateway::{Gateway, StartError};
+pub use parts::{Actor, Parts};
+pub use stack::stack;

@@ -1,0 +1,74 @@
+//! Ties the numbers that other parts know about themselves to `/metrics`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::parts::Parts;
+use crate::telemetry::{MetricsBuilder, watched};
+
+/// Counts fit a float exactly up to 2⁵³.
+#[expect(clippy::cast_precision_loss, reason = "a scrape has floats, and the loss begins at 2⁵³")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+/// Adds every series that is read at a scrape.
+pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &[Arc<AtomicUsize>]) {
+    watch_apps(metrics, parts);
+    watch_issuers(metrics, parts);
+    watch_trail(metrics, parts);
+    for tenant in parts.tenancy.tenants() {
+        let known = Arc::clone(tenant);
+        let in_flight = move || Some(number(known.in_flight.current() as u64));
+        metrics.watch(watched::TENANT_IN_FLIGHT, &[tenant.id.as_str()], in_flight);
+    }
+    let connections = connections.to_vec();
+    let open = move || {
+        let open: usize = connections.iter().map(|open| open.load(Ordering::Relaxed)).sum();
+        Some(number(open as u64))
+    };
+    metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
+}
+
+fn watch_apps(metrics: &mut MetricsBuilder, parts: &Parts) {
+    for app in parts.tenancy.apps() {
+        let key = app.key.as_str();
+        let seconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
+        let token = app.token.clone();
+        metrics.watch(watched::VENDOR_TOKEN_AGE, &[key], move || seconds(token.status().age));
+        let token = app.token.clone();
+        metrics.watch(watched::VENDOR_TOKEN_EXPIRY, &[key], move || seconds(token.status().expires_in));
+        let token = app.token.clone();
+        let succeeded = move || {
+            let status = token.status();
+            Some(number(status.fetches - status.failed_fetches))
+        };
+        metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "ok"], succeeded);
+        let token = app.token.clone();
+        let failed = move || Some(number(token.status().failed_fetches));
+        metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "failed"], failed);
+    }
+}
+
+fn watch_issuers(metrics: &mut MetricsBuilder, parts: &Parts) {
+    for (index, issuer) in parts.keyring.status().into_iter().enumerate() {
+        let keyring = parts.keyring.clone();
+        let age = move || keyring.status().get(index).and_then(|issuer| issuer.age_seconds).map(number);
+        metrics.watch(watched::JWKS_AGE, &[&issuer.issuer], age);
+        let keyring = parts.keyring.clone();
+        let keys = move || keyring.status().get(index).map(|issuer| number(issuer.keys as u64));
+        metrics.watch(watched::JWKS_KEYS, &[&issuer.issuer], keys);
+    }
+}
+
+fn watch_trail(metrics: &mut MetricsBuilder, parts: &Parts) {
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_SEQUENCE, &[], move || Some(number(trail.status().last_sequence)));
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_QUEUE, &[], move || Some(number(trail.status().queued)));
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_WRITABLE, &[], move || Some(f64::from(u8::from(trail.is_writable()))));
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_SYNCS, &[], move || Some(number(trail.status().syncs)));
+}

@@ -1,0 +1,68 @@
+//! The way of a request, in one place.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use tower::{Service, ServiceBuilder};
+
+use super::parts::Parts;
+use crate::domain::Refusal;
+use crate::stages::audit::{AuditLayer, Desk};
+use crate::stages::authn::{Authn, AuthnLayer};
+use crate::stages::authz::AuthzLayer;
+use crate::stages::check::CheckLayer;
+use crate::stages::clearance::ClearanceLayer;
+use crate::stages::cors;
+use crate::stages::deadline::DeadlineLayer;
+use crate::stages::documents::DocumentsLayer;
+use crate::stages::identify::{Accepted, IdentifyLayer};
+use crate::stages::intent::{IntentLayer, Recorded};
+use crate::stages::limit::Limit;
+use crate::stages::reply::{GateBody, Reply};
+use crate::stages::route::Route;
+
+/// One worker's stack: every layer, and why it stands where it does. `vendor` is what answers in the end.
+pub fn stack<B, V>(
+    parts: &Parts,
+    desk: Rc<Desk>,
+    vendor: V,
+) -> impl Service<Accepted<B>, Response = Response<GateBody>, Error = Infallible> + Clone + use<B, V>
+where
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    V: Service<Recorded, Response = Reply, Error = Refusal> + Clone + 'static,
+{
+    let config = &parts.config;
+    ServiceBuilder::new()
+        // First, so that every answer, record and line of the log can name the request.
+        .layer(IdentifyLayer::new(config.identify.clone()))
+        // Before anything can refuse, so that browsers can read every refusal.
+        .layer(cors::layer(&config.cors))
+        // Before anything can wait, so that no wait is without end.
+        .layer(DeadlineLayer::new(config.request_timeout))
+        // Before the trail and the token: public pages are nobody's secret and no event.
+        .layer(DocumentsLayer::new(&config.authz.create))
+        // Around everything that decides, so that no decision goes unrecorded.
+        .layer(AuditLayer::new(desk))
+        // Before the token is looked at: a path that does not exist is worth no signature check.
+        .layer(CheckLayer::new(Route))
+        // Before the limits, as they are the tenant's, and only a verified token says whose.
+        .layer(AuthnLayer::new(Authn::new(
+            parts.keyring.clone(),
+            config.cache_capacity,
+            parts.tenancy.clone(),
+            parts.addresses.clone(),
+        )))
+        // Before authorization: asking in vain costs something too.
+        .layer(CheckLayer::new(Limit))
+        // Before the vendor's side: from here on there is nothing but allowed, typed calls.
+        .layer(AuthzLayer::new(config.authz.clone()))
+        // Before the intent, so that none is written for a call that has no chance.
+        .layer(ClearanceLayer)
+        // Last before the vendor: nothing may come between the record on disk and the call.
+        .layer(IntentLayer::new(parts.trail.clone()))
+        .service(vendor)
+}

@@ -1,0 +1,10 @@
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::{ConfigArgs, load};
+
+pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+    let config = load(args.config.as_deref())?;
+    std::io::stdout().write_all(config.render().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
