@@ -1,0 +1,14 @@
+//! The gateway from outside: over real sockets, before a vendor and an issuer that record what they see. Each test
+//! asserts the answer, what the vendor saw and what the trail says.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod calls;
+mod structure;
+mod support;

@@ -1,0 +1,139 @@
+//! A caller: exact bytes out and in, and a short way for requests that are as they should be.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::wire::{Head, Headers, Wire};
+use super::within;
+
+/// One answer as the caller saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(head: Head, body: Vec<u8>) -> Self {
+        let status = head.start_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Self {
+            status: status.unwrap_or_else(|| panic!("no status line: {:?}", head.start_line)),
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// The only value of a header field.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The `code` of problem details (RFC 9457), after checking that they are some and agree with the status.
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status, "{problem}");
+        problem["code"].as_str().unwrap_or_else(|| panic!("no code in {problem}")).to_owned()
+    }
+}
+
+/// Sends one request on a connection of its own and reads the answer. `Host` and `Content-Length` are added when
+/// they are missing.
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> Answer {
+    Connection::open(address).await.send(method, path, headers, body).await
+}
+
+/// One connection to a server.
+pub(crate) struct Connection {
+    wire: Wire<TcpStream>,
+    address: SocketAddr,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(address)).await;
+        let stream = stream.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        let wire = Wire::new(stream);
+        Self { wire, address }
+    }
+
+    /// Sends a request and reads its answer; the connection stays open.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let body = body.as_ref();
+        let has = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+        let mut message = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
+        if !has("host") {
+            message.extend(format!("Host: {}\r\n", self.address).bytes());
+        }
+        if !has("content-length") && !has("transfer-encoding") && !body.is_empty() {
+            message.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
+        }
+        for (name, value) in headers {
+            message.extend(format!("{name}: {value}\r\n").bytes());
+        }
+        message.extend([b"\r\n", body].concat());
+        self.write(message).await;
+        self.answer(method).await
+    }
+
+    /// Sends these bytes.
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let written = within("room to write", self.wire.write(bytes.as_ref())).await;
+        written.unwrap_or_else(|error| panic!("cannot write to {}: {error}", self.address));
+    }
+
+    /// The next answer, to a request with `method`.
+    pub(crate) async fn answer(&mut self, method: &str) -> Answer {
+        let answer = within(&format!("an answer to {method}"), self.read(method)).await;
+        let answer = answer.unwrap_or_else(|error| panic!("no answer to {method}: {error}"));
+        answer
+            .unwrap_or_else(|| panic!("{} closed the connection without an answer to {method}", self.address))
+    }
+
+    /// All bytes until the server closes the connection.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let rest = within("the server to close the connection", self.wire.rest()).await;
+        rest.unwrap_or_else(|error| panic!("{} broke the connection: {error}", self.address))
+    }
+
+    async fn read(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
+        let Some(head) = self.wire.head().await? else {
+            return Ok(None);
+        };
+        let mut answer = Answer::new(head, Vec::new());
+        if method == "HEAD" || answer.status < 200 || matches!(answer.status, 204 | 304) {
+            return Ok(Some(answer));
+        }
+        answer.body = match self.wire.framed(&answer.headers).await? {
+            Some(body) => body,
+            None => self.wire.rest().await?,
+        };
+        Ok(Some(answer))
+    }
+}

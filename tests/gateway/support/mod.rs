@@ -1,0 +1,26 @@
+//! The world around the gateway: a vendor, an issuer, a client, and a reader of the trail.
+//!
+//! Servers run as tasks on the test's own runtime and end with it, so tests share nothing and may run side by side.
+//! Every wait has a deadline and says what it waited for.
+
+pub(crate) mod client;
+pub(crate) mod issuer;
+pub(crate) mod keys;
+pub(crate) mod server;
+pub(crate) mod trail;
+pub(crate) mod vendor;
+mod wire;
+pub(crate) mod world;
+
+mod tests;
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits for `future`, and fails the test when it takes longer than [`PATIENCE`].
+pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    let output = tokio::time::timeout(PATIENCE, future).await;
+    output.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+}

@@ -1,0 +1,216 @@
+//! The vendor, as far as its page describes it, for one test: records every call and answers by the book, or as
+//! the test says.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+
+use rcgen::{CertifiedKey, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+
+use super::server::{Call, Reply, Server};
+
+/// A certificate for `localhost` that nobody trusts who is not told to.
+static CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(|| {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate for localhost")
+});
+
+/// A vendor with one token endpoint and the four calls, for any org and app.
+pub(crate) struct Vendor {
+    server: Server,
+    state: Arc<Mutex<State>>,
+    base_url: String,
+}
+
+/// By the book, until the test says otherwise.
+struct State {
+    answers: VecDeque<Reply>,
+    token_answers: VecDeque<Reply>,
+    expires_in: Value,
+    tokens: usize,
+    good_tokens: HashSet<String>,
+    conferences: usize,
+}
+
+impl Vendor {
+    /// A vendor over plain HTTP.
+    pub(crate) async fn start() -> Self {
+        Self::start_on("http://127.0.0.1", None).await
+    }
+
+    /// A vendor over HTTPS, whose certificate is [`Self::certificate_pem`].
+    pub(crate) async fn start_tls() -> Self {
+        let key = PrivateKeyDer::try_from(CERTIFICATE.signing_key.serialize_der()).expect("a private key");
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions that the provider has")
+            .with_no_client_auth()
+            .with_single_cert(vec![CERTIFICATE.cert.der().clone()], key)
+            .expect("a key that fits the certificate");
+        Self::start_on("https://localhost", Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn start_on(origin: &str, tls: Option<TlsAcceptor>) -> Self {
+        let state = Arc::new(Mutex::new(State {
+            answers: VecDeque::new(),
+            token_answers: VecDeque::new(),
+            expires_in: json!(5_184_000),
+            tokens: 0,
+            good_tokens: HashSet::new(),
+            conferences: 0,
+        }));
+        let answering = Arc::clone(&state);
+        let server = Server::start(tls, move |call| lock(&answering).reply(call)).await;
+        let base_url = format!("{origin}:{}", server.address().port());
+        Self { server, state, base_url }
+    }
+
+    /// For `base_url` in the configuration.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// For `ca_file` in the configuration, when it speaks TLS.
+    pub(crate) fn certificate_pem() -> String {
+        CERTIFICATE.cert.pem()
+    }
+
+    /// The server beneath, for its connections and callers that hang up.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The next call that is not for a token gets `reply`; more of them in sequence. Then by the book again.
+    pub(crate) fn script(&self, reply: Reply) -> &Self {
+        lock(&self.state).answers.push_back(reply);
+        self
+    }
+
+    /// The next call for a token gets `reply`; more of them in sequence. Then by the book again.
+    pub(crate) fn script_token(&self, reply: Reply) -> &Self {
+        lock(&self.state).token_answers.push_back(reply);
+        self
+    }
+
+    /// What tokens say about their life from now on: seconds, or whatever else a vendor might say.
+    pub(crate) fn set_expires_in(&self, expires_in: impl Into<Value>) {
+        lock(&self.state).expires_in = expires_in.into();
+    }
+
+    /// From now on every token that was served is answered 401.
+    pub(crate) fn revoke_tokens(&self) {
+        lock(&self.state).good_tokens.clear();
+    }
+
+    /// Calls so far, other than for a token.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.server.calls().into_iter().filter(|call| !is_for_token(call)).collect()
+    }
+
+    /// Calls for a token so far.
+    pub(crate) fn token_calls(&self) -> Vec<Call> {
+        self.server.calls().into_iter().filter(is_for_token).collect()
+    }
+
+    /// Waits for `count` calls other than for a token; gives all of them.
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Call> {
+        let enough = |calls: &[Call]| calls.iter().filter(|call| !is_for_token(call)).count() >= count;
+        self.server.wait_for(&format!("{count} vendor calls"), enough).await;
+        self.calls()
+    }
+
+    /// Waits for `count` calls for a token; gives all of them.
+    pub(crate) async fn wait_for_tokens(&self, count: usize) -> Vec<Call> {
+        let enough = |calls: &[Call]| calls.iter().filter(|call| is_for_token(call)).count() >= count;
+        self.server.wait_for(&format!("{count} calls for a token"), enough).await;
+        self.token_calls()
+    }
+}
+
+fn is_for_token(call: &Call) -> bool {
+    call.path.ends_with("/token")
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("no panic while answering")
+}
+
+impl State {
+    fn reply(&mut self, call: &Call) -> Reply {
+        if is_for_token(call) {
+            let scripted = self.token_answers.pop_front();
+            return scripted.unwrap_or_else(|| self.token());
+        }
+        let scripted = self.answers.pop_front();
+        scripted.unwrap_or_else(|| self.by_the_book(call))
+    }
+
+    fn token(&mut self) -> Reply {
+        self.tokens += 1;
+        let token = format!("YWMt-test-{}", self.tokens);
+        self.good_tokens.insert(token.clone());
+        Reply::json(
+            200,
+            &json!({
+                "access_token": token,
+                "expires_in": self.expires_in,
+                "application": "8be024f0-e978-11e8-b697-5d598d5f8402",
+            }),
+        )
+    }
+
+    fn by_the_book(&mut self, call: &Call) -> Reply {
+        let token = call.headers.get("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        if !token.is_some_and(|token| self.good_tokens.contains(token)) {
+            return unauthorized();
+        }
+        let segments: Vec<&str> = call.path.split('/').skip(1).collect();
+        match (call.method.as_str(), segments.as_slice()) {
+            ("POST", [_, _, "conferences"]) => self.created(call),
+            ("GET", [_, _, "conferences", id]) => Reply::json(200, &conference(id)),
+            ("DELETE", [_, _, "conferences", _] | [_, _, "conferences", _, _]) => {
+                Reply::json(200, &json!({"error": 0}))
+            }
+            _ => Reply::body(404, "text/html", "<html><h1>404 Not Found</h1></html>"),
+        }
+    }
+
+    fn created(&mut self, call: &Call) -> Reply {
+        self.conferences += 1;
+        let mut conference = conference(&format!("TEST{:021}", self.conferences));
+        conference["expireDate"] = json!("2019-06-14 15:41:58");
+        if let Some(kind) = call.json().get("confrType") {
+            conference["type"] = kind.clone();
+        }
+        Reply::json(200, &conference)
+    }
+}
+
+fn conference(id: &str) -> Value {
+    json!({
+        "error": 0,
+        "id": id,
+        "type": 10,
+        "mixed": false,
+        "password": "sesame",
+        "audienceLimit": 600,
+        "talkerLimit": 6,
+        "allowAudienceTalk": true,
+    })
+}
+
+fn unauthorized() -> Reply {
+    Reply::json(
+        401,
+        &json!({
+            "error": "unauthorized",
+            "exception": "SecurityException",
+            "timestamp": 1_570_613_925_656_u64,
+            "duration": 1,
+            "error_description": "Unable to authenticate due to corrupt access token",
+        }),
+    )
+}

@@ -1,0 +1,245 @@
+//! Everything that one test needs: a vendor, an issuer, and the gateway between them, started as `confgate serve` does,
+//! on threads of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use confgate::assembly::Gateway;
+use confgate::config::{self, Config};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::client::{self, Answer};
+use super::issuer::Issuer;
+use super::trail::Trail;
+use super::vendor::Vendor;
+use super::{PATIENCE, within};
+
+/// What the tests' configuration has, before a test says otherwise: room enough never to be in the way.
+const CONFIG: &str = r#"
+[listen]
+address = "127.0.0.1:0"
+workers = 2
+drain_delay = "0s"
+
+[admin]
+address = "127.0.0.1:0"
+
+[[authn.issuers]]
+issuer = "ISSUER"
+audiences = ["confgate"]
+algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+jwks_url = "JWKS_URL"
+
+[apps.meet]
+base_url = "BASE_URL"
+org = "1100181023201864"
+app = "voicechatroom"
+client_id = "YXA6test"
+client_secret_file = "SECRET_FILE"
+budget = { rate = 10000, per = "1s", burst = 10000 }
+
+[apps.other]
+base_url = "BASE_URL"
+org = "1100181023201864"
+app = "other"
+client_id = "YXA6other"
+client_secret_file = "SECRET_FILE"
+budget = { rate = 10000, per = "1s", burst = 10000 }
+
+[tenants.crm]
+app = "meet"
+rate_limit = { rate = 1000, per = "1s", burst = 1000 }
+max_in_flight = 1000
+
+[tenants.acme]
+app = "other"
+rate_limit = { rate = 1000, per = "1s", burst = 1000 }
+
+[vendor]
+min_interval = "10ms"
+
+[audit]
+directory = "TRAIL"
+
+[log]
+level = "off"
+"#;
+
+/// The client secret that the gateway is configured with.
+pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
+
+/// A gateway in its world. Ends in good order when it is dropped.
+pub(crate) struct World {
+    pub(crate) vendor: Vendor,
+    pub(crate) issuer: Issuer,
+    pub(crate) trail: Trail,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    running: Running,
+    directory: TempDir,
+}
+
+impl World {
+    /// Ready to be called.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Ready to be called, with these keys of the configuration changed: `("LISTEN__WORKERS", "1")` is
+    /// `CONFGATE__LISTEN__WORKERS=1` in the environment.
+    pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        let world = Self::around(Vendor::start().await, Issuer::start().await, changes).await;
+        world.until_ready().await;
+        world
+    }
+
+    /// Around a vendor and an issuer that may be in trouble; not waited for.
+    pub(crate) async fn around(vendor: Vendor, issuer: Issuer, changes: &[(&str, &str)]) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let config = configuration(directory.path(), &vendor, &issuer, changes);
+        let running = Running::start(config).await;
+        let trail = Trail::new(&directory.path().join("audit"));
+        Self { vendor, issuer, trail, address: running.address, admin: running.admin, running, directory }
+    }
+
+    /// Waits until `/readyz` says so.
+    pub(crate) async fn until_ready(&self) {
+        self.until_readyz(200).await;
+    }
+
+    /// Waits until `/readyz` answers with this status, and returns the answer.
+    pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
+        let looking = async {
+            loop {
+                let answer = client::send(self.admin, "GET", "/readyz", &[], "").await;
+                if answer.status == status {
+                    return answer;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        within(&format!("/readyz to answer {status}"), looking).await
+    }
+
+    /// Calls with a good token of tenant `crm`; a body is sent as JSON.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.call_as(&self.issuer.token().bearer(), method, path, body).await
+    }
+
+    /// Calls with this value of `Authorization`.
+    pub(crate) async fn call_as(&self, bearer: &str, method: &str, path: &str, body: &str) -> Answer {
+        let mut headers = vec![("Authorization", bearer)];
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/json"));
+        }
+        client::send(self.address, method, path, &headers, body).await
+    }
+
+    /// What `/status` says.
+    pub(crate) async fn status(&self) -> serde_json::Value {
+        client::send(self.admin, "GET", "/status", &[], "").await.json()
+    }
+
+    /// What `/metrics` says.
+    pub(crate) async fn metrics(&self) -> String {
+        client::send(self.admin, "GET", "/metrics", &[], "").await.text()
+    }
+
+    /// Where the trail is kept.
+    pub(crate) fn trail_directory(&self) -> PathBuf {
+        self.directory.path().join("audit")
+    }
+
+    /// Asks the gateway to end in good order, as SIGTERM does.
+    pub(crate) fn begin_to_end(&mut self) {
+        self.running.stop = None;
+    }
+
+    /// Waits until it has ended. Says whether requests were cut off.
+    pub(crate) async fn ended(&mut self) -> bool {
+        self.begin_to_end();
+        let ended = self.running.ended.take().expect("a gateway that was not waited for before");
+        within("the gateway to end", ended).await.expect("a gateway that did not panic")
+    }
+}
+
+/// The tests' configuration for this vendor and issuer, with files in `directory`.
+pub(crate) fn configuration(
+    directory: &Path,
+    vendor: &Vendor,
+    issuer: &Issuer,
+    changes: &[(&str, &str)],
+) -> Config {
+    let file = write_configuration(directory, vendor, issuer);
+    let changes = changes.iter().map(|(key, value)| (format!("CONFGATE__{key}"), (*value).to_owned()));
+    config::load(Some(&file), changes).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// Writes the tests' configuration as a file, for `--config`.
+pub(crate) fn write_configuration(directory: &Path, vendor: &Vendor, issuer: &Issuer) -> PathBuf {
+    let secret = directory.join("client_secret");
+    std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).expect("a file for the secret");
+    let text = CONFIG
+        .replace("ISSUER", issuer.name())
+        .replace("JWKS_URL", &issuer.jwks_url())
+        .replace("BASE_URL", vendor.base_url())
+        .replace("SECRET_FILE", secret.to_str().expect("a path in Unicode"))
+        .replace("TRAIL", directory.join("audit").to_str().expect("a path in Unicode"));
+    let file = directory.join("confgate.toml");
+    std::fs::write(&file, text).expect("a file for the configuration");
+    file
+}
+
+/// A gateway on threads of its own.
+struct Running {
+    address: SocketAddr,
+    admin: SocketAddr,
+    /// Dropped to end it.
+    stop: Option<oneshot::Sender<()>>,
+    ended: Option<oneshot::Receiver<bool>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    async fn start(config: Config) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (started, start) = oneshot::channel();
+        let (has_ended, ended) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let gateway = Gateway::start(&config).expect("the gateway starts");
+            let addresses = (gateway.address(), gateway.admin_address());
+            started.send(addresses).expect("a test that waits");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let stop = async {
+                let _ = stopped.await;
+            };
+            let cut_off = runtime.block_on(gateway.run(stop, std::future::pending())).expect("a whole trail");
+            let _ = has_ended.send(cut_off);
+        });
+        let (address, admin) = within("the gateway to start", start).await.expect("a gateway that starts");
+        Self { address, admin, stop: Some(stop), ended: Some(ended), thread: Some(thread) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop = None;
+        let Some(ended) = self.ended.take() else { return };
+        // The runtime of the test is blocked from here on, and with it the servers that requests in flight wait for;
+        // none should be.
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let mut ended = ended;
+        while matches!(ended.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+            if std::time::Instant::now() > deadline {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
