@@ -18,10 +18,10 @@ use tower::{Layer, Service};
 use super::audit::Entry;
 use super::reply::Reply;
 use super::route::{Routed, Target};
-use crate::domain::{Code, Principal, Refusal};
+use crate::domain::{Code, Refusal};
 use crate::jwt::{Keyring, Rejection, TokenCache, Verified};
-use crate::limits::{AddressGuard, Limiter};
-use crate::tenancy::{Tenancy, Tenant};
+use crate::limits::AddressGuard;
+use crate::tenancy::{Caller, Tenancy};
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -31,14 +31,6 @@ pub struct Authenticated<B> {
     pub(super) target: Target,
     pub(super) body: B,
     pub(super) caller: Rc<Caller>,
-}
-
-/// Who a verified token speaks for. Found once for each token, and kept with it.
-#[derive(Debug)]
-pub struct Caller {
-    pub(super) principal: Principal,
-    pub(super) tenant: Arc<Tenant>,
-    pub(super) user_rate: Option<Arc<Limiter>>,
 }
 
 /// The stage's decision; one for each worker.

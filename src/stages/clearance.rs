@@ -60,7 +60,7 @@ fn within_budget(app: &App) -> Result<(), Refusal> {
 
 /// Waits for the first token, or for one in place of a token that ran out.
 async fn obtain(authorized: &Authorized) -> Result<Arc<VendorToken>, Refusal> {
-    let app = &authorized.tenant.app;
+    let app = &authorized.caller.tenant.app;
     let unavailable = |wait: Duration| {
         let detail =
             "the gateway has no token for the conference service yet; wait as long as Retry-After says";
@@ -88,7 +88,7 @@ where
     }
 
     fn call(&mut self, authorized: Authorized) -> Self::Future {
-        let app = &authorized.tenant.app;
+        let app = &authorized.caller.tenant.app;
         if let Err(refusal) = not_paused(app) {
             return Either::Left(ready(Err(refusal)));
         }
@@ -97,7 +97,7 @@ where
             let mut inner = std::mem::replace(&mut self.inner, clone);
             return Either::Right(Either::Right(Box::pin(async move {
                 let token = obtain(&authorized).await?;
-                within_budget(&authorized.tenant.app)?;
+                within_budget(&authorized.caller.tenant.app)?;
                 inner.call(Cleared { authorized, token }).await
             })));
         };

@@ -9,10 +9,9 @@ use std::time::Duration;
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::authz::AllowedCall;
 use super::clearance::Cleared;
 use super::reply::Reply;
-use crate::domain::{Code, Refusal};
+use crate::domain::{Call, Code, Refusal};
 use crate::trail::{Intent, Record, Trail};
 
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
@@ -70,7 +69,7 @@ async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
 
 fn intent(cleared: &Cleared) -> Intent {
     let mut intent = cleared.authorized.entry.intent();
-    if let AllowedCall::Create(create) = &cleared.authorized.call {
+    if let Call::Create(create) = &cleared.authorized.call {
         intent.body = Some(create.to_json_without_password());
     }
     intent

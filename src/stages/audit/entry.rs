@@ -8,11 +8,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Desk;
-use crate::domain::{Action, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
-use crate::stages::authn::Caller;
-use crate::stages::limit::Standings;
-use crate::stages::route::{Call, Target};
+use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
+use crate::limits::headers::Standings;
 use crate::telemetry::{Limit, VendorAnswer};
+use crate::tenancy::Caller;
 use crate::trail::{self, Decision, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
 
 /// What is known so far about one request. The stages add what they find out; the outcome is made of it when the answer
@@ -32,7 +31,7 @@ pub struct Entry {
 
 #[derive(Debug, Default)]
 struct Facts {
-    target: Option<Target>,
+    call: Option<Call<()>>,
     caller: Option<Rc<Caller>>,
     standings: Standings,
     creator: Option<UserName>,
@@ -90,8 +89,8 @@ impl Entry {
         self.deadline
     }
 
-    pub(in crate::stages) fn routed(&self, target: &Target) {
-        self.facts.borrow_mut().target = Some(target.clone());
+    pub(in crate::stages) fn routed(&self, call: &Call<()>) {
+        self.facts.borrow_mut().call = Some(call.clone());
     }
 
     pub(in crate::stages) fn authenticated(&self, caller: &Rc<Caller>) {
@@ -190,7 +189,7 @@ impl Entry {
     fn outcome(&self, status: Option<u16>, verdict: Verdict) -> Outcome {
         let facts = self.facts.borrow();
         let duration = self.started.elapsed();
-        let action = facts.target.as_ref().map(|target| target.call.action());
+        let action = facts.call.as_ref().map(Call::action);
         self.desk.metrics.request(action, verdict.code, duration);
         Outcome {
             time: Timestamp::now(),
@@ -212,12 +211,8 @@ impl Entry {
 
     fn call(&self, facts: &Facts) -> trail::Call {
         let principal = facts.caller.as_ref().map(|caller| &caller.principal);
-        let call = facts.target.as_ref().map(|target| &target.call);
-        let (named, user) = match call {
-            None | Some(Call::Create) => (None, None),
-            Some(Call::Get(id) | Call::Dissolve(id)) => (Some(id), None),
-            Some(Call::Kick(id, user)) => (Some(id), Some(user.clone())),
-        };
+        let call = facts.call.as_ref();
+        let named = call.and_then(Call::conference);
         trail::Call {
             request_id: self.id,
             trace: self.trace,
@@ -229,7 +224,7 @@ impl Entry {
             client: self.client,
             app: facts.caller.as_ref().map(|caller| caller.tenant.app.key.clone()),
             conference: facts.created.as_ref().or(named).cloned(),
-            user,
+            user: call.and_then(Call::user).cloned(),
             creator: facts.creator.clone(),
         }
     }
@@ -239,7 +234,7 @@ impl Entry {
         let settled = {
             let mut facts = self.facts.borrow_mut();
             let settled = facts.settled.take();
-            let changes = facts.target.as_ref().is_some_and(|target| target.call.action() != Action::Get);
+            let changes = facts.call.as_ref().is_some_and(|call| call.action().is_mutation());
             // Cut off between the question and the answer.
             facts.outcome_unknown |= changes && facts.attempts > 0 && settled.is_none();
             settled

@@ -4,29 +4,29 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::{ProxyConfig, answer, internal};
-use crate::domain::{Action, Code, Refusal};
+use crate::domain::{Action, Call, Code, Refusal};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
-use crate::stages::authz::AllowedCall;
 use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
-use crate::tenancy::App;
+use crate::tenancy::{App, Caller};
 use crate::upstream::{Pool, PooledBody, SendError, Stage};
-use crate::vendor::{VendorCall, VendorToken, retry_after};
+use crate::vendor::{VendorToken, retry_after};
 
 pub(super) struct Exchange {
     config: ProxyConfig,
     pool: Pool,
     entry: Rc<Entry>,
-    app: Arc<App>,
+    caller: Rc<Caller>,
     action: Action,
-    call: VendorCall,
+    call: Call<Bytes>,
     token: Arc<VendorToken>,
     in_flight: InFlightGuard,
     /// By when the answer must be complete.
@@ -41,9 +41,9 @@ impl Exchange {
         Self {
             config,
             pool,
-            app: Arc::clone(&authorized.tenant.app),
+            caller: authorized.caller,
             action: authorized.call.action(),
-            call: vendor_call(authorized.call),
+            call: authorized.call.map_create(|create| create.to_json()),
             entry: authorized.entry,
             token: cleared.token,
             in_flight: authorized.in_flight,
@@ -51,11 +51,15 @@ impl Exchange {
         }
     }
 
+    fn app(&self) -> &App {
+        &self.caller.tenant.app
+    }
+
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
         let response = self.answered().await?;
         self.entry.vendor_answered(response.status());
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            self.app.pause.open(retry_after(response.headers(), Timestamp::now()));
+            self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
         let Self { config, entry, in_flight, due, action, .. } = self;
         answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await
@@ -68,7 +72,7 @@ impl Exchange {
             return Ok(response);
         }
         drop(response);
-        let newer = timeout_at(self.due, self.app.token.replace(self.token.generation()))
+        let newer = timeout_at(self.due, self.app().token.replace(self.token.generation()))
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
             .map_err(|error| refused_credentials(error.to_string()))?;
@@ -95,7 +99,7 @@ impl Exchange {
 
     async fn send(&self, token: &VendorToken, fresh: bool) -> Result<Response<PooledBody>, Failure> {
         let request = self
-            .app
+            .app()
             .calls
             .request(&self.call, token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
@@ -159,13 +163,4 @@ fn refused_credentials(reason: impl Into<std::borrow::Cow<'static, str>>) -> Ref
     let detail =
         "nothing was changed; this is for the operator: the gateway's own credentials are not accepted";
     Refusal::new(Code::VendorRefusedCredentials, detail).because(reason)
-}
-
-fn vendor_call(call: AllowedCall) -> VendorCall {
-    match call {
-        AllowedCall::Create(create) => VendorCall::Create(create.to_json()),
-        AllowedCall::Get(id) => VendorCall::Get(id),
-        AllowedCall::Dissolve(id) => VendorCall::Dissolve(id),
-        AllowedCall::Kick(id, user) => VendorCall::Kick(id, user),
-    }
 }
