@@ -40,9 +40,10 @@ pub(super) async fn reply(
     due: Instant,
 ) -> Result<Reply, Refusal> {
     let (head, mut rest) = response.into_parts();
-    let held =
-        timeout_at(due, hold(&mut rest, limit)).await.map_err(|_| broken(Code::VendorTimeout, entry))?;
-    let body = match held.map_err(|_| broken(Code::VendorBadAnswer, entry))? {
+    let held = timeout_at(due, hold(&mut rest, limit))
+        .await
+        .map_err(|_| broken(Code::VendorTimeout, entry, action))?;
+    let body = match held.map_err(|_| broken(Code::VendorBadAnswer, entry, action))? {
         Held::Whole(bytes) => {
             note(entry, action, head.status, &bytes);
             GateBody::full(bytes)
@@ -104,9 +105,15 @@ fn is_word(text: &str) -> bool {
 }
 
 /// The answer began and did not end: what it was about has most likely happened.
-fn broken(code: Code, entry: &Entry) -> Refusal {
+fn broken(code: Code, entry: &Entry, action: Action) -> Refusal {
+    if !action.is_mutation() {
+        return Refusal::new(code, "the conference service's answer broke off; try again");
+    }
     entry.outcome_unknown();
-    Refusal::new(code, "the conference service's answer broke off; look before you try again")
+    Refusal::new(
+        code,
+        "the conference service's answer broke off: the outcome is unknown; look before you try again",
+    )
 }
 
 fn passed_on(status: StatusCode, from: &HeaderMap, body: GateBody) -> Response<GateBody> {

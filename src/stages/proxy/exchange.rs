@@ -1,6 +1,7 @@
 //! One call to the vendor, with the few second attempts that are safe: after a 401 with a new token, and for a get on
 //! a connection that turned out to be dead.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -57,7 +58,6 @@ impl Exchange {
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
         let response = self.answered().await?;
-        self.entry.vendor_answered(response.status());
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
@@ -106,10 +106,14 @@ impl Exchange {
         let started = Instant::now();
         self.entry.attempted();
         let limit = self.due.min(started + self.config.first_byte_timeout);
-        let outcome = match timeout_at(limit, self.pool.send(request, fresh)).await {
+        let handed_over = Cell::new(false);
+        let outcome = match timeout_at(limit, self.pool.send(request, fresh, &handed_over)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
-            Err(_) => Err(Failure::TimedOut),
+            Err(_) => Err(Failure::TimedOut { handed_over: handed_over.get() }),
         };
+        if let Ok(response) = &outcome {
+            self.entry.vendor_answered(response.status());
+        }
         self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
         outcome
     }
@@ -117,7 +121,7 @@ impl Exchange {
     /// What a failure means for the caller, and whether the call may have happened all the same.
     fn refusal(&self, failure: &Failure) -> Refusal {
         let may_have_happened = match failure {
-            Failure::TimedOut => true,
+            Failure::TimedOut { handed_over } => *handed_over,
             Failure::Broken(error) => error.stage == Stage::Sent,
             Failure::Unspeakable => false,
         };
@@ -133,7 +137,7 @@ impl Exchange {
             (false, _) => "nothing was changed; try again",
         };
         match failure {
-            Failure::TimedOut => Refusal::new(Code::VendorTimeout, detail),
+            Failure::TimedOut { .. } => Refusal::new(Code::VendorTimeout, detail),
             Failure::Broken(error) if error.malformed => {
                 Refusal::new(Code::VendorBadAnswer, detail).because(error.to_string())
             }
@@ -146,7 +150,9 @@ impl Exchange {
 }
 
 enum Failure {
-    TimedOut,
+    TimedOut {
+        handed_over: bool,
+    },
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.
     Unspeakable,

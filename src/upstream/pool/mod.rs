@@ -16,6 +16,7 @@ mod idle;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -83,23 +84,29 @@ impl Pool {
     /// `fresh`, a connection is opened even if one lies idle.
     ///
     /// The connector's timeout is the only one: the caller gives up by dropping the future. What was not begun
-    /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
+    /// by then is never sent, and what was begun ends with its connection. `handed_over` is true while a connection
+    /// has the request: whoever gives up while it is false knows that nothing was sent. Must run in a `LocalSet`.
     pub async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
         fresh: bool,
+        handed_over: &Cell<bool>,
     ) -> Result<Response<PooledBody>, SendError> {
         let host = self.0.endpoint.authority().clone();
         request.headers_mut().insert(HOST, host);
         let mut lease = self.lease(fresh).await?;
         loop {
             let reused = lease.connection.reused();
+            handed_over.set(true);
             let mut error = match lease.connection.send(request).await {
                 Ok(answer) => return lease.answer(answer),
                 Err(error) => error,
             };
             match error.take_message() {
-                Some(unsent) if reused => request = unsent,
+                Some(unsent) if reused => {
+                    handed_over.set(false);
+                    request = unsent;
+                }
                 unsent => {
                     return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
                 }
