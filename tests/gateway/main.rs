@@ -10,5 +10,6 @@
 )]
 
 mod calls;
+mod pressure;
 mod structure;
 mod support;
