@@ -125,6 +125,11 @@ impl Entry {
         facts.first_attempt.get_or_insert_with(Instant::now);
     }
 
+    /// Whether a byte of the call may have left.
+    pub(in crate::stages) fn is_attempted(&self) -> bool {
+        self.facts.borrow().attempts > 0
+    }
+
     /// The vendor was asked, with this result, after `took`.
     pub(in crate::stages) fn attempt_ended(&self, answer: VendorAnswer, took: Duration) {
         let mut facts = self.facts.borrow_mut();

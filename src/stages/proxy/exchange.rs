@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Response, StatusCode};
 use jiff::Timestamp;
@@ -99,10 +100,10 @@ impl Exchange {
             .calls
             .request(&self.call, token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
+        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
         let started = Instant::now();
         self.entry.attempted();
-        let limit = self.due.min(started + self.config.first_byte_timeout);
-        let outcome = match timeout_at(limit, self.pool.send(request, fresh)).await {
+        let outcome = match timeout_at(self.limit(), self.pool.send(turn, request, fresh)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
             Err(_) => Err(Failure::TimedOut),
         };
@@ -110,12 +111,17 @@ impl Exchange {
         outcome
     }
 
+    /// By when something must have come of what begins now.
+    fn limit(&self) -> Instant {
+        self.due.min(Instant::now() + self.config.first_byte_timeout)
+    }
+
     /// What a failure means for the caller, and whether the call may have happened all the same.
     fn refusal(&self, failure: &Failure) -> Refusal {
         let may_have_happened = match failure {
             Failure::TimedOut => true,
             Failure::Broken(error) => error.stage == Stage::Sent,
-            Failure::Unspeakable => false,
+            Failure::NoTurn | Failure::Unspeakable => false,
         };
         let unknown = may_have_happened && self.action.is_mutation();
         if unknown {
@@ -136,12 +142,17 @@ impl Exchange {
             Failure::Broken(error) => {
                 Refusal::new(Code::VendorUnreachable, detail).because(error.to_string())
             }
+            Failure::NoTurn => Refusal::new(Code::Overloaded, detail)
+                .retry_after(Duration::from_secs(1))
+                .because("no connection to the vendor became free in time"),
             Failure::Unspeakable => internal("the call's path is no URI"),
         }
     }
 }
 
 enum Failure {
+    /// All connections were in use by other calls: no byte of it left.
+    NoTurn,
     TimedOut,
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.
