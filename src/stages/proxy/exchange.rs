@@ -54,7 +54,6 @@ impl Exchange {
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
         let response = self.answered().await?;
-        self.entry.vendor_answered(response.status());
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.app.pause.open(retry_after(response.headers(), Timestamp::now()));
         }
@@ -73,6 +72,8 @@ impl Exchange {
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
             .map_err(|error| refused_credentials(error.to_string()))?;
+        // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
+        let _ = self.app.budget.check();
         let response = self.attempt(&newer).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             return Err(refused_credentials("401 with a new token as well"));
@@ -108,6 +109,9 @@ impl Exchange {
             Err(_) => Err(Failure::TimedOut),
         };
         self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
+        if let Ok(response) = &outcome {
+            self.entry.vendor_answered(response.status());
+        }
         outcome
     }
 
