@@ -62,7 +62,8 @@ fn load(file: Option<&Path>) -> anyhow::Result<Config> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     // Each problem is a line of its own.
-    config::load(file, environment).map_err(|problems| anyhow!("this configuration cannot be used:\n{problems}"))
+    config::load(file, environment)
+        .map_err(|problems| anyhow!("this configuration cannot be used:\n{problems}"))
 }
 
 /// A runtime for one thread of its own.

@@ -45,7 +45,7 @@ async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
         return Err(unavailable("the trail is not writable"));
     }
     let entry = &cleared.authorized.entry;
-    let written = async { trail.reserve().await.synced(&Record::Intent(intent(cleared))).await };
+    let written = async { trail.reserve_intent().await.synced(&Record::Intent(intent(cleared))).await };
     let sequence = tokio::time::timeout_at(entry.deadline(), written)
         .await
         .map_err(|_| unavailable("the disk did not confirm the intent in time"))?

@@ -10,5 +10,7 @@
 )]
 
 mod calls;
+mod endings;
+mod pressure;
 mod structure;
 mod support;
