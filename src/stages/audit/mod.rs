@@ -26,8 +26,9 @@ use crate::domain::{Code, Refusal, RequestId, TraceContext};
 use crate::telemetry::WorkerMetrics;
 use crate::trail::{Slot, Trail};
 
-/// How long what was refused unread waits for room in the trail.
-const ROOM_FOR_UNREAD: Duration = Duration::from_secs(1);
+/// How long a request waits for room in a trail that cannot be written, and how long what was refused unread waits at
+/// all.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// A request that will leave an outcome, whatever becomes of it.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Desk {
     /// counted: a stranger's connection must not stay for as long as the trail is in trouble.
     pub async fn unread(self: &Rc<Self>, id: RequestId, client: IpAddr, refusal: &Refusal) {
         let started = Instant::now();
-        let deadline = started + ROOM_FOR_UNREAD;
+        let deadline = started + SHORT_WAIT;
         let trace = TraceContext::continued(None, id.entropy());
         let Ok(slot) = self.slot(started, deadline).await else { return };
         let entry = Entry::open(Rc::clone(self), slot, (id, trace, client), started, deadline);
@@ -62,8 +63,11 @@ impl Desk {
         let _ = entry.close_refused(refusal).await;
     }
 
-    /// Room for an outcome. What finds none by `deadline` cannot be put on record, and is counted.
+    /// Room for an outcome. What finds none by `deadline` cannot be put on record, and is counted. A trail that is slow
+    /// slows its callers; one that takes nothing would only keep them until they give up.
     async fn slot(&self, started: Instant, deadline: Instant) -> Result<Slot, Refusal> {
+        let soon = started + SHORT_WAIT;
+        let deadline = if self.trail.is_writable() { deadline } else { deadline.min(soon) };
         timeout_at(deadline, self.trail.reserve()).await.map_err(|_| {
             let refusal = unavailable("the trail is full; try again");
             self.metrics.request(None, Some(refusal.code), started.elapsed());
