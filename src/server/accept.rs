@@ -106,10 +106,8 @@ impl Porter {
 }
 
 async fn refuse(stream: TcpStream, client: IpAddr, code: Code, unread: &Unread) {
-    // An answer to a request that was not sent yet would be dropped by a browser.
-    if tokio::time::timeout(FIRST_WORDS, stream.readable()).await.is_err() {
-        return;
-    }
+    // An answer to a request that was not sent yet would be dropped by a browser. Not `readable()`, which may be wrong.
+    let Ok(Ok(1)) = tokio::time::timeout(FIRST_WORDS, stream.peek(&mut [0])).await else { return };
     let (id, answer) = unread.answer(code);
     unread.record(id, client, code).await;
     close(stream, &answer).await;
