@@ -224,6 +224,7 @@ fn cpus() -> usize {
 fn connection_config(config: &Config) -> ConnectionConfig {
     ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
+        answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
     }

@@ -12,3 +12,4 @@
 mod calls;
 mod structure;
 mod support;
+mod wire;
