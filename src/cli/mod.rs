@@ -12,10 +12,10 @@ mod token;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problems};
 
 /// What confgate can be asked to do.
 #[derive(Debug, Subcommand)]
@@ -61,7 +61,12 @@ fn load(file: Option<&Path>) -> anyhow::Result<Config> {
     // Variables that are no Unicode are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    config::load(file, environment).context("the configuration has problems")
+    config::load(file, environment).map_err(|problems| unusable(&problems))
+}
+
+/// Each problem on a line of its own.
+fn unusable(problems: &Problems) -> anyhow::Error {
+    anyhow!("the configuration cannot be used\n{problems}")
 }
 
 /// A runtime for one thread of its own.
