@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -19,10 +20,13 @@ use tower::Service;
 
 use super::phase::{Phase, PhaseView};
 use super::unread::Unread;
-use super::wire::{Floor, Wire, close};
+use super::wire::{Floor, Wire, close, speaks};
 use crate::domain::Code;
 use crate::stages::identify::Accepted;
 use crate::stages::reply::{BrokenOff, GateBody};
+
+/// How long an idle connection is listened to once more before the gateway closes it.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Bounds of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -67,43 +71,47 @@ pub(super) async fn serve<S>(
     let mut connection = http1.serve_connection(TokioIo::new(wire.clone()), entrance);
     let result = tokio::select! {
         biased;
-        result = &mut connection => result,
+        result = &mut connection => Some(result),
         () = phase.reached(Phase::Closing) => {
             Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
+            // It ends at once where nothing is going on.
+            match (&mut connection).now_or_never() {
+                Some(_) => None,
+                None => Some((&mut connection).await),
+            }
         }
     };
     let rest = connection.into_parts().read_buf;
-    let mut last = Bytes::new();
-    let mut refused = wire.refused();
-    if refused.is_none()
-        && let Some(code) = owed(&result, &rest)
-    {
-        let (id, answer) = unread.answer(code);
-        refused = Some((id, code));
-        last = answer;
-    }
+    let (client, refused) = (peer.ip().to_canonical(), wire.refused());
     if let Some((id, code)) = refused {
-        unread.record(id, peer.ip().to_canonical(), code).await;
+        unread.record(id, client, code).await;
     }
-    if let Some(stream) = wire.into_stream() {
-        close(stream, &last).await;
+    let Some(stream) = wire.into_stream() else { return };
+    match (owed(result.as_ref(), &rest).filter(|_| refused.is_none()), result) {
+        (Some(code), _) => unread.refuse(stream, client, code).await,
+        (None, Some(_)) => close(stream, &[]).await,
+        // Its next request may have been on the way all the while.
+        (None, None) if speaks(&stream, LAST_WORDS).await => {
+            unread.refuse(stream, client, Code::ShuttingDown).await;
+        }
+        (None, None) => {}
     }
 }
 
-/// What the caller has yet to be told: hyper gave up on a head that had begun, and said nothing. `rest` is what was read
-/// and belongs to no request.
-fn owed(result: &hyper::Result<()>, rest: &[u8]) -> Option<Code> {
-    let error = result.as_ref().err()?;
+/// What the caller has yet to be told: it had begun a head, and hyper gave up on it without a word. `rest` is what was read
+/// and belongs to no request; there is no result where the gateway closed an idle connection.
+fn owed(result: Option<&hyper::Result<()>>, rest: &[u8]) -> Option<Code> {
     // Empty lines may stand before a head, and are none of it (RFC 9112, section 2.2).
-    let begun = rest.iter().any(|byte| !b"\r\n".contains(byte));
-    let code = match error {
-        error if error.is_timeout() => Code::RequestTimeout,
+    if rest.iter().all(|byte| b"\r\n".contains(byte)) {
+        return None;
+    }
+    match result {
+        None => Some(Code::ShuttingDown),
+        Some(Err(error)) if error.is_timeout() => Some(Code::RequestTimeout),
         // It broke off, or is the beginning of HTTP/2.
-        error if error.is_incomplete_message() || error.is_parse() => Code::RequestMalformed,
-        _ => return None,
-    };
-    begun.then_some(code)
+        Some(Err(error)) if error.is_incomplete_message() || error.is_parse() => Some(Code::RequestMalformed),
+        Some(_) => None,
+    }
 }
 
 /// Where hyper hands a request to the stack.

@@ -119,6 +119,12 @@ pub(super) async fn close(mut stream: TcpStream, last: &[u8]) {
     let _ = tokio::time::timeout(LINGER, goodbye).await;
 }
 
+/// Whether the caller says something within `patience`. Leaves it to be read.
+pub(super) async fn speaks(stream: &TcpStream, patience: Duration) -> bool {
+    // Not `readable()`, which may say so of a socket that has nothing to read.
+    matches!(tokio::time::timeout(patience, stream.peek(&mut [0])).await, Ok(Ok(1)))
+}
+
 impl State {
     /// Takes `hypers`, an answer of hyper's own, and has one of the gateway's go out with the next flush.
     fn replace(&mut self, hypers: &[u8]) {
