@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod program;
 mod structure;
 mod support;
 mod wire;
