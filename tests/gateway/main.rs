@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod admin;
 mod calls;
 mod program;
 mod structure;
