@@ -66,7 +66,7 @@ fn load(file: Option<&Path>) -> anyhow::Result<Config> {
 
 /// Each problem on a line of its own.
 fn unusable(problems: &Problems) -> anyhow::Error {
-    anyhow!("the configuration cannot be used\n{problems}")
+    anyhow!("this configuration cannot be used:\n{problems}")
 }
 
 /// A runtime for one thread of its own.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::audit::Entry;
@@ -168,26 +169,13 @@ fn keys_unavailable() -> Refusal {
     Refusal::new(Code::KeysUnavailable, detail).retry_after(Duration::from_secs(5))
 }
 
-/// Puts [`Authn`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct AuthnLayer(Rc<Authn>);
-
-impl AuthnLayer {
-    /// A layer around `authn`.
-    pub fn new(authn: Authn) -> Self {
-        Self(Rc::new(authn))
-    }
+/// Puts `authn` before the stages behind it.
+pub fn layer<S>(authn: Authn) -> impl Layer<S, Service = AuthnService<S>> {
+    let authn = Rc::new(authn);
+    layer_fn(move |inner| AuthnService { authn: Rc::clone(&authn), inner })
 }
 
-impl<S> Layer<S> for AuthnLayer {
-    type Service = AuthnService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthnService { authn: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`AuthnLayer`].
+/// [`Authn`] before the stages behind it.
 #[derive(Clone, Debug)]
 pub struct AuthnService<S> {
     authn: Rc<Authn>,

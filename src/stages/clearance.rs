@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::Either;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::authz::Authorized;
@@ -25,19 +26,12 @@ pub struct Cleared {
     pub(super) token: Arc<VendorToken>,
 }
 
-/// Puts [`Clearance`] before the stages behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct ClearanceLayer;
-
-impl<S> Layer<S> for ClearanceLayer {
-    type Service = Clearance<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Clearance { inner }
-    }
+/// Puts the stage before those behind it.
+pub fn layer<S>() -> impl Layer<S, Service = Clearance<S>> {
+    layer_fn(|inner| Clearance { inner })
 }
 
-/// The service of a [`ClearanceLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Clearance<S> {
     inner: S,

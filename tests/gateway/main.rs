@@ -11,6 +11,8 @@
 
 mod admin;
 mod calls;
+mod endings;
+mod pressure;
 mod program;
 mod structure;
 mod support;

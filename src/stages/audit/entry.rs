@@ -124,6 +124,11 @@ impl Entry {
         facts.first_attempt.get_or_insert_with(Instant::now);
     }
 
+    /// Whether a byte of the call may have left.
+    pub(in crate::stages) fn is_attempted(&self) -> bool {
+        self.facts.borrow().attempts > 0
+    }
+
     /// The vendor was asked, with this result, after `took`.
     pub(in crate::stages) fn attempt_ended(&self, answer: VendorAnswer, took: Duration) {
         let mut facts = self.facts.borrow_mut();
@@ -177,6 +182,7 @@ impl Entry {
 
     async fn close(&self, status: u16, verdict: Verdict) -> Result<(), TrailUnavailable> {
         let Some(slot) = self.slot.take() else { return Ok(()) };
+        let _ = self.facts.borrow_mut().settle();
         let record = Record::Outcome(self.outcome(Some(status), verdict));
         if self.facts.borrow().intent.is_none() {
             slot.queue(&record);
@@ -231,15 +237,19 @@ impl Entry {
 
     /// The outcome of a request whose caller did not stay to hear it.
     fn abandoned(&self) -> Outcome {
-        let settled = {
-            let mut facts = self.facts.borrow_mut();
-            let settled = facts.settled.take();
-            let changes = facts.call.as_ref().is_some_and(|call| call.action().is_mutation());
-            // Cut off between the question and the answer.
-            facts.outcome_unknown |= changes && facts.attempts > 0 && settled.is_none();
-            settled
-        };
+        let settled = self.facts.borrow_mut().settle();
         self.outcome(None, settled.unwrap_or_default())
+    }
+}
+
+impl Facts {
+    /// How the vendor's call ended, where it was one. What changes something and was cut off between the question and
+    /// the answer, by the end of the gateway or by a panic, may have happened.
+    fn settle(&mut self) -> Option<Verdict> {
+        let settled = self.settled.take();
+        let changes = self.call.as_ref().is_some_and(|call| call.action().is_mutation());
+        self.outcome_unknown |= changes && self.attempts > 0 && settled.is_none();
+        settled
     }
 }
 
@@ -248,5 +258,66 @@ impl Drop for Entry {
         if let Some(slot) = self.slot.take() {
             slot.queue(&Record::Outcome(self.abandoned()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use uuid::ContextV7;
+
+    use super::*;
+    use crate::telemetry::MetricsBuilder;
+    use crate::trail::{Trail, TrailConfig};
+
+    /// The outcome that a dissolve leaves, once it has gone through this.
+    async fn outcome_after(what: impl AsyncFnOnce(&Entry)) -> Value {
+        let directory = tempfile::tempdir().unwrap();
+        let config = TrailConfig { directory: directory.path().to_owned(), queue: 4 };
+        let (trail, thread) = Trail::open(&config).unwrap();
+        let desk = Rc::new(Desk::new(trail.clone(), MetricsBuilder::new(vec![], vec![]).worker()));
+        let id = RequestId::generate(&ContextV7::new());
+        let name = (id, TraceContext::continued(None, id.entropy()), [127, 0, 0, 1].into());
+        let now = Instant::now();
+        let entry = Entry::open(desk, trail.reserve().await, name, now, now);
+        let conference = ConferenceId::parse("IM3").unwrap();
+        entry.routed(&Call::Dissolve(conference));
+        what(&entry).await;
+        drop(entry);
+        thread.close().unwrap();
+        let segment = directory.path().join("audit-00000000000000000001.jsonl");
+        let text = std::fs::read_to_string(segment).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut outcomes = records.filter(|record| record["kind"] == "outcome");
+        let outcome = outcomes.next().unwrap();
+        assert_eq!(outcomes.next(), None);
+        outcome
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_cut_off_after_it_was_sent_is_unknown() {
+        let internal = Refusal::new(Code::Internal, "a panic");
+        let panicked = outcome_after(async |entry| {
+            entry.attempted();
+            entry.close_refused(&internal).await.unwrap();
+        });
+        assert_eq!(panicked.await["outcome_unknown"], true);
+        let ended = outcome_after(async |entry| entry.attempted());
+        assert_eq!(ended.await["outcome_unknown"], true);
+    }
+
+    #[tokio::test]
+    async fn one_that_was_answered_or_never_sent_is_not() {
+        let refusal = Refusal::new(Code::VendorUnreachable, "nobody there");
+        let settled = outcome_after(async |entry| {
+            entry.attempted();
+            entry.settled(Some(&refusal));
+            entry.close_refused(&refusal).await.unwrap();
+        });
+        assert_eq!(settled.await["outcome_unknown"], false);
+        let unsent = outcome_after(async |entry| entry.close_refused(&refusal).await.unwrap());
+        assert_eq!(unsent.await["outcome_unknown"], false);
+        let left = outcome_after(async |_| ()).await;
+        assert_eq!((&left["outcome_unknown"], &left["caller_gone"]), (&false.into(), &true.into()));
     }
 }

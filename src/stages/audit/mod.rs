@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 pub use self::entry::Entry;
@@ -64,26 +65,12 @@ impl Desk {
     }
 }
 
-/// Puts [`Audit`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct AuditLayer(Rc<Desk>);
-
-impl AuditLayer {
-    /// A layer that keeps its records at `desk`.
-    pub fn new(desk: Rc<Desk>) -> Self {
-        Self(desk)
-    }
+/// Puts the stage before those behind it. It keeps its records at `desk`.
+pub fn layer<S>(desk: Rc<Desk>) -> impl Layer<S, Service = Audit<S>> {
+    layer_fn(move |inner| Audit { desk: Rc::clone(&desk), inner })
 }
 
-impl<S> Layer<S> for AuditLayer {
-    type Service = Audit<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Audit { desk: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`AuditLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Audit<S> {
     desk: Rc<Desk>,

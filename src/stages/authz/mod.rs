@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::Either;
 use http_body::Body;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use self::body::{read_json, refuse_body};
@@ -103,26 +104,13 @@ impl AuthzConfig {
     }
 }
 
-/// Puts [`Authz`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct AuthzLayer(Rc<AuthzConfig>);
-
-impl AuthzLayer {
-    /// A layer that decides by `config`.
-    pub fn new(config: AuthzConfig) -> Self {
-        Self(Rc::new(config))
-    }
+/// Puts the stage before those behind it. It decides by `config`.
+pub fn layer<S>(config: AuthzConfig) -> impl Layer<S, Service = Authz<S>> {
+    let config = Rc::new(config);
+    layer_fn(move |inner| Authz { config: Rc::clone(&config), inner })
 }
 
-impl<S> Layer<S> for AuthzLayer {
-    type Service = Authz<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Authz { config: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`AuthzLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Authz<S> {
     config: Rc<AuthzConfig>,

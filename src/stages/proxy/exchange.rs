@@ -1,9 +1,9 @@
 //! One call to the vendor, with the few second attempts that are safe: after a 401 with a new token, and for a get on
 //! a connection that turned out to be dead.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -76,6 +76,8 @@ impl Exchange {
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
             .map_err(|error| refused_credentials(error.to_string()))?;
+        // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
+        let _ = self.app().budget.check();
         let response = self.attempt(&newer).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             return Err(refused_credentials("401 with a new token as well"));
@@ -103,27 +105,31 @@ impl Exchange {
             .calls
             .request(&self.call, token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
+        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
         let started = Instant::now();
         self.entry.attempted();
-        let limit = self.due.min(started + self.config.first_byte_timeout);
-        let handed_over = Cell::new(false);
-        let outcome = match timeout_at(limit, self.pool.send(request, fresh, &handed_over)).await {
+        let outcome = match timeout_at(self.limit(), self.pool.send(turn, request, fresh)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
-            Err(_) => Err(Failure::TimedOut { handed_over: handed_over.get() }),
+            Err(_) => Err(Failure::TimedOut),
         };
+        self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
         if let Ok(response) = &outcome {
             self.entry.vendor_answered(response.status());
         }
-        self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
         outcome
+    }
+
+    /// By when something must have come of what begins now.
+    fn limit(&self) -> Instant {
+        self.due.min(Instant::now() + self.config.first_byte_timeout)
     }
 
     /// What a failure means for the caller, and whether the call may have happened all the same.
     fn refusal(&self, failure: &Failure) -> Refusal {
         let may_have_happened = match failure {
-            Failure::TimedOut { handed_over } => *handed_over,
+            Failure::TimedOut => true,
             Failure::Broken(error) => error.stage == Stage::Sent,
-            Failure::Unspeakable => false,
+            Failure::NoTurn | Failure::Unspeakable => false,
         };
         let unknown = may_have_happened && self.action.is_mutation();
         if unknown {
@@ -137,22 +143,25 @@ impl Exchange {
             (false, _) => "nothing was changed; try again",
         };
         match failure {
-            Failure::TimedOut { .. } => Refusal::new(Code::VendorTimeout, detail),
+            Failure::TimedOut => Refusal::new(Code::VendorTimeout, detail),
             Failure::Broken(error) if error.malformed => {
                 Refusal::new(Code::VendorBadAnswer, detail).because(error.to_string())
             }
             Failure::Broken(error) => {
                 Refusal::new(Code::VendorUnreachable, detail).because(error.to_string())
             }
+            Failure::NoTurn => Refusal::new(Code::Overloaded, detail)
+                .retry_after(Duration::from_secs(1))
+                .because("no connection to the vendor became free in time"),
             Failure::Unspeakable => internal("the call's path is no URI"),
         }
     }
 }
 
 enum Failure {
-    TimedOut {
-        handed_over: bool,
-    },
+    /// All connections were in use by other calls: no byte of it left.
+    NoTurn,
+    TimedOut,
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.
     Unspeakable,

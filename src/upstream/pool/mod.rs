@@ -16,7 +16,6 @@ mod idle;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::{Request, Response};
 use http_body_util::Full;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use body::PooledBody;
 pub use error::{SendError, SendFault, Stage};
@@ -58,6 +57,10 @@ struct Inner {
     slots: Arc<Semaphore>,
 }
 
+/// The right to one connection.
+#[derive(Debug)]
+pub struct Turn(Option<OwnedSemaphorePermit>);
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").finish_non_exhaustive()
@@ -80,48 +83,43 @@ impl Pool {
         self.0.idle.len()
     }
 
+    /// Waits for the right to one connection while all are in use, first come, first served. Nothing is opened or
+    /// sent before [`Self::send`].
+    pub async fn turn(&self) -> Turn {
+        let slots = Arc::clone(&self.0.slots);
+        // The semaphore is never closed.
+        Turn(slots.acquire_owned().await.ok())
+    }
+
     /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. With
     /// `fresh`, a connection is opened even if one lies idle.
     ///
     /// The connector's timeout is the only one: the caller gives up by dropping the future. What was not begun
-    /// by then is never sent, and what was begun ends with its connection. `handed_over` is true while a connection
-    /// has the request: whoever gives up while it is false knows that nothing was sent. Must run in a `LocalSet`.
+    /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
     pub async fn send(
         &self,
+        Turn(slot): Turn,
         mut request: Request<Full<Bytes>>,
         fresh: bool,
-        handed_over: &Cell<bool>,
     ) -> Result<Response<PooledBody>, SendError> {
         let host = self.0.endpoint.authority().clone();
         request.headers_mut().insert(HOST, host);
-        let mut lease = self.lease(fresh).await?;
+        let connection = self.connection(fresh).await?;
+        let mut lease = Lease { connection, pool: self.clone(), slot };
         loop {
             let reused = lease.connection.reused();
-            handed_over.set(true);
             let mut error = match lease.connection.send(request).await {
                 Ok(answer) => return lease.answer(answer),
                 Err(error) => error,
             };
             match error.take_message() {
-                Some(unsent) if reused => {
-                    handed_over.set(false);
-                    request = unsent;
-                }
+                Some(unsent) if reused => request = unsent,
                 unsent => {
                     return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
                 }
             }
             lease.connection = self.connection(false).await?;
         }
-    }
-
-    /// A connection, and the right to one. Waits for its turn while all are in use, first come, first served.
-    async fn lease(&self, fresh: bool) -> Result<Lease, SendError> {
-        let slots = Arc::clone(&self.0.slots);
-        // The semaphore is never closed.
-        let slot = slots.acquire_owned().await.ok();
-        let connection = self.connection(fresh).await?;
-        Ok(Lease { connection, pool: self.clone(), slot })
     }
 
     async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {

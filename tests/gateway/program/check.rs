@@ -79,7 +79,7 @@ app = "other"
             assert_eq!(about.count(), 1, "one line about {key} in {}", ended.error);
         }
         assert!(ended.error.contains("CONFGATE__AUDIT__DIRECTRY"), "{}", ended.error);
-        assert_eq!(lines[0], "confgate: the configuration cannot be used");
+        assert_eq!(lines[0], "confgate: this configuration cannot be used:");
         let count = format!("{} problems in the configuration", lines.len() - 2);
         assert_eq!(lines.last(), Some(&count.as_str()), "{}", ended.error);
     }
