@@ -52,7 +52,7 @@ impl Demo {
         let (mut comment, mut lines) = (String::new(), Vec::new());
         for line in self.program.output().lines() {
             if line.starts_with('#') {
-                comment = line.to_owned();
+                line.clone_into(&mut comment);
             } else if !comment.is_empty() && !line.is_empty() && !line.starts_with("Ctrl-C") {
                 lines.push((comment.clone(), line.to_owned()));
             }

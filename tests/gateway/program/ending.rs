@@ -78,10 +78,10 @@ async fn sigterm_under_load_fails_no_request() {
         let id = newcomer.header("x-request-id").expect("an id");
         assert_eq!(served.trail.outcome_of(id).await["reason"], "shutting_down");
         gate.open();
-        let answers = *progress.borrow();
-        answers
+        progress
     };
-    let (held, total) = tokio::join!(held, rest);
+    let (held, progress) = tokio::join!(held, rest);
+    let total = *progress.borrow();
     assert_eq!((held.status, held.text().as_str(), is_closing(&held)), (200, conference, true));
 
     let ended = served.program.ended().await;

@@ -7,7 +7,7 @@ mod forms;
 mod heads;
 mod slow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Connection};
 use crate::support::world::World;
@@ -48,9 +48,12 @@ async fn is_refused(world: &World, answer: &Answer, code: &str, what: &str) {
     assert_eq!(outcome["client"], "127.0.0.1", "{what}");
 }
 
-/// How many outcomes there are.
-fn outcomes(world: &World) -> usize {
-    world.trail.records().iter().filter(|record| record["kind"] == "outcome").count()
+/// Checks that there are so many outcomes in the trail once they are written, and no more.
+async fn leaves_outcomes(world: &World, count: usize) {
+    let outcomes = |records: &[Value]| records.iter().filter(|record| record["kind"] == "outcome").count();
+    let reached = |records: &[Value]| (outcomes(records) >= count).then_some(());
+    world.trail.wait_until(&format!("{count} outcomes"), reached).await;
+    assert_eq!(outcomes(&world.trail.records()), count, "{}", world.trail.lines().join("\n"));
 }
 
 /// Waits until the gateway has no connection of a caller's.
