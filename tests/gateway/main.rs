@@ -9,8 +9,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod admin;
 mod calls;
 mod endings;
 mod pressure;
+mod program;
 mod structure;
 mod support;
+mod wire;

@@ -108,6 +108,12 @@ impl Connection {
         written.unwrap_or_else(|error| panic!("cannot write to {}: {error}", self.address));
     }
 
+    /// Ends its own side of the connection; answers can still come.
+    pub(crate) async fn finish(&mut self) {
+        let finished = within("the end to be sent", self.wire.finish()).await;
+        finished.unwrap_or_else(|error| panic!("cannot end the connection to {}: {error}", self.address));
+    }
+
     /// The next answer, to a request with `method`.
     pub(crate) async fn answer(&mut self, method: &str) -> Answer {
         let answer = within(&format!("an answer to {method}"), self.read(method)).await;
