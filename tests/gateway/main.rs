@@ -12,3 +12,5 @@
 mod calls;
 mod structure;
 mod support;
+mod trouble;
+mod trust;
