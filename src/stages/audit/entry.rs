@@ -118,11 +118,12 @@ impl Entry {
         self.facts.borrow_mut().intent = Some(sequence);
     }
 
-    /// The vendor is about to be asked.
-    pub(in crate::stages) fn attempted(&self) {
+    /// The vendor is about to be asked, after the preparations that began at `begun`.
+    pub(in crate::stages) fn attempted(&self, begun: Instant) {
         let mut facts = self.facts.borrow_mut();
         facts.attempts += 1;
-        facts.first_attempt.get_or_insert_with(Instant::now);
+        facts.first_attempt.get_or_insert(begun);
+        facts.vendor_status = None;
     }
 
     /// The vendor was asked, with this result, after `took`.
@@ -240,8 +241,9 @@ impl Entry {
             let mut facts = self.facts.borrow_mut();
             let settled = facts.settled.take();
             let changes = facts.target.as_ref().is_some_and(|target| target.call.action() != Action::Get);
-            // Cut off between the question and the answer.
-            facts.outcome_unknown |= changes && facts.attempts > 0 && settled.is_none();
+            // Cut off between the question and the answer; a 401 is the answer that nothing was done.
+            let undone = facts.attempts == 0 || facts.vendor_status == Some(StatusCode::UNAUTHORIZED);
+            facts.outcome_unknown |= changes && !undone && settled.is_none();
             settled
         };
         self.outcome(None, settled.unwrap_or_default())

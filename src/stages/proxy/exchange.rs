@@ -1,6 +1,7 @@
 //! One call to the vendor, with the few second attempts that are safe: after a 401 with a new token, and for a get on
 //! a connection that turned out to be dead.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -20,6 +21,20 @@ use crate::tenancy::App;
 use crate::upstream::{Pool, PooledBody, SendError, Stage};
 use crate::vendor::{VendorCall, VendorToken, retry_after};
 
+/// Whether the vendor may be about to act on the call. Until it is, who asked for it can take it back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sent(Rc<Cell<bool>>);
+
+impl Sent {
+    pub(super) fn is_so(&self) -> bool {
+        self.0.get()
+    }
+
+    fn set(&self, sent: bool) {
+        self.0.set(sent);
+    }
+}
+
 pub(super) struct Exchange {
     config: ProxyConfig,
     pool: Pool,
@@ -29,12 +44,13 @@ pub(super) struct Exchange {
     call: VendorCall,
     token: Arc<VendorToken>,
     in_flight: InFlightGuard,
+    sent: Sent,
     /// By when the answer must be complete.
     due: Instant,
 }
 
 impl Exchange {
-    pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded) -> Self {
+    pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded, sent: Sent) -> Self {
         let cleared = recorded.cleared;
         let authorized = cleared.authorized;
         let due = authorized.entry.deadline().min(Instant::now() + config.total_timeout);
@@ -47,13 +63,13 @@ impl Exchange {
             entry: authorized.entry,
             token: cleared.token,
             in_flight: authorized.in_flight,
+            sent,
             due,
         }
     }
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
         let response = self.answered().await?;
-        self.entry.vendor_answered(response.status());
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.app.pause.open(retry_after(response.headers(), Timestamp::now()));
         }
@@ -68,6 +84,7 @@ impl Exchange {
             return Ok(response);
         }
         drop(response);
+        self.sent.set(false);
         let newer = timeout_at(self.due, self.app.token.replace(self.token.generation()))
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
@@ -99,21 +116,30 @@ impl Exchange {
             .calls
             .request(&self.call, token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
-        let started = Instant::now();
-        self.entry.attempted();
-        let limit = self.due.min(started + self.config.first_byte_timeout);
-        let outcome = match timeout_at(limit, self.pool.send(request, fresh)).await {
-            Ok(outcome) => outcome.map_err(Failure::Broken),
-            Err(_) => Err(Failure::TimedOut),
+        let begun = Instant::now();
+        let limit = self.due.min(begun + self.config.first_byte_timeout);
+        let lease = timeout_at(limit, self.pool.lease(fresh)).await;
+        self.sent.set(true);
+        self.entry.attempted(begun);
+        let outcome = match lease {
+            Ok(Ok(lease)) => match timeout_at(limit, lease.send(request)).await {
+                Ok(outcome) => outcome.map_err(Failure::Broken),
+                Err(_) => Err(Failure::TimedOut(Stage::Sent)),
+            },
+            Ok(Err(error)) => Err(Failure::Broken(error)),
+            Err(_) => Err(Failure::TimedOut(Stage::Connect)),
         };
-        self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
+        self.entry.attempt_ended(vendor_answer(&outcome), begun.elapsed());
+        if let Ok(response) = &outcome {
+            self.entry.vendor_answered(response.status());
+        }
         outcome
     }
 
     /// What a failure means for the caller, and whether the call may have happened all the same.
     fn refusal(&self, failure: &Failure) -> Refusal {
         let may_have_happened = match failure {
-            Failure::TimedOut => true,
+            Failure::TimedOut(stage) => *stage == Stage::Sent,
             Failure::Broken(error) => error.stage == Stage::Sent,
             Failure::Unspeakable => false,
         };
@@ -129,7 +155,10 @@ impl Exchange {
             (false, _) => "nothing was changed; try again",
         };
         match failure {
-            Failure::TimedOut => Refusal::new(Code::VendorTimeout, detail),
+            Failure::TimedOut(Stage::Sent) => Refusal::new(Code::VendorTimeout, detail),
+            Failure::TimedOut(_) => {
+                Refusal::new(Code::VendorTimeout, detail).because("no connection was free in time")
+            }
             Failure::Broken(error) if error.malformed => {
                 Refusal::new(Code::VendorBadAnswer, detail).because(error.to_string())
             }
@@ -142,7 +171,8 @@ impl Exchange {
 }
 
 enum Failure {
-    TimedOut,
+    /// How far the call had come by then.
+    TimedOut(Stage),
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.
     Unspeakable,

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tower::Service;
 
-use self::exchange::Exchange;
+use self::exchange::{Exchange, Sent};
 use super::intent::Recorded;
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
@@ -46,12 +47,26 @@ impl Proxy {
         Self(Rc::new(Inner { config, pools }))
     }
 
-    async fn run(self, recorded: Recorded) -> Result<Reply, Refusal> {
+    async fn run(self, recorded: Recorded, sent: Sent) -> Result<Reply, Refusal> {
         let index = recorded.cleared.authorized.tenant.app.index;
         let Some(pool) = self.0.pools.get(index) else {
             return Err(internal("no pool for the app"));
         };
-        Exchange::new(self.0.config, pool.clone(), recorded).run().await
+        Exchange::new(self.0.config, pool.clone(), recorded, sent).run().await
+    }
+}
+
+/// A caller who waits for a call that changes something. Who hangs up takes back what is not sent.
+struct Waiting {
+    task: AbortHandle,
+    sent: Sent,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.sent.is_so() {
+            self.task.abort();
+        }
     }
 }
 
@@ -71,16 +86,22 @@ impl Service<Recorded> for Proxy {
     fn call(&mut self, recorded: Recorded) -> Self::Future {
         let proxy = self.clone();
         if !recorded.cleared.authorized.call.action().is_mutation() {
-            return Box::pin(proxy.run(recorded));
+            return Box::pin(proxy.run(recorded, Sent::default()));
         }
-        // What changes something is seen through to its outcome, even if the caller hangs up: the task outlives the
-        // connection, and the entry that it holds writes the outcome when it ends.
+        // What changes something is seen through to its outcome, even if the caller hangs up, once it is sent: the task
+        // outlives the connection, and the entry that it holds writes the outcome when it ends.
+        let sent = Sent::default();
+        let sending = sent.clone();
         let task = tokio::task::spawn_local(async move {
             let entry = Rc::clone(&recorded.cleared.authorized.entry);
-            let result = proxy.run(recorded).await;
+            let result = proxy.run(recorded, sending).await;
             entry.settled(result.as_ref().err());
             result
         });
-        Box::pin(async move { task.await.unwrap_or_else(|_| Err(internal("the vendor's call panicked"))) })
+        let waiting = Waiting { task: task.abort_handle(), sent };
+        Box::pin(async move {
+            let _waiting = waiting;
+            task.await.unwrap_or_else(|_| Err(internal("the vendor's call panicked")))
+        })
     }
 }

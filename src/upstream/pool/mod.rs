@@ -22,16 +22,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
 use http::{Request, Response};
 use http_body_util::Full;
 use tokio::sync::Semaphore;
 
 pub use body::PooledBody;
+pub use connection::Lease;
 pub use error::{SendError, SendFault, Stage};
 
 use super::{Connector, Endpoint};
-use connection::{Connection, Lease};
+use connection::Connection;
 use idle::Idle;
 
 /// The bounds of a pool.
@@ -86,30 +86,15 @@ impl Pool {
     /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
     pub async fn send(
         &self,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
         fresh: bool,
     ) -> Result<Response<PooledBody>, SendError> {
-        let host = self.0.endpoint.authority().clone();
-        request.headers_mut().insert(HOST, host);
-        let mut lease = self.lease(fresh).await?;
-        loop {
-            let reused = lease.connection.reused();
-            let mut error = match lease.connection.send(request).await {
-                Ok(answer) => return lease.answer(answer),
-                Err(error) => error,
-            };
-            match error.take_message() {
-                Some(unsent) if reused => request = unsent,
-                unsent => {
-                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
-                }
-            }
-            lease.connection = self.connection(false).await?;
-        }
+        self.lease(fresh).await?.send(request).await
     }
 
-    /// A connection, and the right to one. Waits for its turn while all are in use, first come, first served.
-    async fn lease(&self, fresh: bool) -> Result<Lease, SendError> {
+    /// The first half of [`Self::send`]: a connection, and the right to one. Waits for its turn while all are in use,
+    /// first come, first served. No byte leaves before [`Lease::send`].
+    pub async fn lease(&self, fresh: bool) -> Result<Lease, SendError> {
         let slots = Arc::clone(&self.0.slots);
         // The semaphore is never closed.
         let slot = slots.acquire_owned().await.ok();
