@@ -8,7 +8,7 @@ use crate::support::client::Connection;
 use crate::support::server::Reply;
 use crate::support::world::World;
 
-const IMPATIENT: [(&str, &str); 1] = [("UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms")];
+const IMPATIENT: [(&str, &str); 1] = [("UPSTREAM__FIRST_BYTE_TIMEOUT", "250ms")];
 
 /// Sends a create, and checks that the vendor saw it once and both caller and trail call its outcome unknown.
 async fn unknown_create(world: &World, reply: Reply, status: u16, code: &str) {
@@ -68,7 +68,7 @@ async fn a_vendor_that_says_nothing_is_timed_out() {
 
 #[tokio::test]
 async fn a_vendor_that_stops_within_its_answer_is_timed_out() {
-    let world = World::with(&[("UPSTREAM__TOTAL_TIMEOUT", "1s"), IMPATIENT[0], CONNECT]).await;
+    let world = World::with(&[("UPSTREAM__TOTAL_TIMEOUT", "500ms"), IMPATIENT[0], CONNECT]).await;
     let endless = || {
         let answer = Reply::body(200, "application/json", r#"{"error":0"#);
         answer.header("Content-Length", "50")
@@ -78,7 +78,7 @@ async fn a_vendor_that_stops_within_its_answer_is_timed_out() {
     assert_eq!(world.call("GET", PATH, "").await.status, 200);
 }
 
-const CONNECT: (&str, &str) = ("UPSTREAM__CONNECT_TIMEOUT", "1s");
+const CONNECT: (&str, &str) = ("UPSTREAM__CONNECT_TIMEOUT", "500ms");
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_before_its_head_is_no_answer() {

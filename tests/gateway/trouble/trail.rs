@@ -179,6 +179,16 @@ async fn every_request_leaves_one_outcome_and_the_chain_is_whole() {
         assert_eq!(world.trail.outcome_of(id).await["status"], *status);
     }
     assert_eq!((count(&world, "outcome"), count(&world, "intent")), (60, 20));
+    // The metric has the same reasons.
+    let metrics = world.metrics().await;
+    for series in [
+        r#"action="create",code="ok""#,
+        r#"action="create",code="body_invalid""#,
+        r#"action="get",code="scope_missing""#,
+    ] {
+        let line = format!("confgate_requests_total{{{series}}} 10");
+        assert!(metrics.lines().any(|sample| sample == line), "{line} is not in\n{metrics}");
+    }
     let before = fs::read_dir(world.trail_directory()).unwrap().count();
     let summary = verify(&world.trail_directory()).unwrap();
     assert_eq!((summary.records, summary.superseded, before), (81, 0, 2));

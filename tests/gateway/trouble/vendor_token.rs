@@ -41,8 +41,8 @@ async fn one_token_serves_many_calls() {
 #[tokio::test]
 async fn a_token_is_renewed_in_the_background_while_the_old_one_serves() {
     let vendor = Vendor::start().await;
-    vendor.set_expires_in(20);
-    // Renewed after 2 of its 20 seconds.
+    vendor.set_expires_in(10);
+    // Renewed after 1 of its 10 seconds.
     let world = World::around(vendor, Issuer::start().await, &[("VENDOR__REFRESH_AT", "0.1")]).await;
     world.until_ready().await;
     let gate = Gate::closed();

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Attack, PATH, admitted, holds_none_of, malformed, patient_world, refused, rejected};
 use crate::support::client;
+use crate::support::issuer::{Issuer, unix_now};
 use crate::support::keys::{Alg, published, strange};
+use crate::support::vendor::Vendor;
 use crate::support::world::World;
 
 #[tokio::test]
@@ -78,9 +80,10 @@ async fn a_key_id_is_the_name_of_a_published_key() {
 
 #[tokio::test]
 async fn without_a_key_id_no_key_is_guessed() {
-    let world = World::with(&[("AUTHN__REFRESH_INTERVAL", "1s")]).await;
-    world.issuer.publish([published(Alg::Es256), strange(Alg::Es256)]);
-    world.until_status("two keys", |status| status["issuers"][0]["keys"] == 2).await;
+    let issuer = Issuer::start().await;
+    issuer.publish([published(Alg::Es256), strange(Alg::Es256)]);
+    let world = World::around(Vendor::start().await, issuer, &[]).await;
+    world.until_ready().await;
     let nameless = world.issuer.token().without_header("kid");
     refused(&world, &[rejected("no kid", nameless, "kid is missing and several keys fit")]).await;
 }
@@ -99,7 +102,7 @@ async fn a_member_that_comes_twice_is_refused() {
             "the header is not a sound JSON object",
         ));
     }
-    let exp = crate::support::issuer::unix_now() + 60;
+    let exp = unix_now() + 60;
     let issuer = world.issuer.name();
     let claims = format!(
         r#""iss":"{issuer}","aud":"confgate","sub":"a","tenant":"crm","exp":{exp},"scope":"conference:get""#

@@ -5,9 +5,8 @@ use serde_json::json;
 
 use super::PATH;
 use crate::support::issuer::Issuer;
-use crate::support::keys::{Alg, published, strange};
+use crate::support::keys::{Alg, Key, published, strange};
 use crate::support::server::{Gate, Reply};
-use crate::support::vendor::Vendor;
 use crate::support::world::World;
 
 /// Calls often enough to reach each worker; gives the distinct answers.
@@ -25,14 +24,23 @@ async fn everywhere(world: &World, bearer: &str) -> Vec<(u16, Option<String>)> {
 #[tokio::test]
 async fn a_withdrawn_key_ends_with_the_next_refresh_though_its_tokens_are_known() {
     let world = World::with(&[("AUTHN__REFRESH_INTERVAL", "1s")]).await;
-    let withdrawn = world.issuer.token().bearer();
+    let withdrawn = world.issuer.token().alg(Alg::Rs256).bearer();
+    let replaced = world.issuer.token().bearer();
     let stays = world.issuer.token().alg(Alg::EdDsa).bearer();
-    assert_eq!(everywhere(&world, &withdrawn).await, [(200, None)]);
-    world.issuer.publish([published(Alg::EdDsa)]);
+    for known in [&withdrawn, &replaced, &stays] {
+        assert_eq!(everywhere(&world, known).await, [(200, None)]);
+    }
+    // One name is gone, and behind another there is a new key.
+    let successor = strange(Alg::Es256).named(&published(Alg::Es256).kid);
+    world.issuer.publish([published(Alg::EdDsa), &successor]);
     world.until_status("the new set", |status| status["issuers"][0]["generation"] == 2).await;
     let calls = world.vendor.calls().len();
-    assert_eq!(everywhere(&world, &withdrawn).await, [(401, Some("token_rejected".into()))]);
+    for gone in [&withdrawn, &replaced] {
+        assert_eq!(everywhere(&world, gone).await, [(401, Some("token_rejected".into()))]);
+    }
     assert_eq!(world.vendor.calls().len(), calls);
+    let of_the_successor = world.issuer.token().signed_by(&successor).bearer();
+    assert_eq!(everywhere(&world, &of_the_successor).await, [(200, None)]);
     assert_eq!(everywhere(&world, &stays).await, [(200, None)]);
 
     // A set without keys is a fault of the issuer's: nobody is logged out for it.
@@ -50,7 +58,7 @@ async fn a_withdrawn_key_ends_with_the_next_refresh_though_its_tokens_are_known(
 async fn a_new_key_is_fetched_once_for_a_hundred_callers() {
     let world = World::start().await;
     let gate = Gate::closed();
-    let keys = [published(Alg::Es256), strange(Alg::Es256)].map(|key| key.jwk());
+    let keys = [published(Alg::Es256), strange(Alg::Es256)].map(Key::jwk);
     world.issuer.answer_with(Reply::json(200, &json!({ "keys": keys })).behind(&gate));
     let callers = join_all((0..100).map(|_| async {
         let bearer = world.issuer.token().signed_by(strange(Alg::Es256)).bearer();
@@ -86,20 +94,6 @@ async fn a_new_key_is_fetched_once_for_a_hundred_callers() {
 }
 
 #[tokio::test]
-async fn a_refresh_tells_the_new_from_the_known() {
-    let world = World::with(&[("AUTHN__REFRESH_INTERVAL", "1s")]).await;
-    let bearer = world.issuer.token().bearer();
-    assert_eq!(world.call_as(&bearer, "GET", PATH, "").await.status, 200);
-    // The name stays, the key behind it is another one: a token of the old key is not good any more.
-    let replaced = strange(Alg::Es256).named(&published(Alg::Es256).kid);
-    world.issuer.publish([&replaced]);
-    world.until_status("the new set", |status| status["issuers"][0]["generation"] == 2).await;
-    assert_eq!(everywhere(&world, &bearer).await, [(401, Some("token_rejected".into()))]);
-    let of_the_new = world.issuer.token().signed_by(&replaced).bearer();
-    assert_eq!(everywhere(&world, &of_the_new).await, [(200, None)]);
-}
-
-#[tokio::test]
 async fn keys_may_be_in_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let set = json!({"keys": [published(Alg::Es256).jwk()]});
@@ -110,16 +104,4 @@ async fn keys_may_be_in_a_file() {
     let world = super::world_of(Issuer::start().await, &[(issuer.name(), &settings)]).await;
     super::admitted(&world, &issuer.token().build()).await;
     assert_eq!(issuer.fetches(), 0);
-}
-
-#[tokio::test]
-async fn the_fetch_follows_no_redirect_and_takes_no_page() {
-    let (vendor, issuer, elsewhere) =
-        (Vendor::start().await, Issuer::start().await, Issuer::named("https://elsewhere.test").await);
-    issuer.answer_with(Reply::status(302).header("Location", &elsewhere.jwks_url()));
-    let world = World::around(vendor, issuer, &[("AUTHN__REFRESH_INTERVAL", "1s")]).await;
-    world.issuer.wait_for_fetches(2).await;
-    let readiness = world.until_readyz(503).await.json();
-    assert!(readiness["keys"].as_str().unwrap().contains("302"), "{readiness}");
-    assert_eq!(elsewhere.fetches(), 0);
 }

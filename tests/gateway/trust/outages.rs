@@ -44,7 +44,9 @@ async fn a_cold_start_without_keys_is_unavailable_until_they_come() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(world.call_as(&world.issuer.token().broken().bearer(), "GET", PATH, "").await.status, 401);
     };
-    join_all([
+    let elsewhere = Issuer::named("https://elsewhere.test").await;
+    join_all(vec![
+        in_trouble(Reply::status(302).header("Location", &elsewhere.jwks_url())),
         in_trouble(Reply::status(503)),
         in_trouble(Reply::body(200, "text/html", "<html>login</html>")),
         in_trouble(Reply::body(200, "application/json", r#"{"keys":[]}"#)),
@@ -53,6 +55,7 @@ async fn a_cold_start_without_keys_is_unavailable_until_they_come() {
         in_trouble(Reply::hang()),
     ])
     .await;
+    assert_eq!(elsewhere.fetches(), 0, "a redirect was followed");
 }
 
 #[tokio::test]
