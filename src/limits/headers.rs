@@ -14,7 +14,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Allowance, Denied, Quota, whole_seconds};
 
@@ -72,8 +72,27 @@ pub fn policies(policies: &[(Policy, Quota)]) -> HeaderValue {
     })
 }
 
+/// Both fields of one answer.
+#[derive(Debug, Default)]
+pub struct Standings(Option<(HeaderValue, HeaderValue)>);
+
+impl Standings {
+    /// `policies` as made by [`policies`], and where the caller stands with them.
+    pub fn new(policies: &HeaderValue, standings: &[Standing]) -> Self {
+        Self(Some((policies.clone(), rate_limit(standings))))
+    }
+
+    /// Puts them on an answer, once.
+    pub fn write(&mut self, headers: &mut HeaderMap) {
+        if let Some((policies, standing)) = self.0.take() {
+            headers.insert(RATE_LIMIT_POLICY, policies);
+            headers.insert(RATE_LIMIT, standing);
+        }
+    }
+}
+
 /// The value of `RateLimit` for one answer.
-pub fn rate_limit(standings: &[Standing]) -> HeaderValue {
+fn rate_limit(standings: &[Standing]) -> HeaderValue {
     list(standings, |text, standing| {
         let (name, seconds) = (standing.policy.as_str(), whole_seconds(standing.reset));
         write!(text, "\"{name}\";r={};t={seconds}", standing.remaining)

@@ -10,6 +10,8 @@
 )]
 
 mod calls;
+mod endings;
+mod pressure;
 mod structure;
 mod support;
 mod trouble;

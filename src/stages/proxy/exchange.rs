@@ -1,77 +1,65 @@
 //! One call to the vendor, with the few second attempts that are safe: after a 401 with a new token, and for a get on
 //! a connection that turned out to be dead.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::{ProxyConfig, answer, internal};
-use crate::domain::{Action, Code, Refusal};
+use crate::domain::{Action, Call, Code, Refusal};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
-use crate::stages::authz::AllowedCall;
 use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
-use crate::tenancy::App;
+use crate::tenancy::{App, Caller};
 use crate::upstream::{Pool, PooledBody, SendError, Stage};
-use crate::vendor::{VendorCall, VendorToken, retry_after};
-
-/// Whether the vendor may be about to act on the call. Until it is, who asked for it can take it back.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sent(Rc<Cell<bool>>);
-
-impl Sent {
-    pub(super) fn is_so(&self) -> bool {
-        self.0.get()
-    }
-
-    fn set(&self, sent: bool) {
-        self.0.set(sent);
-    }
-}
+use crate::vendor::{VendorToken, retry_after};
 
 pub(super) struct Exchange {
     config: ProxyConfig,
     pool: Pool,
     entry: Rc<Entry>,
-    app: Arc<App>,
+    caller: Rc<Caller>,
     action: Action,
-    call: VendorCall,
+    call: Call<Bytes>,
     token: Arc<VendorToken>,
     in_flight: InFlightGuard,
-    sent: Sent,
     /// By when the answer must be complete.
     due: Instant,
 }
 
 impl Exchange {
-    pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded, sent: Sent) -> Self {
+    pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded) -> Self {
         let cleared = recorded.cleared;
         let authorized = cleared.authorized;
         let due = authorized.entry.deadline().min(Instant::now() + config.total_timeout);
         Self {
             config,
             pool,
-            app: Arc::clone(&authorized.tenant.app),
+            caller: authorized.caller,
             action: authorized.call.action(),
-            call: vendor_call(authorized.call),
+            call: authorized.call.map_create(|create| create.to_json()),
             entry: authorized.entry,
             token: cleared.token,
             in_flight: authorized.in_flight,
-            sent,
             due,
         }
+    }
+
+    fn app(&self) -> &App {
+        &self.caller.tenant.app
     }
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
         let response = self.answered().await?;
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            self.app.pause.open(retry_after(response.headers(), Timestamp::now()));
+            self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
         let Self { config, entry, in_flight, due, action, .. } = self;
         answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await
@@ -84,11 +72,12 @@ impl Exchange {
             return Ok(response);
         }
         drop(response);
-        self.sent.set(false);
-        let newer = timeout_at(self.due, self.app.token.replace(self.token.generation()))
+        let newer = timeout_at(self.due, self.app().token.replace(self.token.generation()))
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
             .map_err(|error| refused_credentials(error.to_string()))?;
+        // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
+        let _ = self.app().budget.check();
         let response = self.attempt(&newer).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             return Err(refused_credentials("401 with a new token as well"));
@@ -112,36 +101,35 @@ impl Exchange {
 
     async fn send(&self, token: &VendorToken, fresh: bool) -> Result<Response<PooledBody>, Failure> {
         let request = self
-            .app
+            .app()
             .calls
             .request(&self.call, token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
-        let begun = Instant::now();
-        let limit = self.due.min(begun + self.config.first_byte_timeout);
-        let lease = timeout_at(limit, self.pool.lease(fresh)).await;
-        self.sent.set(true);
-        self.entry.attempted(begun);
-        let outcome = match lease {
-            Ok(Ok(lease)) => match timeout_at(limit, lease.send(request)).await {
-                Ok(outcome) => outcome.map_err(Failure::Broken),
-                Err(_) => Err(Failure::TimedOut(Stage::Sent)),
-            },
-            Ok(Err(error)) => Err(Failure::Broken(error)),
-            Err(_) => Err(Failure::TimedOut(Stage::Connect)),
+        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
+        let started = Instant::now();
+        self.entry.attempted();
+        let outcome = match timeout_at(self.limit(), self.pool.send(turn, request, fresh)).await {
+            Ok(outcome) => outcome.map_err(Failure::Broken),
+            Err(_) => Err(Failure::TimedOut),
         };
-        self.entry.attempt_ended(vendor_answer(&outcome), begun.elapsed());
+        self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
         if let Ok(response) = &outcome {
             self.entry.vendor_answered(response.status());
         }
         outcome
     }
 
+    /// By when something must have come of what begins now.
+    fn limit(&self) -> Instant {
+        self.due.min(Instant::now() + self.config.first_byte_timeout)
+    }
+
     /// What a failure means for the caller, and whether the call may have happened all the same.
     fn refusal(&self, failure: &Failure) -> Refusal {
         let may_have_happened = match failure {
-            Failure::TimedOut(stage) => *stage == Stage::Sent,
+            Failure::TimedOut => true,
             Failure::Broken(error) => error.stage == Stage::Sent,
-            Failure::Unspeakable => false,
+            Failure::NoTurn | Failure::Unspeakable => false,
         };
         let unknown = may_have_happened && self.action.is_mutation();
         if unknown {
@@ -155,24 +143,25 @@ impl Exchange {
             (false, _) => "nothing was changed; try again",
         };
         match failure {
-            Failure::TimedOut(Stage::Sent) => Refusal::new(Code::VendorTimeout, detail),
-            Failure::TimedOut(_) => {
-                Refusal::new(Code::VendorTimeout, detail).because("no connection was free in time")
-            }
+            Failure::TimedOut => Refusal::new(Code::VendorTimeout, detail),
             Failure::Broken(error) if error.malformed => {
                 Refusal::new(Code::VendorBadAnswer, detail).because(error.to_string())
             }
             Failure::Broken(error) => {
                 Refusal::new(Code::VendorUnreachable, detail).because(error.to_string())
             }
+            Failure::NoTurn => Refusal::new(Code::Overloaded, detail)
+                .retry_after(Duration::from_secs(1))
+                .because("no connection to the vendor became free in time"),
             Failure::Unspeakable => internal("the call's path is no URI"),
         }
     }
 }
 
 enum Failure {
-    /// How far the call had come by then.
-    TimedOut(Stage),
+    /// All connections were in use by other calls: no byte of it left.
+    NoTurn,
+    TimedOut,
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.
     Unspeakable,
@@ -189,13 +178,4 @@ fn refused_credentials(reason: impl Into<std::borrow::Cow<'static, str>>) -> Ref
     let detail =
         "nothing was changed; this is for the operator: the gateway's own credentials are not accepted";
     Refusal::new(Code::VendorRefusedCredentials, detail).because(reason)
-}
-
-fn vendor_call(call: AllowedCall) -> VendorCall {
-    match call {
-        AllowedCall::Create(create) => VendorCall::Create(create.to_json()),
-        AllowedCall::Get(id) => VendorCall::Get(id),
-        AllowedCall::Dissolve(id) => VendorCall::Dissolve(id),
-        AllowedCall::Kick(id, user) => VendorCall::Kick(id, user),
-    }
 }

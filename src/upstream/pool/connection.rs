@@ -1,7 +1,4 @@
-use std::fmt;
-
 use bytes::Bytes;
-use http::header::HOST;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -73,44 +70,15 @@ impl Drop for Connection {
 }
 
 /// A connection in use. Dropped, it is closed before its slot is free.
-pub struct Lease {
+pub(super) struct Lease {
     pub(super) connection: Connection,
     pub(super) pool: Pool,
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").finish_non_exhaustive()
-    }
-}
-
 impl Lease {
-    /// The second half of [`Pool::send`].
-    pub async fn send(
-        mut self,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<PooledBody>, SendError> {
-        let host = self.pool.0.endpoint.authority().clone();
-        request.headers_mut().insert(HOST, host);
-        loop {
-            let reused = self.connection.reused();
-            let mut error = match self.connection.send(request).await {
-                Ok(answer) => return self.answer(answer),
-                Err(error) => error,
-            };
-            match error.take_message() {
-                Some(unsent) if reused => request = unsent,
-                unsent => {
-                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
-                }
-            }
-            self.connection = self.pool.connection(false).await?;
-        }
-    }
-
     /// Ties the connection to the body, which gives it back at its end.
-    fn answer(self, answer: Response<Incoming>) -> Result<Response<PooledBody>, SendError> {
+    pub(super) fn answer(self, answer: Response<Incoming>) -> Result<Response<PooledBody>, SendError> {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(SendError::switched_protocols(self.connection.reused));
         }

@@ -22,16 +22,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::{Request, Response};
 use http_body_util::Full;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use body::PooledBody;
-pub use connection::Lease;
 pub use error::{SendError, SendFault, Stage};
 
 use super::{Connector, Endpoint};
-use connection::Connection;
+use connection::{Connection, Lease};
 use idle::Idle;
 
 /// The bounds of a pool.
@@ -57,6 +57,10 @@ struct Inner {
     slots: Arc<Semaphore>,
 }
 
+/// The right to one connection.
+#[derive(Debug)]
+pub struct Turn(Option<OwnedSemaphorePermit>);
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").finish_non_exhaustive()
@@ -79,6 +83,14 @@ impl Pool {
         self.0.idle.len()
     }
 
+    /// Waits for the right to one connection while all are in use, first come, first served. Nothing is opened or
+    /// sent before [`Self::send`].
+    pub async fn turn(&self) -> Turn {
+        let slots = Arc::clone(&self.0.slots);
+        // The semaphore is never closed.
+        Turn(slots.acquire_owned().await.ok())
+    }
+
     /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. With
     /// `fresh`, a connection is opened even if one lies idle.
     ///
@@ -86,20 +98,28 @@ impl Pool {
     /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
     pub async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        Turn(slot): Turn,
+        mut request: Request<Full<Bytes>>,
         fresh: bool,
     ) -> Result<Response<PooledBody>, SendError> {
-        self.lease(fresh).await?.send(request).await
-    }
-
-    /// The first half of [`Self::send`]: a connection, and the right to one. Waits for its turn while all are in use,
-    /// first come, first served. No byte leaves before [`Lease::send`].
-    pub async fn lease(&self, fresh: bool) -> Result<Lease, SendError> {
-        let slots = Arc::clone(&self.0.slots);
-        // The semaphore is never closed.
-        let slot = slots.acquire_owned().await.ok();
+        let host = self.0.endpoint.authority().clone();
+        request.headers_mut().insert(HOST, host);
         let connection = self.connection(fresh).await?;
-        Ok(Lease { connection, pool: self.clone(), slot })
+        let mut lease = Lease { connection, pool: self.clone(), slot };
+        loop {
+            let reused = lease.connection.reused();
+            let mut error = match lease.connection.send(request).await {
+                Ok(answer) => return lease.answer(answer),
+                Err(error) => error,
+            };
+            match error.take_message() {
+                Some(unsent) if reused => request = unsent,
+                unsent => {
+                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
+                }
+            }
+            lease.connection = self.connection(false).await?;
+        }
     }
 
     async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {
