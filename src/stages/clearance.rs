@@ -5,7 +5,6 @@
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,13 +16,11 @@ use super::authz::Authorized;
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
 use crate::tenancy::App;
-use crate::vendor::VendorToken;
 
 /// A call that can go out now.
 #[derive(Debug)]
 pub struct Cleared {
     pub(super) authorized: Authorized,
-    pub(super) token: Arc<VendorToken>,
 }
 
 /// Puts the stage before those behind it.
@@ -53,7 +50,7 @@ fn within_budget(app: &App) -> Result<(), Refusal> {
 }
 
 /// Waits for the first token, or for one in place of a token that ran out.
-async fn obtain(authorized: &Authorized) -> Result<Arc<VendorToken>, Refusal> {
+async fn obtain(authorized: &Authorized) -> Result<(), Refusal> {
     let app = &authorized.caller.tenant.app;
     let unavailable = |wait: Duration| {
         let detail =
@@ -61,7 +58,7 @@ async fn obtain(authorized: &Authorized) -> Result<Arc<VendorToken>, Refusal> {
         Refusal::new(Code::VendorTokenUnavailable, detail).retry_after(wait)
     };
     match tokio::time::timeout_at(authorized.entry.deadline(), app.token.obtain()).await {
-        Ok(Ok(token)) => Ok(token),
+        Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(unavailable(error.retry_after).because(error.to_string())),
         Err(_) => Err(unavailable(Duration::from_secs(1)).because("the token endpoint is slow")),
     }
@@ -86,17 +83,17 @@ where
         if let Err(refusal) = not_paused(app) {
             return Either::Left(ready(Err(refusal)));
         }
-        let Some(token) = app.token.current() else {
+        if app.token.current().is_none() {
             let clone = self.inner.clone();
             let mut inner = std::mem::replace(&mut self.inner, clone);
             return Either::Right(Either::Right(Box::pin(async move {
-                let token = obtain(&authorized).await?;
+                obtain(&authorized).await?;
                 within_budget(&authorized.caller.tenant.app)?;
-                inner.call(Cleared { authorized, token }).await
+                inner.call(Cleared { authorized }).await
             })));
-        };
+        }
         match within_budget(app) {
-            Ok(()) => Either::Right(Either::Left(self.inner.call(Cleared { authorized, token }))),
+            Ok(()) => Either::Right(Either::Left(self.inner.call(Cleared { authorized }))),
             Err(refusal) => Either::Left(ready(Err(refusal))),
         }
     }

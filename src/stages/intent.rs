@@ -3,13 +3,16 @@
 //! leaves, and nothing that could still refuse it comes after.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::Either;
+use tokio::task::AbortHandle;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
+use super::audit::Entry;
 use super::clearance::Cleared;
 use super::reply::Reply;
 use crate::domain::{Call, Code, Refusal};
@@ -81,11 +84,62 @@ where
             return Either::Left(self.inner.call(Recorded { cleared }));
         }
         let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let trail = self.trail.clone();
-        Either::Right(Box::pin(async move {
-            announce(&trail, &cleared).await?;
-            inner.call(Recorded { cleared }).await
-        }))
+        let inner = std::mem::replace(&mut self.inner, clone);
+        Either::Right(Box::pin(see_through(self.trail.clone(), cleared, inner)))
+    }
+}
+
+/// Announces a change and has it made, in a task that outlives the caller's connection: what is on record as about to
+/// happen, and what may have happened, is seen through to its outcome even if nobody listens any more. The entry that the
+/// task holds writes the outcome when it ends.
+async fn see_through<S>(trail: Trail, cleared: Cleared, mut inner: S) -> Result<Reply, Refusal>
+where
+    S: Service<Recorded, Response = Reply, Error = Refusal> + 'static,
+{
+    let entry = Rc::clone(&cleared.authorized.entry);
+    let settling = Rc::clone(&entry);
+    let change = async move {
+        announce(&trail, &cleared).await?;
+        if cleared.authorized.entry.is_left() {
+            return Ok(None);
+        }
+        inner.call(Recorded { cleared }).await.map(Some)
+    };
+    let task = tokio::task::spawn_local(async move {
+        let result = change.await;
+        match &result {
+            Ok(None) => {}
+            Ok(Some(_)) => settling.settled(None),
+            Err(refusal) => settling.settled(Some(refusal)),
+        }
+        result
+    });
+    let listening = Listening { entry, task: task.abort_handle() };
+    let result = task.await;
+    drop(listening);
+    match result {
+        Ok(Ok(Some(reply))) => Ok(reply),
+        Ok(Err(refusal)) => Err(refusal),
+        // It only gives up when nobody listens, so this is a panic.
+        Ok(Ok(None)) | Err(_) => {
+            let refusal = Refusal::new(Code::Internal, "the gateway failed; report the request id");
+            Err(refusal.because("the change panicked"))
+        }
+    }
+}
+
+/// A caller who waits for the outcome of a change. One who hangs up while the call still waits for its turn, or for a
+/// new token after a 401, takes it back; so does one who hangs up before the intent is on disk, as soon as it is.
+struct Listening {
+    entry: Rc<Entry>,
+    task: AbortHandle,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.entry.left();
+        if self.entry.is_announced() && !self.entry.may_have_happened() {
+            self.task.abort();
+        }
     }
 }

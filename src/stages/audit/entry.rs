@@ -37,6 +37,8 @@ struct Facts {
     creator: Option<UserName>,
     created: Option<ConferenceId>,
     intent: Option<u64>,
+    left: bool,
+    allowed: bool,
     attempts: u32,
     first_attempt: Option<Instant>,
     vendor_duration: Option<Duration>,
@@ -115,6 +117,24 @@ impl Entry {
     /// The intent is on disk, as line `sequence`.
     pub(in crate::stages) fn announced(&self, sequence: u64) {
         self.facts.borrow_mut().intent = Some(sequence);
+    }
+
+    pub(in crate::stages) fn is_announced(&self) -> bool {
+        self.facts.borrow().intent.is_some()
+    }
+
+    /// The caller does not wait any more.
+    pub(in crate::stages) fn left(&self) {
+        self.facts.borrow_mut().left = true;
+    }
+
+    pub(in crate::stages) fn is_left(&self) -> bool {
+        self.facts.borrow().left
+    }
+
+    /// Every check is passed: the vendor is asked as soon as it can be.
+    pub(in crate::stages) fn allowed(&self) {
+        self.facts.borrow_mut().allowed = true;
     }
 
     /// The vendor is about to be asked.
@@ -201,7 +221,7 @@ impl Entry {
         Outcome {
             time: Timestamp::now(),
             call: self.call(&facts),
-            decision: if facts.attempts > 0 { Decision::Allowed } else { Decision::Refused },
+            decision: if facts.allowed { Decision::Allowed } else { Decision::Refused },
             reason: verdict.code,
             detail: verdict.detail,
             status,

@@ -2,7 +2,6 @@
 //! a connection that turned out to be dead.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,8 +17,11 @@ use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
 use crate::tenancy::{App, Caller};
-use crate::upstream::{Pool, PooledBody, SendError, Stage};
-use crate::vendor::{VendorToken, retry_after};
+use crate::upstream::{Lease, Pool, PooledBody, SendError, Stage, Turn};
+use crate::vendor::retry_after;
+
+/// Of a vendor's token.
+type Generation = u64;
 
 pub(super) struct Exchange {
     config: ProxyConfig,
@@ -28,7 +30,6 @@ pub(super) struct Exchange {
     caller: Rc<Caller>,
     action: Action,
     call: Call<Bytes>,
-    token: Arc<VendorToken>,
     in_flight: InFlightGuard,
     /// By when the answer must be complete.
     due: Instant,
@@ -36,8 +37,8 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded) -> Self {
-        let cleared = recorded.cleared;
-        let authorized = cleared.authorized;
+        let authorized = recorded.cleared.authorized;
+        authorized.entry.allowed();
         let due = authorized.entry.deadline().min(Instant::now() + config.total_timeout);
         Self {
             config,
@@ -46,7 +47,6 @@ impl Exchange {
             action: authorized.call.action(),
             call: authorized.call.map_create(|create| create.to_json()),
             entry: authorized.entry,
-            token: cleared.token,
             in_flight: authorized.in_flight,
             due,
         }
@@ -67,18 +67,18 @@ impl Exchange {
 
     /// The vendor's answer, after a 401 the one to a new token.
     async fn answered(&self) -> Result<Response<PooledBody>, Refusal> {
-        let response = self.attempt(&self.token).await?;
+        let (response, generation) = self.attempt().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         drop(response);
-        let newer = timeout_at(self.due, self.app().token.replace(self.token.generation()))
+        timeout_at(self.due, self.app().token.replace(generation))
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
             .map_err(|error| refused_credentials(error.to_string()))?;
         // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
         let _ = self.app().budget.check();
-        let response = self.attempt(&newer).await?;
+        let (response, _) = self.attempt().await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             return Err(refused_credentials("401 with a new token as well"));
         }
@@ -87,36 +87,50 @@ impl Exchange {
 
     /// Sends the call. A get goes out once more where the connection was an old one that the vendor had closed:
     /// sending it twice does no harm, and the vendor has most likely not seen it.
-    async fn attempt(&self, token: &VendorToken) -> Result<Response<PooledBody>, Refusal> {
-        match self.send(token, false).await {
+    async fn attempt(&self) -> Result<(Response<PooledBody>, Generation), Refusal> {
+        match self.send(false).await {
             Err(Failure::Broken(error))
                 if error.reused && error.stage == Stage::Sent && self.action == Action::Get =>
             {
-                self.send(token, true).await
+                self.send(true).await
             }
             outcome => outcome,
         }
         .map_err(|failure| self.refusal(&failure))
     }
 
-    async fn send(&self, token: &VendorToken, fresh: bool) -> Result<Response<PooledBody>, Failure> {
+    /// The token is chosen last: one that ran out while the call waited is not sent.
+    async fn send(&self, fresh: bool) -> Result<(Response<PooledBody>, Generation), Failure> {
+        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
+        let lease = self.connect(turn, fresh).await?;
+        let token = self.app().token.current().ok_or(Failure::NoToken)?;
         let request = self
             .app()
             .calls
-            .request(&self.call, token, self.entry.trace())
+            .request(&self.call, &token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
-        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
         let started = Instant::now();
         self.entry.attempted();
-        let outcome = match timeout_at(self.limit(), self.pool.send(turn, request, fresh)).await {
+        let outcome = match timeout_at(self.limit(), lease.send(request)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
             Err(_) => Err(Failure::TimedOut),
         };
         self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
-        if let Ok(response) = &outcome {
-            self.entry.vendor_answered(response.status());
+        let response = outcome?;
+        self.entry.vendor_answered(response.status());
+        Ok((response, token.generation()))
+    }
+
+    async fn connect(&self, turn: Turn, fresh: bool) -> Result<Lease, Failure> {
+        let started = Instant::now();
+        let lease = match timeout_at(self.limit(), self.pool.connect(turn, fresh)).await {
+            Ok(lease) => lease.map_err(Failure::Broken),
+            Err(_) => Err(Failure::NoConnection),
+        };
+        if lease.is_err() {
+            self.entry.attempt_ended(VendorAnswer::None, started.elapsed());
         }
-        outcome
+        lease
     }
 
     /// By when something must have come of what begins now.
@@ -129,7 +143,7 @@ impl Exchange {
         let may_have_happened = match failure {
             Failure::TimedOut => true,
             Failure::Broken(error) => error.stage == Stage::Sent,
-            Failure::NoTurn | Failure::Unspeakable => false,
+            Failure::NoTurn | Failure::NoConnection | Failure::NoToken | Failure::Unspeakable => false,
         };
         let unknown = may_have_happened && self.action.is_mutation();
         if unknown {
@@ -153,6 +167,12 @@ impl Exchange {
             Failure::NoTurn => Refusal::new(Code::Overloaded, detail)
                 .retry_after(Duration::from_secs(1))
                 .because("no connection to the vendor became free in time"),
+            Failure::NoConnection => {
+                Refusal::new(Code::VendorUnreachable, detail).because("no connection was made in time")
+            }
+            Failure::NoToken => Refusal::new(Code::VendorTokenUnavailable, detail)
+                .retry_after(Duration::from_secs(1))
+                .because("the token ran out while the call waited"),
             Failure::Unspeakable => internal("the call's path is no URI"),
         }
     }
@@ -161,6 +181,10 @@ impl Exchange {
 enum Failure {
     /// All connections were in use by other calls: no byte of it left.
     NoTurn,
+    /// None could be opened in time.
+    NoConnection,
+    /// The vendor's token ran out in the meantime, and there is no newer one.
+    NoToken,
     TimedOut,
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.

@@ -9,11 +9,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
 use tower::Service;
 
 use self::exchange::Exchange;
-use super::audit::Entry;
 use super::intent::Recorded;
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
@@ -71,39 +69,6 @@ impl Service<Recorded> for Proxy {
     }
 
     fn call(&mut self, recorded: Recorded) -> Self::Future {
-        let proxy = self.clone();
-        if !recorded.cleared.authorized.call.action().is_mutation() {
-            return Box::pin(proxy.run(recorded));
-        }
-        // What changes something is seen through to its outcome, even if the caller hangs up: the task outlives the
-        // connection, and the entry that it holds writes the outcome when it ends.
-        let entry = Rc::clone(&recorded.cleared.authorized.entry);
-        let settling = Rc::clone(&entry);
-        let task = tokio::task::spawn_local(async move {
-            let result = proxy.run(recorded).await;
-            settling.settled(result.as_ref().err());
-            result
-        });
-        let caller = Listening { entry, task: task.abort_handle() };
-        Box::pin(async move {
-            let result = task.await.unwrap_or_else(|_| Err(internal("the vendor's call panicked")));
-            drop(caller);
-            result
-        })
-    }
-}
-
-/// A caller who waits for the outcome of a change. One who hangs up while the call still waits for its turn, or for a
-/// new token after a 401, takes it back.
-struct Listening {
-    entry: Rc<Entry>,
-    task: AbortHandle,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        if !self.entry.may_have_happened() {
-            self.task.abort();
-        }
+        Box::pin(self.clone().run(recorded))
     }
 }

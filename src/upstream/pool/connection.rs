@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use http::header::HOST;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -70,15 +71,42 @@ impl Drop for Connection {
 }
 
 /// A connection in use. Dropped, it is closed before its slot is free.
-pub(super) struct Lease {
+pub struct Lease {
     pub(super) connection: Connection,
     pub(super) pool: Pool,
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
+    /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. Where an idle
+    /// connection turns out to be closed before the request was begun, it is sent on another.
+    ///
+    /// Has no timeout of its own: the caller gives up by dropping the future. What was not begun by then is never sent,
+    /// and what was begun ends with its connection.
+    pub async fn send(
+        mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<PooledBody>, SendError> {
+        let host = self.pool.0.endpoint.authority().clone();
+        request.headers_mut().insert(HOST, host);
+        loop {
+            let reused = self.connection.reused();
+            let mut error = match self.connection.send(request).await {
+                Ok(answer) => return self.answer(answer),
+                Err(error) => error,
+            };
+            match error.take_message() {
+                Some(unsent) if reused => request = unsent,
+                unsent => {
+                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
+                }
+            }
+            self.connection = self.pool.connection(false).await?;
+        }
+    }
+
     /// Ties the connection to the body, which gives it back at its end.
-    pub(super) fn answer(self, answer: Response<Incoming>) -> Result<Response<PooledBody>, SendError> {
+    fn answer(self, answer: Response<Incoming>) -> Result<Response<PooledBody>, SendError> {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(SendError::switched_protocols(self.connection.reused));
         }

@@ -21,17 +21,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::HOST;
-use http::{Request, Response};
-use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use body::PooledBody;
+pub use connection::Lease;
 pub use error::{SendError, SendFault, Stage};
 
 use super::{Connector, Endpoint};
-use connection::{Connection, Lease};
+use connection::Connection;
 use idle::Idle;
 
 /// The bounds of a pool.
@@ -83,43 +80,18 @@ impl Pool {
         self.0.idle.len()
     }
 
-    /// Waits for the right to one connection while all are in use, first come, first served. Nothing is opened or
-    /// sent before [`Self::send`].
+    /// Waits for the right to one connection while all are in use, first come, first served.
     pub async fn turn(&self) -> Turn {
         let slots = Arc::clone(&self.0.slots);
         // The semaphore is never closed.
         Turn(slots.acquire_owned().await.ok())
     }
 
-    /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. With
-    /// `fresh`, a connection is opened even if one lies idle.
-    ///
-    /// The connector's timeout is the only one: the caller gives up by dropping the future. What was not begun
-    /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
-    pub async fn send(
-        &self,
-        Turn(slot): Turn,
-        mut request: Request<Full<Bytes>>,
-        fresh: bool,
-    ) -> Result<Response<PooledBody>, SendError> {
-        let host = self.0.endpoint.authority().clone();
-        request.headers_mut().insert(HOST, host);
+    /// A connection to send one request on: an idle one, or with `fresh` always a new one. Opening it takes as long as
+    /// the connector allows. Must run in a `LocalSet`.
+    pub async fn connect(&self, Turn(slot): Turn, fresh: bool) -> Result<Lease, SendError> {
         let connection = self.connection(fresh).await?;
-        let mut lease = Lease { connection, pool: self.clone(), slot };
-        loop {
-            let reused = lease.connection.reused();
-            let mut error = match lease.connection.send(request).await {
-                Ok(answer) => return lease.answer(answer),
-                Err(error) => error,
-            };
-            match error.take_message() {
-                Some(unsent) if reused => request = unsent,
-                unsent => {
-                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
-                }
-            }
-            lease.connection = self.connection(false).await?;
-        }
+        Ok(Lease { connection, pool: self.clone(), slot })
     }
 
     async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {

@@ -1,8 +1,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::BodyExt;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
@@ -28,7 +30,7 @@ fn request(path: &str) -> Request<Full<Bytes>> {
 }
 
 async fn head(pool: &Pool, path: &str) -> Result<Response<PooledBody>, SendError> {
-    pool.send(pool.turn().await, request(path), false).await
+    pool.connect(pool.turn().await, false).await?.send(request(path)).await
 }
 
 async fn whole(pool: &Pool, path: &str) -> Result<String, SendError> {
@@ -152,7 +154,8 @@ fn fresh_means_a_new_connection_within_the_limit() {
         let server = Server::obliging().await;
         let pool = pool_of(&server.url(), 1, LONG);
         whole(&pool, "/0").await.unwrap();
-        let answer = pool.send(pool.turn().await, request("/1"), true).await.unwrap();
+        let lease = pool.connect(pool.turn().await, true).await.unwrap();
+        let answer = lease.send(request("/1")).await.unwrap();
         answer.into_body().collect().await.unwrap();
         assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);
         until(|| server.record.open.get() == 1).await;
