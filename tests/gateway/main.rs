@@ -17,3 +17,5 @@ mod program;
 mod structure;
 mod support;
 mod wire;
+mod trouble;
+mod trust;

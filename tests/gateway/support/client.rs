@@ -31,6 +31,11 @@ impl Answer {
         self.headers.get(name)
     }
 
+    /// The id that the answer and the trail have in common.
+    pub(crate) fn request_id(&self) -> &str {
+        self.header("x-request-id").unwrap_or_else(|| panic!("no id in {self:?}"))
+    }
+
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
