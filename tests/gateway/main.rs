@@ -16,6 +16,6 @@ mod pressure;
 mod program;
 mod structure;
 mod support;
-mod wire;
 mod trouble;
 mod trust;
+mod wire;
