@@ -41,23 +41,30 @@ pub struct ConnectionConfig {
     pub max_headers: usize,
 }
 
-impl ConnectionConfig {
-    /// hyper, set up by these bounds.
-    pub(super) fn http1(&self) -> http1::Builder {
-        let mut builder = http1::Builder::new();
-        builder
+/// How connections are served, set up once for all of a worker's.
+#[derive(Clone, Debug)]
+pub(super) struct Protocol {
+    http1: http1::Builder,
+    answer_timeout: Duration,
+}
+
+impl Protocol {
+    /// Within these bounds.
+    pub(super) fn new(config: &ConnectionConfig) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
             .timer(TokioTimer::new())
-            .header_read_timeout(self.idle_timeout)
-            .max_header_size(self.max_header_bytes)
-            .max_buf_size(self.max_header_bytes.max(64 * 1024))
-            .max_headers(self.max_headers);
-        builder
+            .header_read_timeout(config.idle_timeout)
+            .max_header_size(config.max_header_bytes)
+            .max_buf_size(config.max_header_bytes.max(64 * 1024))
+            .max_headers(config.max_headers);
+        Self { http1, answer_timeout: config.answer_timeout }
     }
 }
 
 /// Serves `stream` with `stack`, until the caller leaves, errs or idles, or the gateway closes.
 pub(super) async fn serve<S>(
-    (http1, answer_timeout): (&http1::Builder, Duration),
+    protocol: &Protocol,
     stack: S,
     (stream, peer): (TcpStream, SocketAddr),
     unread: Rc<Unread>,
@@ -65,10 +72,10 @@ pub(super) async fn serve<S>(
 ) where
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
 {
-    let wire = Wire::new(stream, Rc::clone(&unread), answer_timeout);
+    let wire = Wire::new(stream, Rc::clone(&unread), protocol.answer_timeout);
     let gate = Rc::new(Gate { wire: wire.clone(), phase: phase.clone() });
     let entrance = Entrance { stack, peer, gate };
-    let mut connection = http1.serve_connection(TokioIo::new(wire.clone()), entrance);
+    let mut connection = protocol.http1.serve_connection(TokioIo::new(wire.clone()), entrance);
     let result = tokio::select! {
         biased;
         result = &mut connection => Some(result),

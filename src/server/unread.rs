@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::TcpStream;
 use uuid::ContextV7;
 
@@ -72,6 +74,9 @@ fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
     let mut text = format!("HTTP/1.1 {}\r\n", head.status);
     for (name, value) in &head.headers {
         let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()) {
+        let _ = write!(text, "{}: {date}\r\n", header::DATE);
     }
     let _ = write!(
         text,

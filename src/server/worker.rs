@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tower::Service;
 
-use super::connection::{ConnectionConfig, serve};
+use super::connection::{ConnectionConfig, Protocol, serve};
 use super::phase::{Phase, PhaseView};
 use super::unread::Unread;
 use crate::stages::audit::Desk;
@@ -102,8 +102,7 @@ async fn work<S>(
 {
     let desk = Rc::new(desk);
     let stack = stack(Rc::clone(&desk));
-    let http1 = Rc::new(config.http1());
-    let answer_timeout = config.answer_timeout;
+    let protocol = Rc::new(Protocol::new(&config));
     let unread = Rc::new(Unread::new(desk));
     while let Some((stream, peer, open)) = connections.recv().await {
         let stream = match TcpStream::from_std(stream) {
@@ -113,10 +112,10 @@ async fn work<S>(
                 continue;
             }
         };
-        let (http1, stack, unread, phase) =
-            (Rc::clone(&http1), stack.clone(), Rc::clone(&unread), phase.clone());
+        let (protocol, stack, unread, phase) =
+            (Rc::clone(&protocol), stack.clone(), Rc::clone(&unread), phase.clone());
         tokio::task::spawn_local(async move {
-            serve((&http1, answer_timeout), stack, (stream, peer), unread, phase).await;
+            serve(&protocol, stack, (stream, peer), unread, phase).await;
             drop(open);
         });
     }

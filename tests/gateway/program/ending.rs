@@ -45,7 +45,14 @@ async fn keep_calling(address: SocketAddr, bearer: String, progress: watch::Send
 
 #[tokio::test]
 async fn sigterm_under_load_fails_no_request() {
-    let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "3s")]).await;
+    let mut served = Served::with(&[
+        ("LISTEN__DRAIN_DELAY", "3s"),
+        ("TENANTS__CRM__RATE_LIMIT__RATE", "1000000"),
+        ("TENANTS__CRM__RATE_LIMIT__BURST", "1000000"),
+        ("APPS__MEET__BUDGET__RATE", "1000000"),
+        ("APPS__MEET__BUDGET__BURST", "1000000"),
+    ])
+    .await;
     let bearer = served.issuer.token().bearer();
 
     // One request is with the vendor all the while.

@@ -42,6 +42,7 @@ async fn is_refused(world: &World, answer: &Answer, code: &str, what: &str) {
         answer.header("proxy-status").is_some_and(|status| status.starts_with("confgate; error=")),
         "{what}"
     );
+    assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")), "{what}: {answer:?}");
     let outcome = world.trail.outcome_of(id).await;
     let said = json!([outcome["reason"], outcome["status"], outcome["decision"], outcome["attempts"]]);
     assert_eq!(said, json!([code, answer.status, "refused", 0]), "{what}");
