@@ -10,5 +10,6 @@
 )]
 
 mod calls;
+mod refusals;
 mod structure;
 mod support;
