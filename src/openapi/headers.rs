@@ -54,7 +54,7 @@ pub(super) fn all() -> Value {
         "Access-Control-Allow-Origin": text("The page's origin, where it is allowed.", "https://crm.corp.example"),
         "Access-Control-Expose-Headers": text(
             "The headers that a page's script may read.",
-            "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Proxy-Status",
+            "X-Request-Id, Allow, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Proxy-Status",
         ),
         "Access-Control-Allow-Methods": text("The methods that a page may use.", "GET, POST, DELETE"),
         "Access-Control-Allow-Headers": text(
