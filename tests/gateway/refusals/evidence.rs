@@ -1,11 +1,13 @@
 //! What a refusal leaves behind: the answer, the trail, the metrics, and what the vendor saw.
 
+use std::net::SocketAddr;
+
 use confgate::domain::Code;
 use serde_json::Value;
 
 use super::{causes, panics};
 use crate::support::api::Api;
-use crate::support::client::{self, Answer};
+use crate::support::client::{Answer, Connection};
 use crate::support::server::Call;
 use crate::support::trail::Trail;
 
@@ -33,8 +35,7 @@ pub(super) async fn gathered(code: Code) -> Evidence {
         return panics::gathered().await;
     }
     let mut world = causes::world(code).await;
-    let api = Api::of(world.address).await;
-    let page = client::send(world.address, "GET", &format!("/problems/{}", code.as_str()), &[], "").await;
+    let (api, page) = documents(world.address, code).await;
     let refused = causes::provoke(code, &mut world).await;
     let (outcome, recorded) = on_record(&world.trail, code, &refused.answer).await;
     let metrics = world.metrics().await;
@@ -44,6 +45,14 @@ pub(super) async fn gathered(code: Code) -> Evidence {
     }
     let causes::Refused { method, path, answer, .. } = refused;
     Evidence { code, method, path, answer, outcome, recorded, metrics, calls, api, page }
+}
+
+/// The API's description, and the page about `code`: before anything is wrong.
+pub(super) async fn documents(gateway: SocketAddr, code: Code) -> (Api, Answer) {
+    let mut connection = Connection::open(gateway).await;
+    let api = Api::on(&mut connection).await;
+    let page = format!("/problems/{}", code.as_str());
+    (api, connection.send("GET", &page, &[], "").await)
 }
 
 /// The request's outcome, and how many outcomes have the same reason.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
-use confgate::server::{ConnectionConfig, Phase, accept, phases, start};
+use confgate::server::{ConnectionConfig, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -20,7 +20,6 @@ use tokio::sync::mpsc;
 
 use super::causes::ORIGIN;
 use super::evidence::{self, Evidence};
-use crate::support::api::Api;
 use crate::support::client::{self, Answer};
 use crate::support::issuer::Issuer;
 use crate::support::vendor::Vendor;
@@ -40,8 +39,7 @@ pub(super) async fn gathered() -> Evidence {
     let address = listener.local_addr().expect("a bound port");
     let (metrics, serving) = serve(&config, listener);
     let asking = async {
-        let api = Api::of(address).await;
-        let page = client::send(address, "GET", "/problems/internal", &[], "").await;
+        let (api, page) = evidence::documents(address, Code::Internal).await;
         (api, page, create(address, &issuer.token().bearer()).await)
     };
     let (api, page, answer) = tokio::select! {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::client::{self, Answer};
+use super::client::{Answer, Connection};
 
 /// Fields that belong to HTTP itself and that a description of an API leaves out.
 const FRAMING: [&str; 6] =
@@ -16,7 +16,12 @@ pub(crate) struct Api(pub(crate) Value);
 
 impl Api {
     pub(crate) async fn of(gateway: SocketAddr) -> Self {
-        let answer = client::send(gateway, "GET", "/openapi.json", &[], "").await;
+        Self::on(&mut Connection::open(gateway).await).await
+    }
+
+    /// Read on this connection.
+    pub(crate) async fn on(connection: &mut Connection) -> Self {
+        let answer = connection.send("GET", "/openapi.json", &[], "").await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         Self(answer.json())
     }
