@@ -10,6 +10,9 @@
 )]
 
 mod calls;
+mod creator;
+mod headers;
 mod refusals;
 mod structure;
 mod support;
+mod vendor_answers;
