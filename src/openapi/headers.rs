@@ -71,11 +71,11 @@ pub(super) fn all() -> Value {
 
 /// The headers of an answer with a status, as references.
 pub(super) fn of(status: u16) -> Value {
-    let about: &[&str] = if status == 401 { &[] } else { &["RateLimit", "RateLimit-Policy"] };
+    // The conference service may name a time on whatever it answers.
+    let about: &[&str] = if status == 401 { &[] } else { &["RateLimit", "RateLimit-Policy", "Retry-After"] };
     let own: &[&str] = match status {
         401 | 403 => &["WWW-Authenticate"],
         405 => &["Allow"],
-        429 | 503 => &["Retry-After"],
         _ => &[],
     };
     references(ALWAYS.iter().chain(&GUARDS).chain(about).chain(own))
