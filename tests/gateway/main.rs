@@ -9,7 +9,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bodies;
 mod calls;
+mod cors;
 mod creator;
 mod headers;
 mod refusals;
