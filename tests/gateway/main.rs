@@ -14,6 +14,8 @@ mod calls;
 mod cors;
 mod creator;
 mod headers;
+mod limits;
+mod openapi;
 mod refusals;
 mod structure;
 mod support;

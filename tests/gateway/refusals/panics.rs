@@ -90,7 +90,9 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         config.apps.iter().map(|app| app.key.clone()).collect(),
     );
     let (parts, actors) = Parts::build(config, &connector, trail.clone(), &builder);
-    actors.into_iter().for_each(|actor| drop(tokio::spawn(actor)));
+    for actor in actors {
+        tokio::spawn(actor);
+    }
     let (switch, phase) = phases();
     let desk = Desk::new(trail.clone(), builder.worker());
     let bounds = ConnectionConfig {
