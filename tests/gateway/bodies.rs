@@ -317,3 +317,20 @@ async fn a_body_that_does_not_come_is_408() {
     assert_eq!(answer.status, 408);
     refused(&world, &answer, "request_timeout").await;
 }
+
+#[tokio::test]
+async fn a_refused_body_is_not_taken_for_the_next_request() {
+    let world = World::start().await;
+    let bearer = world.issuer.token().bearer();
+    let smuggled = format!("DELETE {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n");
+    let mut connection = Connection::open(world.address).await;
+    let answer = connection.send("POST", "/conferences", &[], &smuggled).await;
+    refused(&world, &answer, "token_missing").await;
+    let next = connection.send("GET", PATH, &[("Authorization", &bearer)], "").await;
+    assert_eq!(next.status, 200, "{}", next.text());
+    let calls = world.vendor.calls();
+    assert_eq!(calls.iter().map(|call| &*call.method).collect::<Vec<_>>(), ["GET"]);
+    world.trail.outcome_of(next.header("x-request-id").expect("an id")).await;
+    let outcomes = world.trail.records().iter().filter(|record| record["kind"] == "outcome").count();
+    assert_eq!(outcomes, 2);
+}

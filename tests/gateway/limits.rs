@@ -325,3 +325,28 @@ async fn a_limit_that_is_crossed_is_counted_for_its_tenant() {
     let counts: Vec<&str> = metrics.lines().filter(limited).collect();
     assert_eq!(counts, [r#"confgate_tenant_limited_total{tenant="crm",limit="tenant"} 2"#]);
 }
+
+/// Waiting as told must work, and a request that is turned away by one limit was counted by those before it.
+#[tokio::test]
+async fn the_wait_is_that_of_the_limit_that_takes_longest() {
+    let hourly = |key: &'static str, part: &str| format!("{key}__{part}");
+    let tenant = ["RATE", "PER", "BURST"].map(|part| hourly("TENANTS__CRM__RATE_LIMIT", part));
+    let changes = [(&*tenant[0], "1"), (&*tenant[1], "1h"), (&*tenant[2], "1")];
+    let world = with_quota("TENANTS__CRM__USER_RATE_LIMIT", daily("1"), &changes).await;
+    assert_eq!(get_as(&world, "crm", "yangss").await.status, 200);
+    let over = get_as(&world, "crm", "huangcl").await;
+    let wait = turned_away(&world, &over, "tenant_rate_limited").await;
+    assert!(wait > 23 * 60 * 60, "{wait} s are enough for the tenant, and not for the user");
+
+    let budget = [
+        ("APPS__MEET__BUDGET__RATE", "1"),
+        ("APPS__MEET__BUDGET__PER", "1h"),
+        ("APPS__MEET__BUDGET__BURST", "1"),
+        ("TENANTS__ACME__APP", "meet"),
+    ];
+    let world = with_quota("TENANTS__CRM__RATE_LIMIT", daily("1"), &budget).await;
+    assert_eq!(get_as(&world, "acme", "huangcl").await.status, 200);
+    let over = get(&world).await;
+    let wait = turned_away(&world, &over, "vendor_budget_exhausted").await;
+    assert!(wait > 23 * 60 * 60, "{wait} s are enough for the app, and not for the tenant");
+}

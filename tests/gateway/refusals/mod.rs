@@ -2,6 +2,7 @@
 
 mod causes;
 mod evidence;
+mod full_trail;
 mod panics;
 mod rules;
 
