@@ -62,6 +62,11 @@ impl Standing {
         };
         Self { policy, remaining, reset }
     }
+
+    /// How long until another request is allowed; nothing where one is now.
+    pub fn wait(&self) -> Duration {
+        if self.remaining == 0 { self.reset } else { Duration::ZERO }
+    }
 }
 
 /// The value of `RateLimit-Policy`: made once for a tenant, cloned for an answer without copying.

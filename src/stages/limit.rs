@@ -76,16 +76,27 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
 
 /// The fields that tell a caller where it stands.
 #[derive(Debug, Default)]
-pub struct Standings(Option<(HeaderValue, HeaderValue)>);
+pub struct Standings {
+    fields: Option<(HeaderValue, HeaderValue)>,
+    wait: Duration,
+}
 
 impl Standings {
     fn new(tenant: &Tenant, standings: &[Standing]) -> Self {
-        Self(Some((tenant.policies.clone(), rate_limit(standings))))
+        Self {
+            fields: Some((tenant.policies.clone(), rate_limit(standings))),
+            wait: standings.iter().map(Standing::wait).max().unwrap_or_default(),
+        }
+    }
+
+    /// How long until each of the limits lets another request through.
+    pub(super) fn wait(&self) -> Duration {
+        self.wait
     }
 
     /// Puts them on an answer, once.
     pub(super) fn write(&mut self, headers: &mut HeaderMap) {
-        if let Some((policies, standing)) = self.0.take() {
+        if let Some((policies, standing)) = self.fields.take() {
             headers.insert(RATE_LIMIT_POLICY, policies);
             headers.insert(RATE_LIMIT, standing);
         }
