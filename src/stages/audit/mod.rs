@@ -149,7 +149,11 @@ where
             let (id, trace, client) = (identified.id, identified.trace, identified.client);
             let slot = match slot(&desk.trail, deadline).await {
                 Ok(slot) => slot,
-                Err(refusal) => return Ok(problem::response(&refusal, id)),
+                Err(refusal) => {
+                    // There is no room for an outcome; it counts all the same.
+                    desk.metrics.request(None, Some(refusal.code), identified.started.elapsed());
+                    return Ok(problem::response(&refusal, id));
+                }
             };
             let entry = Rc::new(Entry::open(desk, slot, (id, trace, client), identified.started, deadline));
             let audited = Audited { entry: Rc::clone(&entry), head, body: identified.body };
