@@ -7,6 +7,7 @@ use serde_json::Value;
 use sfv::{BareItem, List, ListEntry, Parser};
 
 use super::evidence::Evidence;
+use crate::support::world::CLIENT_SECRET;
 
 /// Fails the test unless the refusal keeps every rule.
 pub(super) fn hold(evidence: &Evidence) {
@@ -18,6 +19,7 @@ pub(super) fn hold(evidence: &Evidence) {
     on_record(evidence);
     counted(evidence);
     seen_by_the_vendor(evidence);
+    nothing_secret(evidence);
     evidence.api.describes(evidence.method, evidence.path, &evidence.answer);
 }
 
@@ -35,6 +37,7 @@ fn problem(evidence: &Evidence) {
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
     assert_eq!(answer.header("x-request-id"), problem["request_id"].as_str());
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert!(answer.header("date").is_some(), "RFC 9110, section 6.6.1");
 
     assert_eq!(problem["type"], format!("/problems/{}", code.as_str()));
     let page = evidence.page.json();
@@ -88,13 +91,29 @@ fn readable_for_pages(evidence: &Evidence) {
     }
 }
 
+/// Of the error types of RFC 9209, section 2.3, those that can be meant here.
+const REGISTERED: [&str; 10] = [
+    "connection_limit_reached",
+    "connection_terminated",
+    "destination_unavailable",
+    "http_protocol_error",
+    "http_request_denied",
+    "http_request_error",
+    "http_response_incomplete",
+    "http_response_timeout",
+    "proxy_internal_error",
+    "proxy_internal_response",
+];
+
 /// RFC 9209: an answer of the gateway's own, with the kind of error.
 fn told_whose_answer(evidence: &Evidence) {
     let value = evidence.answer.header("proxy-status").expect("Proxy-Status");
     let list: List = Parser::new(value).parse().expect("a structured field");
     let [ListEntry::Item(item)] = list.as_slice() else { panic!("{list:?}") };
     assert!(matches!(&item.bare_item, BareItem::Token(name) if name.as_str() == "confgate"), "{item:?}");
-    assert!(item.params.iter().any(|(key, _)| key.as_str() == "error"), "{item:?}");
+    let error = item.params.iter().find(|(key, _)| key.as_str() == "error").map(|(_, error)| error);
+    let Some(BareItem::Token(error)) = error else { panic!("no error in {item:?}") };
+    assert!(REGISTERED.contains(&error.as_str()), "{error:?}");
 }
 
 fn told_when_to_try_again(evidence: &Evidence) {
@@ -137,4 +156,12 @@ fn seen_by_the_vendor(evidence: &Evidence) {
     );
     assert_eq!(attempts > Some(0), asked, "{}", evidence.outcome);
     assert_eq!(evidence.outcome["vendor_us"] == Value::Null, !asked);
+}
+
+/// Neither the vendor's token nor the client's secret.
+fn nothing_secret(evidence: &Evidence) {
+    let told = format!("{:?} {} {}", evidence.answer.headers, evidence.answer.text(), evidence.outcome);
+    for secret in ["YWMt", CLIENT_SECRET] {
+        assert!(!told.contains(secret) && !evidence.metrics.contains(secret), "{secret} in {told}");
+    }
 }
