@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use uuid::ContextV7;
 
 use crate::domain::{Code, Refusal, RequestId};
@@ -66,9 +68,11 @@ fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
     }
     let _ = write!(
         text,
-        "{X_REQUEST_ID}: {id}\r\n{}: *\r\n{}: {X_REQUEST_ID}, retry-after, proxy-status\r\n{}: {}\r\n{}: close\r\n\r\n",
+        "{X_REQUEST_ID}: {id}\r\n{}: *\r\n{}: {X_REQUEST_ID}, retry-after, proxy-status\r\n{}: {}\r\n{}: {}\r\n{}: close\r\n\r\n",
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        header::DATE,
+        date(Timestamp::now()),
         header::CONTENT_LENGTH,
         body.len(),
         header::CONNECTION,
@@ -76,4 +80,10 @@ fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(&body);
     bytes.into()
+}
+
+/// The time as HTTP writes it (RFC 9110, section 5.6.7).
+fn date(now: Timestamp) -> String {
+    // Fails for years before 0 and after 9999 alone.
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default()
 }
