@@ -62,6 +62,8 @@ impl Api {
         let responses = &self.operation(method, path)["responses"];
         let class = format!("{}XX", answer.status / 100);
         let keys = [answer.status.to_string(), class, "default".to_owned()];
+        // The gateway knows its own refusals: they may not hide behind a description of anything.
+        let keys = if is_problem(answer) { &keys[..1] } else { &keys };
         let response = keys.iter().find_map(|key| responses.get(key));
         let response = self.resolved(response.unwrap_or_else(|| panic!("not described: {what}")));
         for (name, _) in &answer.headers.0 {
@@ -81,7 +83,7 @@ impl Api {
     fn describes_body(&self, response: &Value, answer: &Answer, what: &str) {
         let essence = answer.header("content-type").unwrap_or("*/*").split(';').next().unwrap_or_default();
         let content = &response["content"];
-        let media = content.get(essence).or_else(|| content.get("*/*"));
+        let media = content.get(essence).or_else(|| content.get("*/*").filter(|_| !is_problem(answer)));
         let media = media.unwrap_or_else(|| panic!("the media type is not described: {what}"));
         if let Some(schema) = media.get("schema") {
             let errors: Vec<String> = self
@@ -104,4 +106,8 @@ impl Api {
         let reference = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         reference.map_or(value, |pointer| self.0.pointer(pointer).expect("a reference that leads somewhere"))
     }
+}
+
+fn is_problem(answer: &Answer) -> bool {
+    answer.header("content-type") == Some("application/problem+json")
 }
