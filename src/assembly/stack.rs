@@ -10,19 +10,14 @@ use tower::{Service, ServiceBuilder};
 
 use super::parts::Parts;
 use crate::domain::Refusal;
-use crate::stages::audit::{AuditLayer, Desk};
-use crate::stages::authn::{Authn, AuthnLayer};
-use crate::stages::authz::AuthzLayer;
-use crate::stages::check::CheckLayer;
-use crate::stages::clearance::ClearanceLayer;
-use crate::stages::cors;
-use crate::stages::deadline::DeadlineLayer;
-use crate::stages::documents::DocumentsLayer;
-use crate::stages::identify::{Accepted, IdentifyLayer};
-use crate::stages::intent::{IntentLayer, Recorded};
+use crate::stages::audit::{self, Desk};
+use crate::stages::authn::{self, Authn};
+use crate::stages::identify::{self, Accepted};
+use crate::stages::intent::{self, Recorded};
 use crate::stages::limit::Limit;
 use crate::stages::reply::{GateBody, Reply};
 use crate::stages::route::Route;
+use crate::stages::{authz, check, clearance, cors, deadline, documents};
 
 /// One worker's stack: every layer, and why it stands where it does. `vendor` is what answers in the end.
 pub fn stack<B, V>(
@@ -38,31 +33,31 @@ where
     let config = &parts.config;
     ServiceBuilder::new()
         // First, so that every answer, record and line of the log can name the request.
-        .layer(IdentifyLayer::new(config.identify.clone()))
+        .layer(identify::layer(config.identify.clone()))
         // Before anything can refuse, so that browsers can read every refusal.
         .layer(cors::layer(&config.cors))
         // Before anything can wait, so that no wait is without end.
-        .layer(DeadlineLayer::new(config.request_timeout))
+        .layer(deadline::layer(config.request_timeout))
         // Before the trail and the token: public pages are nobody's secret and no event.
-        .layer(DocumentsLayer::new(&config.authz.create))
+        .layer(documents::layer(&config.authz.create))
         // Around everything that decides, so that no decision goes unrecorded.
-        .layer(AuditLayer::new(desk))
+        .layer(audit::layer(desk))
         // Before the token is looked at: a path that does not exist is worth no signature check.
-        .layer(CheckLayer::new(Route))
+        .layer(check::layer(Route))
         // Before the limits, as they are the tenant's, and only a verified token says whose.
-        .layer(AuthnLayer::new(Authn::new(
+        .layer(authn::layer(Authn::new(
             parts.keyring.clone(),
             config.cache_capacity,
             parts.tenancy.clone(),
             parts.addresses.clone(),
         )))
         // Before authorization: asking in vain costs something too.
-        .layer(CheckLayer::new(Limit))
+        .layer(check::layer(Limit))
         // Before the vendor's side: from here on there is nothing but allowed, typed calls.
-        .layer(AuthzLayer::new(config.authz.clone()))
+        .layer(authz::layer(config.authz.clone()))
         // Before the intent, so that none is written for a call that has no chance.
-        .layer(ClearanceLayer)
+        .layer(clearance::layer())
         // Last before the vendor: nothing may come between the record on disk and the call.
-        .layer(IntentLayer::new(parts.trail.clone()))
+        .layer(intent::layer(parts.trail.clone()))
         .service(vendor)
 }

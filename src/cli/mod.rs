@@ -12,7 +12,7 @@ mod token;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 
 use crate::config::{self, Config};
@@ -61,7 +61,9 @@ fn load(file: Option<&Path>) -> anyhow::Result<Config> {
     // Variables that are no Unicode are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    config::load(file, environment).context("the configuration has problems")
+    // Each problem is a line of its own.
+    config::load(file, environment)
+        .map_err(|problems| anyhow!("this configuration cannot be used:\n{problems}"))
 }
 
 /// A runtime for one thread of its own.

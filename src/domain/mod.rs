@@ -1,6 +1,7 @@
 //! The words of the trade, as types that exist only well-formed. Nothing here knows HTTP, Tower or a file.
 
 mod action;
+mod call;
 pub mod create;
 mod id;
 mod principal;
@@ -9,6 +10,7 @@ mod request_id;
 mod trace;
 
 pub use action::Action;
+pub use call::Call;
 pub use create::{CreateConference, CreateFault, CreateRules};
 pub use id::{AppKey, AppName, ConferenceId, InvalidName, OrgName, TenantId, UserName};
 pub use principal::{Principal, Scopes};

@@ -14,7 +14,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Allowance, Denied, Quota, whole_seconds};
 
@@ -64,7 +64,7 @@ impl Standing {
     }
 
     /// How long until another request is allowed; nothing where one is now.
-    pub fn wait(&self) -> Duration {
+    fn wait(&self) -> Duration {
         if self.remaining == 0 { self.reset } else { Duration::ZERO }
     }
 }
@@ -77,8 +77,38 @@ pub fn policies(policies: &[(Policy, Quota)]) -> HeaderValue {
     })
 }
 
+/// Both fields of one answer.
+#[derive(Debug, Default)]
+pub struct Standings {
+    fields: Option<(HeaderValue, HeaderValue)>,
+    wait: Duration,
+}
+
+impl Standings {
+    /// `policies` as made by [`policies`], and where the caller stands with them.
+    pub fn new(policies: &HeaderValue, standings: &[Standing]) -> Self {
+        Self {
+            fields: Some((policies.clone(), rate_limit(standings))),
+            wait: standings.iter().map(Standing::wait).max().unwrap_or_default(),
+        }
+    }
+
+    /// How long until each of the policies allows another request.
+    pub fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// Puts them on an answer, once.
+    pub fn write(&mut self, headers: &mut HeaderMap) {
+        if let Some((policies, standing)) = self.fields.take() {
+            headers.insert(RATE_LIMIT_POLICY, policies);
+            headers.insert(RATE_LIMIT, standing);
+        }
+    }
+}
+
 /// The value of `RateLimit` for one answer.
-pub fn rate_limit(standings: &[Standing]) -> HeaderValue {
+fn rate_limit(standings: &[Standing]) -> HeaderValue {
     list(standings, |text, standing| {
         let (name, seconds) = (standing.policy.as_str(), whole_seconds(standing.reset));
         write!(text, "\"{name}\";r={};t={seconds}", standing.remaining)

@@ -13,15 +13,16 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::audit::Entry;
 use super::reply::Reply;
 use super::route::{Routed, Target};
-use crate::domain::{Code, Principal, Refusal};
+use crate::domain::{Code, Refusal};
 use crate::jwt::{Keyring, Rejection, TokenCache, Verified};
-use crate::limits::{AddressGuard, Limiter};
-use crate::tenancy::{Tenancy, Tenant};
+use crate::limits::AddressGuard;
+use crate::tenancy::{Caller, Tenancy};
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -31,14 +32,6 @@ pub struct Authenticated<B> {
     pub(super) target: Target,
     pub(super) body: B,
     pub(super) caller: Rc<Caller>,
-}
-
-/// Who a verified token speaks for. Found once for each token, and kept with it.
-#[derive(Debug)]
-pub struct Caller {
-    pub(super) principal: Principal,
-    pub(super) tenant: Arc<Tenant>,
-    pub(super) user_rate: Option<Arc<Limiter>>,
 }
 
 /// The stage's decision; one for each worker.
@@ -176,26 +169,13 @@ fn keys_unavailable() -> Refusal {
     Refusal::new(Code::KeysUnavailable, detail).retry_after(Duration::from_secs(5))
 }
 
-/// Puts [`Authn`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct AuthnLayer(Rc<Authn>);
-
-impl AuthnLayer {
-    /// A layer around `authn`.
-    pub fn new(authn: Authn) -> Self {
-        Self(Rc::new(authn))
-    }
+/// Puts `authn` before the stages behind it.
+pub fn layer<S>(authn: Authn) -> impl Layer<S, Service = AuthnService<S>> {
+    let authn = Rc::new(authn);
+    layer_fn(move |inner| AuthnService { authn: Rc::clone(&authn), inner })
 }
 
-impl<S> Layer<S> for AuthnLayer {
-    type Service = AuthnService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthnService { authn: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`AuthnLayer`].
+/// [`Authn`] before the stages behind it.
 #[derive(Clone, Debug)]
 pub struct AuthnService<S> {
     authn: Rc<Authn>,

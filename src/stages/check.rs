@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::future::Either;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::reply::Reply;
@@ -19,26 +20,13 @@ pub trait Check<In> {
     fn check(&self, input: In) -> Result<Self::Pass, Refusal>;
 }
 
-/// Puts a [`Check`] before the stages behind it.
-#[derive(Debug)]
-pub struct CheckLayer<C>(Rc<C>);
-
-impl<C> CheckLayer<C> {
-    /// A layer around `check`.
-    pub fn new(check: C) -> Self {
-        Self(Rc::new(check))
-    }
+/// Puts `check` before the stages behind it.
+pub fn layer<C, S>(check: C) -> impl Layer<S, Service = Checked<C, S>> {
+    let check = Rc::new(check);
+    layer_fn(move |inner| Checked { check: Rc::clone(&check), inner })
 }
 
-impl<C, S> Layer<S> for CheckLayer<C> {
-    type Service = Checked<C, S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Checked { check: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of a [`CheckLayer`].
+/// A [`Check`] before the stages behind it.
 #[derive(Debug)]
 pub struct Checked<C, S> {
     check: Rc<C>,

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::Either;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::authz::Authorized;
@@ -25,19 +26,12 @@ pub struct Cleared {
     pub(super) token: Arc<VendorToken>,
 }
 
-/// Puts [`Clearance`] before the stages behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct ClearanceLayer;
-
-impl<S> Layer<S> for ClearanceLayer {
-    type Service = Clearance<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Clearance { inner }
-    }
+/// Puts the stage before those behind it.
+pub fn layer<S>() -> impl Layer<S, Service = Clearance<S>> {
+    layer_fn(|inner| Clearance { inner })
 }
 
-/// The service of a [`ClearanceLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Clearance<S> {
     inner: S,
@@ -60,7 +54,7 @@ fn within_budget(app: &App) -> Result<(), Refusal> {
 
 /// Waits for the first token, or for one in place of a token that ran out.
 async fn obtain(authorized: &Authorized) -> Result<Arc<VendorToken>, Refusal> {
-    let app = &authorized.tenant.app;
+    let app = &authorized.caller.tenant.app;
     let unavailable = |wait: Duration| {
         let detail =
             "the gateway has no token for the conference service yet; wait as long as Retry-After says";
@@ -88,7 +82,7 @@ where
     }
 
     fn call(&mut self, authorized: Authorized) -> Self::Future {
-        let app = &authorized.tenant.app;
+        let app = &authorized.caller.tenant.app;
         if let Err(refusal) = not_paused(app) {
             return Either::Left(ready(Err(refusal)));
         }
@@ -97,7 +91,7 @@ where
             let mut inner = std::mem::replace(&mut self.inner, clone);
             return Either::Right(Either::Right(Box::pin(async move {
                 let token = obtain(&authorized).await?;
-                within_budget(&authorized.tenant.app)?;
+                within_budget(&authorized.caller.tenant.app)?;
                 inner.call(Cleared { authorized, token }).await
             })));
         };

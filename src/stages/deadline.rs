@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::time::Instant;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::identify::Identified;
@@ -17,28 +18,12 @@ pub struct Timed<B> {
     pub(super) deadline: Instant,
 }
 
-/// Puts [`Deadline`] before the stages behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct DeadlineLayer {
-    limit: Duration,
+/// Puts the stage before those behind it. `limit`: from the request's head to the head of the answer.
+pub fn layer<S>(limit: Duration) -> impl Layer<S, Service = Deadline<S>> {
+    layer_fn(move |inner| Deadline { limit, inner })
 }
 
-impl DeadlineLayer {
-    /// `limit`: from the request's head to the head of the answer.
-    pub fn new(limit: Duration) -> Self {
-        Self { limit }
-    }
-}
-
-impl<S> Layer<S> for DeadlineLayer {
-    type Service = Deadline<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Deadline { limit: self.limit, inner }
-    }
-}
-
-/// The service of a [`DeadlineLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Deadline<S> {
     limit: Duration,

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::Either;
 use http::{HeaderValue, Method, Request, Response, header};
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::deadline::Timed;
@@ -16,28 +17,13 @@ use super::reply::GateBody;
 use crate::domain::{Code, CreateRules};
 use crate::openapi;
 
-/// Puts [`Documents`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct DocumentsLayer {
-    openapi: Bytes,
+/// Puts the stage before those behind it. The description tells callers about `rules`.
+pub fn layer<S>(rules: &CreateRules) -> impl Layer<S, Service = Documents<S>> + use<S> {
+    let openapi = openapi::document(rules);
+    layer_fn(move |inner| Documents { openapi: openapi.clone(), inner })
 }
 
-impl DocumentsLayer {
-    /// The description tells callers about `rules`.
-    pub fn new(rules: &CreateRules) -> Self {
-        Self { openapi: openapi::document(rules) }
-    }
-}
-
-impl<S> Layer<S> for DocumentsLayer {
-    type Service = Documents<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Documents { openapi: self.openapi.clone(), inner }
-    }
-}
-
-/// The service of a [`DocumentsLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Documents<S> {
     openapi: Bytes,

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use ipnet::IpNet;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 use uuid::ContextV7;
 
@@ -46,9 +47,11 @@ pub struct IdentifyConfig {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// Puts [`Identify`] before the stages behind it.
-#[derive(Debug)]
-pub struct IdentifyLayer(Rc<Naming>);
+/// Puts the stage before those behind it. One for each worker: the generator of ids is its own.
+pub fn layer<S>(config: IdentifyConfig) -> impl Layer<S, Service = Identify<S>> {
+    let naming = Rc::new(Naming { config, ids: ContextV7::new() });
+    layer_fn(move |inner| Identify { naming: Rc::clone(&naming), inner })
+}
 
 #[derive(Debug)]
 struct Naming {
@@ -56,22 +59,7 @@ struct Naming {
     ids: ContextV7,
 }
 
-impl IdentifyLayer {
-    /// One for each worker: the generator of ids is its own.
-    pub fn new(config: IdentifyConfig) -> Self {
-        Self(Rc::new(Naming { config, ids: ContextV7::new() }))
-    }
-}
-
-impl<S> Layer<S> for IdentifyLayer {
-    type Service = Identify<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Identify { naming: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`IdentifyLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Identify<S> {
     naming: Rc<Naming>,

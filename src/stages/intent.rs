@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::Either;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::authz::AllowedCall;
 use super::clearance::Cleared;
 use super::reply::Reply;
-use crate::domain::{Code, Refusal};
+use crate::domain::{Call, Code, Refusal};
 use crate::trail::{Intent, Record, Trail};
 
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
@@ -21,26 +21,12 @@ pub struct Recorded {
     pub(super) cleared: Cleared,
 }
 
-/// Puts [`Announce`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct IntentLayer(Trail);
-
-impl IntentLayer {
-    /// A layer that writes to `trail`.
-    pub fn new(trail: Trail) -> Self {
-        Self(trail)
-    }
+/// Puts the stage before the one behind it. It writes to `trail`.
+pub fn layer<S>(trail: Trail) -> impl Layer<S, Service = Announce<S>> {
+    layer_fn(move |inner| Announce { trail: trail.clone(), inner })
 }
 
-impl<S> Layer<S> for IntentLayer {
-    type Service = Announce<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Announce { trail: self.0.clone(), inner }
-    }
-}
-
-/// The service of an [`IntentLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Announce<S> {
     trail: Trail,
@@ -59,7 +45,7 @@ async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
         return Err(unavailable("the trail is not writable"));
     }
     let entry = &cleared.authorized.entry;
-    let written = async { trail.reserve().await.synced(&Record::Intent(intent(cleared))).await };
+    let written = async { trail.reserve_intent().await.synced(&Record::Intent(intent(cleared))).await };
     let sequence = tokio::time::timeout_at(entry.deadline(), written)
         .await
         .map_err(|_| unavailable("the disk did not confirm the intent in time"))?
@@ -70,7 +56,7 @@ async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
 
 fn intent(cleared: &Cleared) -> Intent {
     let mut intent = cleared.authorized.entry.intent();
-    if let AllowedCall::Create(create) = &cleared.authorized.call {
+    if let Call::Create(create) = &cleared.authorized.call {
         intent.body = Some(create.to_json_without_password());
     }
     intent

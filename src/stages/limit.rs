@@ -5,17 +5,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 
 use super::audit::Entry;
-use super::authn::{Authenticated, Caller};
+use super::authn::Authenticated;
 use super::check::Check;
 use super::route::Target;
 use crate::domain::{Code, Refusal};
 use crate::limits::InFlightGuard;
-use crate::limits::headers::{Policy, RATE_LIMIT, RATE_LIMIT_POLICY, Standing, rate_limit};
+use crate::limits::headers::{Policy, Standing, Standings};
 use crate::telemetry::Limit as Crossed;
-use crate::tenancy::Tenant;
+use crate::tenancy::Caller;
 
 /// A request within its tenant's limits, which holds a place among the tenant's requests in flight.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
     let user = caller.user_rate.as_ref().map(|rate| rate.check());
     let of_user = user.map(|decision| Standing::new(Policy::User, decision));
     if let (Some(Err(denied)), Some(standing)) = (user, of_user) {
-        entry.stands(Standings::new(tenant, &[standing]));
+        entry.stands(Standings::new(&tenant.policies, &[standing]));
         entry.limited(Crossed::User);
         let detail = "this user calls too often; wait as long as Retry-After says";
         return Err(Refusal::new(Code::UserRateLimited, detail).retry_after(denied.wait));
@@ -61,8 +61,8 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
     let decision = tenant.rate.check();
     let of_tenant = Standing::new(Policy::Tenant, decision);
     entry.stands(match of_user {
-        Some(of_user) => Standings::new(tenant, &[of_tenant, of_user]),
-        None => Standings::new(tenant, &[of_tenant]),
+        Some(of_user) => Standings::new(&tenant.policies, &[of_tenant, of_user]),
+        None => Standings::new(&tenant.policies, &[of_tenant]),
     });
     match decision {
         Ok(_) => Ok(in_flight),
@@ -70,35 +70,6 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
             entry.limited(Crossed::Tenant);
             let detail = "this tenant calls too often; wait as long as Retry-After says";
             Err(Refusal::new(Code::TenantRateLimited, detail).retry_after(denied.wait))
-        }
-    }
-}
-
-/// The fields that tell a caller where it stands.
-#[derive(Debug, Default)]
-pub struct Standings {
-    fields: Option<(HeaderValue, HeaderValue)>,
-    wait: Duration,
-}
-
-impl Standings {
-    fn new(tenant: &Tenant, standings: &[Standing]) -> Self {
-        Self {
-            fields: Some((tenant.policies.clone(), rate_limit(standings))),
-            wait: standings.iter().map(Standing::wait).max().unwrap_or_default(),
-        }
-    }
-
-    /// How long until each of the limits lets another request through.
-    pub(super) fn wait(&self) -> Duration {
-        self.wait
-    }
-
-    /// Puts them on an answer, once.
-    pub(super) fn write(&mut self, headers: &mut HeaderMap) {
-        if let Some((policies, standing)) = self.fields.take() {
-            headers.insert(RATE_LIMIT_POLICY, policies);
-            headers.insert(RATE_LIMIT, standing);
         }
     }
 }

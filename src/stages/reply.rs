@@ -21,6 +21,12 @@ pub struct Reply {
     pub(super) response: Response<GateBody>,
 }
 
+impl From<Response<GateBody>> for Reply {
+    fn from(response: Response<GateBody>) -> Self {
+        Self { response }
+    }
+}
+
 /// The body of an answer.
 #[derive(Debug)]
 pub enum GateBody {

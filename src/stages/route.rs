@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Version, header};
 
 use super::audit::{Audited, Entry};
 use super::check::Check;
-use crate::domain::{Action, AppName, Code, ConferenceId, OrgName, Refusal, UserName};
+use crate::domain::{AppName, Call, Code, ConferenceId, OrgName, Refusal, UserName};
 
 /// A request that means one of the four calls.
 #[derive(Debug)]
@@ -23,34 +23,9 @@ pub struct Routed<B> {
 /// What the path and the method say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    pub(super) call: Call,
+    pub(super) call: Call<()>,
     /// The vendor's own full path names these; `/conferences…` does not.
     pub(super) named_app: Option<(OrgName, AppName)>,
-}
-
-/// One of the four calls, with its ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// Create a conference.
-    Create,
-    /// Look at a conference.
-    Get(ConferenceId),
-    /// End a conference.
-    Dissolve(ConferenceId),
-    /// Remove a member.
-    Kick(ConferenceId, UserName),
-}
-
-impl Call {
-    /// What is done.
-    pub fn action(&self) -> Action {
-        match self {
-            Self::Create => Action::Create,
-            Self::Get(_) => Action::Get,
-            Self::Dissolve(_) => Action::Dissolve,
-            Self::Kick(..) => Action::Kick,
-        }
-    }
 }
 
 /// The stage's decision.
@@ -64,7 +39,7 @@ impl<B> Check<Audited<B>> for Route {
         let Audited { entry, head, body } = input;
         one_host(head.version, &head.headers)?;
         let target = target(&head.method, head.uri.path())?;
-        entry.routed(&target);
+        entry.routed(&target.call);
         let query_token = head.uri.query().is_some_and(has_access_token);
         Ok(Routed { entry, headers: head.headers, query_token, target, body })
     }
@@ -117,14 +92,14 @@ fn target(method: &Method, path: &str) -> Result<Target, Refusal> {
     Ok(Target { call, named_app })
 }
 
-fn collection(method: &Method) -> Result<Call, Refusal> {
+fn collection(method: &Method) -> Result<Call<()>, Refusal> {
     match *method {
-        Method::POST => Ok(Call::Create),
+        Method::POST => Ok(Call::Create(())),
         _ => Err(wrong_method("POST, OPTIONS")),
     }
 }
 
-fn conference(method: &Method, id: ConferenceId) -> Result<Call, Refusal> {
+fn conference(method: &Method, id: ConferenceId) -> Result<Call<()>, Refusal> {
     match *method {
         Method::GET => Ok(Call::Get(id)),
         Method::DELETE => Ok(Call::Dissolve(id)),
@@ -132,7 +107,7 @@ fn conference(method: &Method, id: ConferenceId) -> Result<Call, Refusal> {
     }
 }
 
-fn member(method: &Method, id: ConferenceId, user: UserName) -> Result<Call, Refusal> {
+fn member(method: &Method, id: ConferenceId, user: UserName) -> Result<Call<()>, Refusal> {
     match *method {
         Method::DELETE => Ok(Call::Kick(id, user)),
         _ => Err(wrong_method("DELETE, OPTIONS")),
@@ -147,7 +122,7 @@ fn wrong_method(methods: &'static str) -> Refusal {
 mod tests {
     use super::*;
 
-    fn call(method: &Method, path: &str) -> Result<Call, Code> {
+    fn call(method: &Method, path: &str) -> Result<Call<()>, Code> {
         target(method, path).map(|target| target.call).map_err(|refusal| refusal.code)
     }
 
@@ -156,7 +131,7 @@ mod tests {
         let id = ConferenceId::parse("IM3").unwrap();
         for prefix in ["", "/1100181023201864/voicechatroom"] {
             let path = |rest: &str| format!("{prefix}/conferences{rest}");
-            assert_eq!(call(&Method::POST, &path("")), Ok(Call::Create));
+            assert_eq!(call(&Method::POST, &path("")), Ok(Call::Create(())));
             assert_eq!(call(&Method::GET, &path("/IM3")), Ok(Call::Get(id.clone())));
             assert_eq!(call(&Method::DELETE, &path("/IM3")), Ok(Call::Dissolve(id.clone())));
             let user = UserName::parse("yangss").unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::domain::{AppKey, AppName, OrgName, TenantId};
+use crate::domain::{AppKey, AppName, OrgName, Principal, TenantId};
 use crate::limits::{InFlight, Limiter, UserLimiters};
 use crate::telemetry::{AppSlot, TenantSlot};
 use crate::vendor::{AppCalls, Pause, TokenHandle};
@@ -51,6 +51,17 @@ pub struct Tenant {
     pub policies: HeaderValue,
     /// Where workers count for it.
     pub slot: TenantSlot,
+}
+
+/// Who a verified token speaks for. Found once for each token, and kept with it.
+#[derive(Debug)]
+pub struct Caller {
+    /// What the token says.
+    pub principal: Principal,
+    /// The tenant that it names.
+    pub tenant: Arc<Tenant>,
+    /// The user's own rate within the tenant's, where the operator limits it.
+    pub user_rate: Option<Arc<Limiter>>,
 }
 
 /// All tenants and apps.

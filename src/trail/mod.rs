@@ -47,7 +47,7 @@ use std::path::PathBuf;
 pub struct TrailConfig {
     /// The directory of the segments; made with mode 0700 where it is missing. One process at a time.
     pub directory: PathBuf,
-    /// How many records may wait for the thread before callers wait for room; at least 1. While the directory
-    /// cannot be written as many again are kept in memory.
+    /// How many records may wait for the thread before callers wait for room; at least 1. Intents have as much room of
+    /// their own, and while the directory cannot be written as many again are kept in memory.
     pub queue: usize,
 }

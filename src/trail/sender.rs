@@ -1,8 +1,9 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc::{OwnedPermit, Sender};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::TrailUnavailable;
 use super::record::Record;
@@ -13,20 +14,33 @@ use super::status::{Observer, TrailStatus};
 #[derive(Clone, Debug)]
 pub struct Trail {
     sender: Sender<Message>,
+    /// One permit for each record that room is reserved for or that waits, intents apart.
+    room: Arc<Semaphore>,
     pub(super) observer: Observer,
 }
 
 impl Trail {
-    pub(super) fn new(sender: Sender<Message>, observer: Observer) -> Self {
-        Self { sender, observer }
+    /// `sender` has room for `queue` records, and for as many intents.
+    pub(super) fn new(sender: Sender<Message>, queue: usize, observer: Observer) -> Self {
+        Self { sender, room: Arc::new(Semaphore::new(queue)), observer }
     }
 
     /// Room for one record. Waits while the queue is full, in turn; a future that is dropped gives up its turn.
     pub async fn reserve(&self) -> Slot {
-        Slot {
-            // Fails only once the trail is closed; the record then cannot be written, as its receipt will say.
-            permit: self.sender.clone().reserve_owned().await.ok(),
-        }
+        // The semaphore is never closed.
+        let room = Arc::clone(&self.room).acquire_owned().await.ok();
+        Slot { permit: self.permit().await, room }
+    }
+
+    /// Room for the intent of a request that holds a slot for its outcome. It is apart from the room for outcomes:
+    /// otherwise requests that fill the queue with what they have reserved would wait for each other to end.
+    pub async fn reserve_intent(&self) -> Slot {
+        Slot { permit: self.permit().await, room: None }
+    }
+
+    /// Fails only once the trail is closed; the record then cannot be written, as its receipt will say.
+    async fn permit(&self) -> Option<OwnedPermit<Message>> {
+        self.sender.clone().reserve_owned().await.ok()
     }
 
     /// Whether records reach the directory. While false, a mutation should be refused without an intent.
@@ -63,6 +77,8 @@ pub(super) struct Message {
     pub(super) payload: Vec<u8>,
     pub(super) durability: Durability,
     pub(super) reply: Option<Reply>,
+    /// Given back when the thread takes the message.
+    pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Message {
@@ -77,6 +93,7 @@ impl Message {
 #[derive(Debug)]
 pub struct Slot {
     permit: Option<OwnedPermit<Message>>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Slot {
@@ -107,7 +124,7 @@ impl Slot {
     fn send(self, record: &Record, durability: Durability, reply: Option<Reply>) {
         match (self.permit, record.payload()) {
             (Some(permit), Ok(payload)) => {
-                permit.send(Message { payload, durability, reply });
+                permit.send(Message { payload, durability, reply, _room: self.room });
             }
             (None, _) => tracing::error!(kind = ?record.kind(), "a record came after the trail was closed"),
             // Does not happen: every key is text and every value is plain.

@@ -28,20 +28,21 @@ impl Trail {
     /// Opens the trail, goes on where it ended, and starts its thread, named `audit`. On return the start record
     /// is on disk. Blocks for as long as that takes.
     pub fn open(config: &TrailConfig) -> Result<(Self, TrailThread), TrailError> {
-        let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS);
+        let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS / 2);
         let (writer, observer) = start::open(config)?;
         // The runtime is for waiting alone: files block the thread, which has nothing else to do.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .map_err(TrailError::Thread)?;
-        let (sender, receiver) = channel(queue);
+        // Each request has one outcome, and at most one intent.
+        let (sender, receiver) = channel(2 * queue);
         let (close, closed) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("audit".into())
             .spawn(move || runtime.block_on(run(writer, receiver, closed)))
             .map_err(TrailError::Thread)?;
-        Ok((Self::new(sender, observer), TrailThread { close, thread }))
+        Ok((Self::new(sender, queue, observer), TrailThread { close, thread }))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) mod scripted;
 pub use connect::{ConnectError, Connector};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fetch::{FetchError, Fetcher};
-pub use pool::{Pool, PoolConfig, PooledBody, SendError, SendFault, Stage};
+pub use pool::{Pool, PoolConfig, PooledBody, SendError, SendFault, Stage, Turn};
 pub use stream::Stream;
 pub use tls::{RootSource, TlsError, tls_config};
 

@@ -5,46 +5,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use super::VendorToken;
-use crate::domain::{Action, AppName, ConferenceId, OrgName, TraceContext, UserName};
+use crate::domain::{AppName, Call, OrgName, TraceContext};
 use crate::upstream::Endpoint;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("confgate/", env!("CARGO_PKG_VERSION")));
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// One of the vendor's four calls. There is no fifth, and nothing of a caller's request in it that has not been
-/// taken apart and checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VendorCall {
-    /// `POST …/conferences` with this JSON object.
-    Create(Bytes),
-    /// `GET …/conferences/{confrId}`
-    Get(ConferenceId),
-    /// `DELETE …/conferences/{confrId}`
-    Dissolve(ConferenceId),
-    /// `DELETE …/conferences/{confrId}/{userName}`
-    Kick(ConferenceId, UserName),
-}
-
-impl VendorCall {
-    /// Which of the four.
-    pub fn action(&self) -> Action {
-        match self {
-            Self::Create(_) => Action::Create,
-            Self::Get(_) => Action::Get,
-            Self::Dissolve(_) => Action::Dissolve,
-            Self::Kick(..) => Action::Kick,
-        }
-    }
-
-    fn method(&self) -> Method {
-        match self {
-            Self::Create(_) => Method::POST,
-            Self::Get(_) => Method::GET,
-            Self::Dissolve(_) | Self::Kick(..) => Method::DELETE,
-        }
-    }
-}
 
 /// Writes the calls of one app.
 #[derive(Clone, Debug)]
@@ -58,35 +24,43 @@ impl AppCalls {
         Self { conferences: format!("{}/{org}/{app}/conferences", base.base_path()).into() }
     }
 
-    /// The request for `call`, whose URI is a path; `Host` and the framing are the connection's. The names'
+    /// The request for `call`, with a create's JSON object, whose URI is a path; `Host` and the framing are the connection's. The names'
     /// alphabets have no character that means anything in a path, so the error is for a base path alone.
     ///
     /// The vendor's page lists `Content-Type` for every call, so every call has it, body or not.
     pub fn request(
         &self,
-        call: &VendorCall,
+        call: &Call<Bytes>,
         token: &VendorToken,
         trace: &TraceContext,
     ) -> Result<Request<Full<Bytes>>, InvalidUri> {
         let uri = Uri::try_from(self.path(call))?;
         let body = match call {
-            VendorCall::Create(json) => json.clone(),
+            Call::Create(json) => json.clone(),
             _ => Bytes::new(),
         };
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = call.method();
+        *request.method_mut() = method(call);
         *request.uri_mut() = uri;
         *request.headers_mut() = headers(token, trace);
         Ok(request)
     }
 
-    fn path(&self, call: &VendorCall) -> String {
+    fn path(&self, call: &Call<Bytes>) -> String {
         let base = &*self.conferences;
         match call {
-            VendorCall::Create(_) => base.to_owned(),
-            VendorCall::Get(id) | VendorCall::Dissolve(id) => format!("{base}/{id}"),
-            VendorCall::Kick(id, user) => format!("{base}/{id}/{user}"),
+            Call::Create(_) => base.to_owned(),
+            Call::Get(id) | Call::Dissolve(id) => format!("{base}/{id}"),
+            Call::Kick(id, user) => format!("{base}/{id}/{user}"),
         }
+    }
+}
+
+fn method(call: &Call<Bytes>) -> Method {
+    match call {
+        Call::Create(_) => Method::POST,
+        Call::Get(_) => Method::GET,
+        Call::Dissolve(_) | Call::Kick(..) => Method::DELETE,
     }
 }
 
@@ -107,6 +81,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::domain::{ConferenceId, UserName};
 
     fn calls(base: &str) -> AppCalls {
         AppCalls::new(
@@ -116,7 +91,7 @@ mod tests {
         )
     }
 
-    fn request(base: &str, call: &VendorCall) -> Request<Full<Bytes>> {
+    fn request(base: &str, call: &Call<Bytes>) -> Request<Full<Bytes>> {
         let trace = TraceContext::continued(None, (1, 2));
         calls(base).request(call, &VendorToken::for_tests("secret"), &trace).unwrap()
     }
@@ -128,21 +103,21 @@ mod tests {
         let conferences = "/1100181023201864/voicechatroom/conferences";
         let one = format!("{conferences}/IM3SKW51SKH4TB80LV45000C7");
         for (call, line) in [
-            (VendorCall::Create("{}".into()), format!("POST {conferences}")),
-            (VendorCall::Get(id()), format!("GET {one}")),
-            (VendorCall::Dissolve(id()), format!("DELETE {one}")),
-            (VendorCall::Kick(id(), user), format!("DELETE {one}/yang.ss")),
+            (Call::Create("{}".into()), format!("POST {conferences}")),
+            (Call::Get(id()), format!("GET {one}")),
+            (Call::Dissolve(id()), format!("DELETE {one}")),
+            (Call::Kick(id(), user), format!("DELETE {one}/yang.ss")),
         ] {
             let request = request("https://a1.easemob.com/", &call);
             assert_eq!(format!("{} {}", request.method(), request.uri()), line);
         }
-        let behind = request("http://proxy/easemob/", &VendorCall::Get(id()));
+        let behind = request("http://proxy/easemob/", &Call::Get(id()));
         assert_eq!(behind.uri().path(), format!("/easemob{one}"));
     }
 
     #[tokio::test]
     async fn a_call_carries_these_headers_and_no_others() {
-        let request = request("http://a", &VendorCall::Create("{\"confrType\":10}".into()));
+        let request = request("http://a", &Call::Create("{\"confrType\":10}".into()));
         let mut headers: Vec<_> = request.headers().iter().collect();
         headers.sort_by_key(|(name, _)| name.as_str());
         let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();

@@ -1,4 +1,4 @@
-//! What is known of the vendor: the four calls rebuilt from typed parts ([`VendorCall`]), the app's token
+//! What is known of the vendor: the four calls rebuilt from typed parts ([`AppCalls`]), the app's token
 //! ([`TokenHandle`]), and the pause it asks for when it has had enough ([`Pause`]).
 
 mod call;
@@ -6,7 +6,7 @@ mod pause;
 mod retry_after;
 mod token;
 
-pub use call::{AppCalls, VendorCall};
+pub use call::AppCalls;
 pub use pause::{Pause, PauseConfig};
 pub use retry_after::retry_after;
 pub use token::{

@@ -8,11 +8,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Desk;
-use crate::domain::{Action, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
-use crate::stages::authn::Caller;
-use crate::stages::limit::Standings;
-use crate::stages::route::{Call, Target};
+use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
+use crate::limits::headers::Standings;
 use crate::telemetry::{Limit, VendorAnswer};
+use crate::tenancy::Caller;
 use crate::trail::{self, Decision, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
 
 /// What is known so far about one request. The stages add what they find out; the outcome is made of it when the answer
@@ -32,7 +31,7 @@ pub struct Entry {
 
 #[derive(Debug, Default)]
 struct Facts {
-    target: Option<Target>,
+    call: Option<Call<()>>,
     caller: Option<Rc<Caller>>,
     standings: Standings,
     creator: Option<UserName>,
@@ -90,8 +89,8 @@ impl Entry {
         self.deadline
     }
 
-    pub(in crate::stages) fn routed(&self, target: &Target) {
-        self.facts.borrow_mut().target = Some(target.clone());
+    pub(in crate::stages) fn routed(&self, call: &Call<()>) {
+        self.facts.borrow_mut().call = Some(call.clone());
     }
 
     pub(in crate::stages) fn authenticated(&self, caller: &Rc<Caller>) {
@@ -123,6 +122,11 @@ impl Entry {
         let mut facts = self.facts.borrow_mut();
         facts.attempts += 1;
         facts.first_attempt.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether a byte of the call may have left.
+    pub(in crate::stages) fn is_attempted(&self) -> bool {
+        self.facts.borrow().attempts > 0
     }
 
     /// The vendor was asked, with this result, after `took`.
@@ -186,6 +190,7 @@ impl Entry {
 
     async fn close(&self, status: u16, verdict: Verdict) -> Result<(), TrailUnavailable> {
         let Some(slot) = self.slot.take() else { return Ok(()) };
+        let _ = self.facts.borrow_mut().settle();
         let record = Record::Outcome(self.outcome(Some(status), verdict));
         if self.facts.borrow().intent.is_none() {
             slot.queue(&record);
@@ -198,7 +203,7 @@ impl Entry {
     fn outcome(&self, status: Option<u16>, verdict: Verdict) -> Outcome {
         let facts = self.facts.borrow();
         let duration = self.started.elapsed();
-        let action = facts.target.as_ref().map(|target| target.call.action());
+        let action = facts.call.as_ref().map(Call::action);
         self.desk.metrics.request(action, verdict.code, duration);
         Outcome {
             time: Timestamp::now(),
@@ -220,12 +225,8 @@ impl Entry {
 
     fn call(&self, facts: &Facts) -> trail::Call {
         let principal = facts.caller.as_ref().map(|caller| &caller.principal);
-        let call = facts.target.as_ref().map(|target| &target.call);
-        let (named, user) = match call {
-            None | Some(Call::Create) => (None, None),
-            Some(Call::Get(id) | Call::Dissolve(id)) => (Some(id), None),
-            Some(Call::Kick(id, user)) => (Some(id), Some(user.clone())),
-        };
+        let call = facts.call.as_ref();
+        let named = call.and_then(Call::conference);
         trail::Call {
             request_id: self.id,
             trace: self.trace,
@@ -237,22 +238,26 @@ impl Entry {
             client: self.client,
             app: facts.caller.as_ref().map(|caller| caller.tenant.app.key.clone()),
             conference: facts.created.as_ref().or(named).cloned(),
-            user,
+            user: call.and_then(Call::user).cloned(),
             creator: facts.creator.clone(),
         }
     }
 
     /// The outcome of a request whose caller did not stay to hear it.
     fn abandoned(&self) -> Outcome {
-        let settled = {
-            let mut facts = self.facts.borrow_mut();
-            let settled = facts.settled.take();
-            let changes = facts.target.as_ref().is_some_and(|target| target.call.action() != Action::Get);
-            // Cut off between the question and the answer.
-            facts.outcome_unknown |= changes && facts.attempts > 0 && settled.is_none();
-            settled
-        };
+        let settled = self.facts.borrow_mut().settle();
         self.outcome(None, settled.unwrap_or_default())
+    }
+}
+
+impl Facts {
+    /// How the vendor's call ended, where it was one. What changes something and was cut off between the question and
+    /// the answer, by the end of the gateway or by a panic, may have happened.
+    fn settle(&mut self) -> Option<Verdict> {
+        let settled = self.settled.take();
+        let changes = self.call.as_ref().is_some_and(|call| call.action().is_mutation());
+        self.outcome_unknown |= changes && self.attempts > 0 && settled.is_none();
+        settled
     }
 }
 
@@ -261,5 +266,66 @@ impl Drop for Entry {
         if let Some(slot) = self.slot.take() {
             slot.queue(&Record::Outcome(self.abandoned()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use uuid::ContextV7;
+
+    use super::*;
+    use crate::telemetry::MetricsBuilder;
+    use crate::trail::{Trail, TrailConfig};
+
+    /// The outcome that a dissolve leaves, once it has gone through this.
+    async fn outcome_after(what: impl AsyncFnOnce(&Entry)) -> Value {
+        let directory = tempfile::tempdir().unwrap();
+        let config = TrailConfig { directory: directory.path().to_owned(), queue: 4 };
+        let (trail, thread) = Trail::open(&config).unwrap();
+        let desk = Rc::new(Desk::new(trail.clone(), MetricsBuilder::new(vec![], vec![]).worker()));
+        let id = RequestId::generate(&ContextV7::new());
+        let name = (id, TraceContext::continued(None, id.entropy()), [127, 0, 0, 1].into());
+        let now = Instant::now();
+        let entry = Entry::open(desk, trail.reserve().await, name, now, now);
+        let conference = ConferenceId::parse("IM3").unwrap();
+        entry.routed(&Call::Dissolve(conference));
+        what(&entry).await;
+        drop(entry);
+        thread.close().unwrap();
+        let segment = directory.path().join("audit-00000000000000000001.jsonl");
+        let text = std::fs::read_to_string(segment).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut outcomes = records.filter(|record| record["kind"] == "outcome");
+        let outcome = outcomes.next().unwrap();
+        assert_eq!(outcomes.next(), None);
+        outcome
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_cut_off_after_it_was_sent_is_unknown() {
+        let internal = Refusal::new(Code::Internal, "a panic");
+        let panicked = outcome_after(async |entry| {
+            entry.attempted();
+            entry.close_refused(&internal).await.unwrap();
+        });
+        assert_eq!(panicked.await["outcome_unknown"], true);
+        let ended = outcome_after(async |entry| entry.attempted());
+        assert_eq!(ended.await["outcome_unknown"], true);
+    }
+
+    #[tokio::test]
+    async fn one_that_was_answered_or_never_sent_is_not() {
+        let refusal = Refusal::new(Code::VendorUnreachable, "nobody there");
+        let settled = outcome_after(async |entry| {
+            entry.attempted();
+            entry.settled(Some(&refusal));
+            entry.close_refused(&refusal).await.unwrap();
+        });
+        assert_eq!(settled.await["outcome_unknown"], false);
+        let unsent = outcome_after(async |entry| entry.close_refused(&refusal).await.unwrap());
+        assert_eq!(unsent.await["outcome_unknown"], false);
+        let left = outcome_after(async |_| ()).await;
+        assert_eq!((&left["outcome_unknown"], &left["caller_gone"]), (&false.into(), &true.into()));
     }
 }

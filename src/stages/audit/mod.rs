@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 pub use self::entry::Entry;
@@ -34,6 +35,9 @@ pub struct Audited<B> {
     pub(super) body: B,
 }
 
+/// How long the record of something that never was a request may wait for room.
+const UNREAD_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Where a worker's requests are put on record and counted.
 #[derive(Debug)]
 pub struct Desk {
@@ -51,33 +55,22 @@ impl Desk {
     pub async fn unread(self: &Rc<Self>, id: RequestId, client: IpAddr, refusal: &Refusal) {
         let started = Instant::now();
         let trace = TraceContext::continued(None, id.entropy());
-        let slot = self.trail.reserve().await;
+        let Ok(slot) = slot(&self.trail, started + UNREAD_PATIENCE).await else {
+            self.metrics.request(None, Some(refusal.code), started.elapsed());
+            return;
+        };
         let entry = Entry::open(Rc::clone(self), slot, (id, trace, client), started, started);
         // Without an intent there is nothing to wait for.
         let _ = entry.close_refused(refusal).await;
     }
 }
 
-/// Puts [`Audit`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct AuditLayer(Rc<Desk>);
-
-impl AuditLayer {
-    /// A layer that keeps its records at `desk`.
-    pub fn new(desk: Rc<Desk>) -> Self {
-        Self(desk)
-    }
+/// Puts the stage before those behind it. It keeps its records at `desk`.
+pub fn layer<S>(desk: Rc<Desk>) -> impl Layer<S, Service = Audit<S>> {
+    layer_fn(move |inner| Audit { desk: Rc::clone(&desk), inner })
 }
 
-impl<S> Layer<S> for AuditLayer {
-    type Service = Audit<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Audit { desk: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`AuditLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Audit<S> {
     desk: Rc<Desk>,
@@ -150,7 +143,7 @@ where
             let slot = match slot(&desk.trail, deadline).await {
                 Ok(slot) => slot,
                 Err(refusal) => {
-                    // There is no room for an outcome; it counts all the same.
+                    // No room, no record; the counter is what is left to tell of it.
                     desk.metrics.request(None, Some(refusal.code), identified.started.elapsed());
                     return Ok(problem::response(&refusal, id));
                 }

@@ -14,19 +14,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::Either;
 use http_body::Body;
+use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use self::body::{read_json, refuse_body};
 use super::audit::Entry;
-use super::authn::Caller;
 use super::limit::Limited;
 use super::reply::Reply;
-use super::route::{Call, Target};
-use crate::domain::{
-    Action, Code, ConferenceId, CreateConference, CreateFault, CreateRules, Refusal, UserName,
-};
+use super::route::Target;
+use crate::domain::{Action, Call, Code, CreateConference, CreateFault, CreateRules, Refusal};
 use crate::limits::InFlightGuard;
-use crate::tenancy::Tenant;
+use crate::tenancy::Caller;
 
 /// One scope a right (RFC 6749, section 3.3). Two rights may share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,34 +68,9 @@ pub struct AuthzConfig {
 #[derive(Debug)]
 pub struct Authorized {
     pub(super) entry: Rc<Entry>,
-    pub(super) tenant: Arc<Tenant>,
-    pub(super) call: AllowedCall,
+    pub(super) caller: Rc<Caller>,
+    pub(super) call: Call<CreateConference>,
     pub(super) in_flight: InFlightGuard,
-}
-
-/// One of the four calls, complete.
-#[derive(Debug)]
-pub enum AllowedCall {
-    /// Create a conference.
-    Create(CreateConference),
-    /// Look at a conference.
-    Get(ConferenceId),
-    /// End a conference.
-    Dissolve(ConferenceId),
-    /// Remove a member.
-    Kick(ConferenceId, UserName),
-}
-
-impl AllowedCall {
-    /// What is done.
-    pub fn action(&self) -> Action {
-        match self {
-            Self::Create(_) => Action::Create,
-            Self::Get(_) => Action::Get,
-            Self::Dissolve(_) => Action::Dissolve,
-            Self::Kick(..) => Action::Kick,
-        }
-    }
 }
 
 impl AuthzConfig {
@@ -131,26 +104,13 @@ impl AuthzConfig {
     }
 }
 
-/// Puts [`Authz`] before the stages behind it.
-#[derive(Clone, Debug)]
-pub struct AuthzLayer(Rc<AuthzConfig>);
-
-impl AuthzLayer {
-    /// A layer that decides by `config`.
-    pub fn new(config: AuthzConfig) -> Self {
-        Self(Rc::new(config))
-    }
+/// Puts the stage before those behind it. It decides by `config`.
+pub fn layer<S>(config: AuthzConfig) -> impl Layer<S, Service = Authz<S>> {
+    let config = Rc::new(config);
+    layer_fn(move |inner| Authz { config: Rc::clone(&config), inner })
 }
 
-impl<S> Layer<S> for AuthzLayer {
-    type Service = Authz<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Authz { config: Rc::clone(&self.0), inner }
-    }
-}
-
-/// The service of an [`AuthzLayer`].
+/// The stage.
 #[derive(Clone, Debug)]
 pub struct Authz<S> {
     config: Rc<AuthzConfig>,
@@ -178,9 +138,8 @@ where
         if let Err(refusal) = self.config.check(&caller, &target) {
             return Either::Left(ready(Err(refusal)));
         }
-        let tenant = Arc::clone(&caller.tenant);
         let call = match target.call {
-            Call::Create => {
+            Call::Create(()) => {
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 let config = Rc::clone(&self.config);
@@ -188,17 +147,17 @@ where
                     let body = read_json(&headers, body, config.max_body_bytes, entry.deadline()).await?;
                     let create = config.create(&caller, &body)?;
                     entry.creates_for(create.creator());
-                    let call = AllowedCall::Create(create);
-                    inner.call(Authorized { entry, tenant, call, in_flight }).await
+                    let call = Call::Create(create);
+                    inner.call(Authorized { entry, caller, call, in_flight }).await
                 })));
             }
-            Call::Get(id) => AllowedCall::Get(id),
-            Call::Dissolve(id) => AllowedCall::Dissolve(id),
-            Call::Kick(id, user) => AllowedCall::Kick(id, user),
+            Call::Get(id) => Call::Get(id),
+            Call::Dissolve(id) => Call::Dissolve(id),
+            Call::Kick(id, user) => Call::Kick(id, user),
         };
         match refuse_body(&body) {
             Ok(()) => {
-                Either::Right(Either::Left(self.inner.call(Authorized { entry, tenant, call, in_flight })))
+                Either::Right(Either::Left(self.inner.call(Authorized { entry, caller, call, in_flight })))
             }
             Err(refusal) => Either::Left(ready(Err(refusal))),
         }

@@ -40,9 +40,9 @@ pub(super) async fn reply(
     due: Instant,
 ) -> Result<Reply, Refusal> {
     let (head, mut rest) = response.into_parts();
-    let held =
-        timeout_at(due, hold(&mut rest, limit)).await.map_err(|_| broken(Code::VendorTimeout, entry))?;
-    let body = match held.map_err(|_| broken(Code::VendorBadAnswer, entry))? {
+    let broken = |code| broken(code, entry, action);
+    let held = timeout_at(due, hold(&mut rest, limit)).await.map_err(|_| broken(Code::VendorTimeout))?;
+    let body = match held.map_err(|_| broken(Code::VendorBadAnswer))? {
         Held::Whole(bytes) => {
             note(entry, action, head.status, &bytes);
             GateBody::full(bytes)
@@ -103,10 +103,19 @@ fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
-/// The answer began and did not end: what it was about has most likely happened.
-fn broken(code: Code, entry: &Entry) -> Refusal {
+/// The answer began and did not end: what it was about has most likely happened, if it was to change anything.
+fn broken(code: Code, entry: &Entry, action: Action) -> Refusal {
+    if !action.is_mutation() {
+        return Refusal::new(
+            code,
+            "the conference service's answer broke off; nothing was changed, try again",
+        );
+    }
     entry.outcome_unknown();
-    Refusal::new(code, "the conference service's answer broke off; look before you try again")
+    Refusal::new(
+        code,
+        "the conference service's answer broke off: the outcome is unknown; look before you try again",
+    )
 }
 
 fn passed_on(status: StatusCode, from: &HeaderMap, body: GateBody) -> Response<GateBody> {

@@ -3,30 +3,31 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::{ProxyConfig, answer, internal};
-use crate::domain::{Action, Code, Refusal};
+use crate::domain::{Action, Call, Code, Refusal};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
-use crate::stages::authz::AllowedCall;
 use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
-use crate::tenancy::App;
+use crate::tenancy::{App, Caller};
 use crate::upstream::{Pool, PooledBody, SendError, Stage};
-use crate::vendor::{VendorCall, VendorToken, retry_after};
+use crate::vendor::{VendorToken, retry_after};
 
 pub(super) struct Exchange {
     config: ProxyConfig,
     pool: Pool,
     entry: Rc<Entry>,
-    app: Arc<App>,
+    caller: Rc<Caller>,
     action: Action,
-    call: VendorCall,
+    call: Call<Bytes>,
     token: Arc<VendorToken>,
     in_flight: InFlightGuard,
     /// By when the answer must be complete.
@@ -41,9 +42,9 @@ impl Exchange {
         Self {
             config,
             pool,
-            app: Arc::clone(&authorized.tenant.app),
+            caller: authorized.caller,
             action: authorized.call.action(),
-            call: vendor_call(authorized.call),
+            call: authorized.call.map_create(|create| create.to_json()),
             entry: authorized.entry,
             token: cleared.token,
             in_flight: authorized.in_flight,
@@ -51,11 +52,14 @@ impl Exchange {
         }
     }
 
+    fn app(&self) -> &App {
+        &self.caller.tenant.app
+    }
+
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
         let response = self.answered().await?;
-        self.entry.vendor_answered(response.status());
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            self.app.pause.open(retry_after(response.headers(), Timestamp::now()));
+            self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
         let Self { config, entry, in_flight, due, action, .. } = self;
         answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await
@@ -68,10 +72,12 @@ impl Exchange {
             return Ok(response);
         }
         drop(response);
-        let newer = timeout_at(self.due, self.app.token.replace(self.token.generation()))
+        let newer = timeout_at(self.due, self.app().token.replace(self.token.generation()))
             .await
             .map_err(|_| refused_credentials("no new token came in time"))?
             .map_err(|error| refused_credentials(error.to_string()))?;
+        // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
+        let _ = self.app().budget.check();
         let response = self.attempt(&newer).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             return Err(refused_credentials("401 with a new token as well"));
@@ -95,19 +101,27 @@ impl Exchange {
 
     async fn send(&self, token: &VendorToken, fresh: bool) -> Result<Response<PooledBody>, Failure> {
         let request = self
-            .app
+            .app()
             .calls
             .request(&self.call, token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
+        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
         let started = Instant::now();
         self.entry.attempted();
-        let limit = self.due.min(started + self.config.first_byte_timeout);
-        let outcome = match timeout_at(limit, self.pool.send(request, fresh)).await {
+        let outcome = match timeout_at(self.limit(), self.pool.send(turn, request, fresh)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
             Err(_) => Err(Failure::TimedOut),
         };
         self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
+        if let Ok(response) = &outcome {
+            self.entry.vendor_answered(response.status());
+        }
         outcome
+    }
+
+    /// By when something must have come of what begins now.
+    fn limit(&self) -> Instant {
+        self.due.min(Instant::now() + self.config.first_byte_timeout)
     }
 
     /// What a failure means for the caller, and whether the call may have happened all the same.
@@ -115,7 +129,7 @@ impl Exchange {
         let may_have_happened = match failure {
             Failure::TimedOut => true,
             Failure::Broken(error) => error.stage == Stage::Sent,
-            Failure::Unspeakable => false,
+            Failure::NoTurn | Failure::Unspeakable => false,
         };
         let unknown = may_have_happened && self.action.is_mutation();
         if unknown {
@@ -136,12 +150,17 @@ impl Exchange {
             Failure::Broken(error) => {
                 Refusal::new(Code::VendorUnreachable, detail).because(error.to_string())
             }
+            Failure::NoTurn => Refusal::new(Code::Overloaded, detail)
+                .retry_after(Duration::from_secs(1))
+                .because("no connection to the vendor became free in time"),
             Failure::Unspeakable => internal("the call's path is no URI"),
         }
     }
 }
 
 enum Failure {
+    /// All connections were in use by other calls: no byte of it left.
+    NoTurn,
     TimedOut,
     Broken(SendError),
     /// The ids make no URI: their types do not allow that.
@@ -159,13 +178,4 @@ fn refused_credentials(reason: impl Into<std::borrow::Cow<'static, str>>) -> Ref
     let detail =
         "nothing was changed; this is for the operator: the gateway's own credentials are not accepted";
     Refusal::new(Code::VendorRefusedCredentials, detail).because(reason)
-}
-
-fn vendor_call(call: AllowedCall) -> VendorCall {
-    match call {
-        AllowedCall::Create(create) => VendorCall::Create(create.to_json()),
-        AllowedCall::Get(id) => VendorCall::Get(id),
-        AllowedCall::Dissolve(id) => VendorCall::Dissolve(id),
-        AllowedCall::Kick(id, user) => VendorCall::Kick(id, user),
-    }
 }

@@ -1,5 +1,5 @@
-//! Asks the vendor. Takes [`Recorded`], gives a [`Reply`], refuses with the `vendor_…` codes of 502 and 504. The end
-//! of the way: nothing reaches the vendor but through here.
+//! Asks the vendor. Takes [`Recorded`], gives a [`Reply`], refuses with the `vendor_…` codes of 502 and 504, and with
+//! `overloaded` where no connection becomes free. The end of the way: nothing reaches the vendor but through here.
 
 mod answer;
 mod exchange;
@@ -9,9 +9,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tower::Service;
 
 use self::exchange::Exchange;
+use super::audit::Entry;
 use super::intent::Recorded;
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
@@ -20,7 +22,7 @@ use crate::upstream::Pool;
 /// How long the vendor may take, and how much of an answer is held.
 #[derive(Clone, Copy, Debug)]
 pub struct ProxyConfig {
-    /// From sending to the head of the answer, for each attempt.
+    /// From sending to the head of the answer, for each attempt; as long at most it waits for a connection before.
     pub first_byte_timeout: Duration,
     /// From the first attempt to the end of the answer.
     pub total_timeout: Duration,
@@ -47,7 +49,7 @@ impl Proxy {
     }
 
     async fn run(self, recorded: Recorded) -> Result<Reply, Refusal> {
-        let index = recorded.cleared.authorized.tenant.app.index;
+        let index = recorded.cleared.authorized.caller.tenant.app.index;
         let Some(pool) = self.0.pools.get(index) else {
             return Err(internal("no pool for the app"));
         };
@@ -75,12 +77,33 @@ impl Service<Recorded> for Proxy {
         }
         // What changes something is seen through to its outcome, even if the caller hangs up: the task outlives the
         // connection, and the entry that it holds writes the outcome when it ends.
+        let entry = Rc::clone(&recorded.cleared.authorized.entry);
+        let settling = Rc::clone(&entry);
         let task = tokio::task::spawn_local(async move {
-            let entry = Rc::clone(&recorded.cleared.authorized.entry);
             let result = proxy.run(recorded).await;
-            entry.settled(result.as_ref().err());
+            settling.settled(result.as_ref().err());
             result
         });
-        Box::pin(async move { task.await.unwrap_or_else(|_| Err(internal("the vendor's call panicked"))) })
+        let caller = Listening { entry, task: task.abort_handle() };
+        Box::pin(async move {
+            let result = task.await.unwrap_or_else(|_| Err(internal("the vendor's call panicked")));
+            drop(caller);
+            result
+        })
+    }
+}
+
+/// A caller who waits for the outcome of a change. One who hangs up while the call still waits for its turn takes it
+/// back.
+struct Listening {
+    entry: Rc<Entry>,
+    task: AbortHandle,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if !self.entry.is_attempted() {
+            self.task.abort();
+        }
     }
 }

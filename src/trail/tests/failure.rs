@@ -14,7 +14,8 @@ type Answer = oneshot::Receiver<Result<u64, TrailUnavailable>>;
 
 pub(super) fn message(durability: Durability) -> (Message, Answer) {
     let (sender, receiver) = oneshot::channel();
-    let message = Message { payload: outcome().payload().unwrap(), durability, reply: Some(sender) };
+    let message =
+        Message { payload: outcome().payload().unwrap(), durability, reply: Some(sender), _room: None };
     (message, receiver)
 }
 

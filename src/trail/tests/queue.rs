@@ -88,6 +88,21 @@ async fn a_full_queue_makes_the_next_wait_for_room() {
     assert_eq!(kinds(directory.path()), ["start", "outcome", "outcome", "stop"]);
 }
 
+/// Each of the requests that fill the queue announces something before it ends.
+#[tokio::test]
+async fn outcomes_that_are_still_to_come_leave_room_for_intents() {
+    let directory = tempfile::tempdir().unwrap();
+    let (trail, thread) = open_with(directory.path(), 2);
+    let slots = [trail.reserve().await, trail.reserve().await];
+    assert!(trail.reserve().now_or_never().is_none());
+    for slot in slots {
+        trail.reserve_intent().now_or_never().unwrap().synced(&intent()).await.unwrap();
+        slot.queue(&outcome());
+    }
+    thread.close().unwrap();
+    assert_eq!(kinds(directory.path())[1..], ["intent", "outcome", "intent", "outcome", "stop"]);
+}
+
 /// A guard's `Drop` sends last of all, when nobody else gets room any more.
 #[tokio::test]
 async fn reserved_room_is_good_to_the_end() {

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::{Request, Response};
 use http_body_util::Full;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use body::PooledBody;
 pub use error::{SendError, SendFault, Stage};
@@ -57,6 +57,10 @@ struct Inner {
     slots: Arc<Semaphore>,
 }
 
+/// The right to one connection.
+#[derive(Debug)]
+pub struct Turn(Option<OwnedSemaphorePermit>);
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").finish_non_exhaustive()
@@ -79,6 +83,14 @@ impl Pool {
         self.0.idle.len()
     }
 
+    /// Waits for the right to one connection while all are in use, first come, first served. Nothing is opened or
+    /// sent before [`Self::send`].
+    pub async fn turn(&self) -> Turn {
+        let slots = Arc::clone(&self.0.slots);
+        // The semaphore is never closed.
+        Turn(slots.acquire_owned().await.ok())
+    }
+
     /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. With
     /// `fresh`, a connection is opened even if one lies idle.
     ///
@@ -86,12 +98,14 @@ impl Pool {
     /// by then is never sent, and what was begun ends with its connection. Must run in a `LocalSet`.
     pub async fn send(
         &self,
+        Turn(slot): Turn,
         mut request: Request<Full<Bytes>>,
         fresh: bool,
     ) -> Result<Response<PooledBody>, SendError> {
         let host = self.0.endpoint.authority().clone();
         request.headers_mut().insert(HOST, host);
-        let mut lease = self.lease(fresh).await?;
+        let connection = self.connection(fresh).await?;
+        let mut lease = Lease { connection, pool: self.clone(), slot };
         loop {
             let reused = lease.connection.reused();
             let mut error = match lease.connection.send(request).await {
@@ -106,15 +120,6 @@ impl Pool {
             }
             lease.connection = self.connection(false).await?;
         }
-    }
-
-    /// A connection, and the right to one. Waits for its turn while all are in use, first come, first served.
-    async fn lease(&self, fresh: bool) -> Result<Lease, SendError> {
-        let slots = Arc::clone(&self.0.slots);
-        // The semaphore is never closed.
-        let slot = slots.acquire_owned().await.ok();
-        let connection = self.connection(fresh).await?;
-        Ok(Lease { connection, pool: self.clone(), slot })
     }
 
     async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {

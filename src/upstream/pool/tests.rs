@@ -28,7 +28,7 @@ fn request(path: &str) -> Request<Full<Bytes>> {
 }
 
 async fn head(pool: &Pool, path: &str) -> Result<Response<PooledBody>, SendError> {
-    pool.send(request(path), false).await
+    pool.send(pool.turn().await, request(path), false).await
 }
 
 async fn whole(pool: &Pool, path: &str) -> Result<String, SendError> {
@@ -152,7 +152,7 @@ fn fresh_means_a_new_connection_within_the_limit() {
         let server = Server::obliging().await;
         let pool = pool_of(&server.url(), 1, LONG);
         whole(&pool, "/0").await.unwrap();
-        let answer = pool.send(request("/1"), true).await.unwrap();
+        let answer = pool.send(pool.turn().await, request("/1"), true).await.unwrap();
         answer.into_body().collect().await.unwrap();
         assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);
         until(|| server.record.open.get() == 1).await;
