@@ -9,11 +9,13 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod addresses;
 mod bodies;
 mod calls;
 mod cors;
 mod creator;
 mod endings;
+mod fields;
 mod headers;
 mod limits;
 mod openapi;
