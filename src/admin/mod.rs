@@ -50,7 +50,7 @@ impl Overview {
     /// The answer to one request.
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "the admin port is for reading: use GET\n");
+            return reading_alone();
         }
         match request.uri().path() {
             "/livez" => text(StatusCode::OK, "ok\n"),
@@ -71,6 +71,12 @@ impl Overview {
 /// The handler of the admin port's server.
 pub async fn handle<B>(overview: Arc<Overview>, request: Request<B>) -> Result<Response<Body>, Break> {
     Ok(overview.answer(&request))
+}
+
+fn reading_alone() -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "the admin port is for reading: use GET\n");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Body> {

@@ -27,7 +27,7 @@ use crate::upstream::{Connector, RootSource, TlsError, tls_config};
 pub enum StartError {
     /// A port that cannot be had.
     #[error(
-        "cannot listen on {address} ({key}): {source}; choose another address, or end the program that has it"
+        "cannot listen on {address} ({key}): {error}; choose another address, or end the program that has it"
     )]
     Listen {
         /// The address as configured.
@@ -35,7 +35,7 @@ pub enum StartError {
         /// The key that names it.
         key: &'static str,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// No certificate authorities.
     #[error(transparent)]
@@ -44,7 +44,7 @@ pub enum StartError {
     #[error(transparent)]
     Trail(#[from] TrailError),
     /// A thread could not be started.
-    #[error("a thread could not be started: {0}")]
+    #[error("a thread could not be started")]
     Thread(#[from] io::Error),
 }
 
@@ -173,7 +173,7 @@ impl Gateway {
 fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|source| StartError::Listen { address, key, source })
+        .map_err(|error| StartError::Listen { address, key, error })
 }
 
 fn metrics(config: &Config) -> MetricsBuilder {
@@ -224,6 +224,7 @@ fn cpus() -> usize {
 fn connection_config(config: &Config) -> ConnectionConfig {
     ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
+        answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
     }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problems};
 
 /// What confgate can be asked to do.
 #[derive(Debug, Subcommand)]
@@ -61,9 +61,12 @@ fn load(file: Option<&Path>) -> anyhow::Result<Config> {
     // Variables that are no Unicode are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    // Each problem is a line of its own.
-    config::load(file, environment)
-        .map_err(|problems| anyhow!("this configuration cannot be used:\n{problems}"))
+    config::load(file, environment).map_err(|problems| unusable(&problems))
+}
+
+/// Each problem on a line of its own.
+fn unusable(problems: &Problems) -> anyhow::Error {
+    anyhow!("this configuration cannot be used:\n{problems}")
 }
 
 /// A runtime for one thread of its own.

@@ -19,7 +19,7 @@ pub struct ListenConfig {
     pub address: SocketAddr,
     /// Worker threads; None is one for each CPU.
     pub workers: Option<NonZeroUsize>,
-    /// Open connections over all workers. More are closed at once.
+    /// Open connections over all workers. On more of them requests are turned away with 503.
     pub max_connections: NonZeroUsize,
     /// How long a connection may be without a complete request head: idle and slow ones are closed alike, since
     /// hyper's timer for the head of a kept-alive connection starts with the end of the last answer.

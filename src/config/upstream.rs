@@ -17,7 +17,7 @@ const MAX_CA_FILE: u64 = 4 << 20;
 pub struct UpstreamConfig {
     /// Name lookup, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// From the last byte of the request to the head of the answer.
+    /// One attempt, from connecting to the head of the answer; a turn for a connection may take as long before.
     pub first_byte_timeout: Duration,
     /// One call as a whole, with a second attempt if there is one.
     pub total_timeout: Duration,

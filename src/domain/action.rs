@@ -32,9 +32,4 @@ impl Action {
     pub fn is_mutation(self) -> bool {
         !matches!(self, Self::Get)
     }
-
-    /// Whether sending it a second time can do no harm (RFC 9110, section 9.2.2).
-    pub fn is_idempotent(self) -> bool {
-        !matches!(self, Self::Create)
-    }
 }

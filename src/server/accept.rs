@@ -1,7 +1,7 @@
 //! Takes connections in and gives each to the worker that has the fewest. A thread of its own: connections are shared
 //! out evenly however few they are, and a port in use is an error and not a second listener beside the first.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 
 use super::phase::{Phase, PhaseView};
 use super::unread::Unread;
-use super::wire::close;
+use super::wire::speaks;
 use super::worker::WorkerHandle;
 use crate::domain::Code;
 use crate::stages::audit::Desk;
@@ -99,18 +99,11 @@ impl Porter {
         let unread = Rc::clone(&self.unread);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         tokio::task::spawn_local(async move {
-            refuse(stream, peer.ip().to_canonical(), code, &unread).await;
+            // An answer to a request that was not sent yet would be dropped by a browser.
+            if speaks(&stream, FIRST_WORDS).await {
+                unread.refuse(stream, peer.ip().to_canonical(), code).await;
+            }
             drop(place);
         });
     }
-}
-
-async fn refuse(stream: TcpStream, client: IpAddr, code: Code, unread: &Unread) {
-    // An answer to a request that was not sent yet would be dropped by a browser.
-    if tokio::time::timeout(FIRST_WORDS, stream.readable()).await.is_err() {
-        return;
-    }
-    let (id, answer) = unread.answer(code);
-    unread.record(id, client, code).await;
-    close(stream, &answer).await;
 }

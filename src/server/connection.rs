@@ -2,12 +2,15 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,16 +20,21 @@ use tower::Service;
 
 use super::phase::{Phase, PhaseView};
 use super::unread::Unread;
-use super::wire::{Wire, close};
+use super::wire::{Floor, Wire, close, speaks};
 use crate::domain::Code;
 use crate::stages::identify::Accepted;
-use crate::stages::reply::GateBody;
+use crate::stages::reply::{BrokenOff, GateBody};
+
+/// How long an idle connection is listened to once more before the gateway closes it.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Bounds of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionConfig {
     /// How long a head may take to arrive; the same time ends a connection on which nothing happens.
     pub idle_timeout: Duration,
+    /// How long an answer may wait for the caller to read it.
+    pub answer_timeout: Duration,
     /// The longest head, in bytes.
     pub max_header_bytes: usize,
     /// The most header fields.
@@ -49,7 +57,7 @@ impl ConnectionConfig {
 
 /// Serves `stream` with `stack`, until the caller leaves, errs or idles, or the gateway closes.
 pub(super) async fn serve<S>(
-    http1: &http1::Builder,
+    (http1, answer_timeout): (&http1::Builder, Duration),
     stack: S,
     (stream, peer): (TcpStream, SocketAddr),
     unread: Rc<Unread>,
@@ -57,32 +65,52 @@ pub(super) async fn serve<S>(
 ) where
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
 {
-    let wire = Wire::new(stream, Rc::clone(&unread));
+    let wire = Wire::new(stream, Rc::clone(&unread), answer_timeout);
     let gate = Rc::new(Gate { wire: wire.clone(), phase: phase.clone() });
     let entrance = Entrance { stack, peer, gate };
-    let result = {
-        let mut connection = pin!(http1.serve_connection(TokioIo::new(wire.clone()), entrance));
-        tokio::select! {
-            biased;
-            result = connection.as_mut() => result,
-            () = phase.reached(Phase::Closing) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+    let mut connection = http1.serve_connection(TokioIo::new(wire.clone()), entrance);
+    let result = tokio::select! {
+        biased;
+        result = &mut connection => Some(result),
+        () = phase.reached(Phase::Closing) => {
+            Pin::new(&mut connection).graceful_shutdown();
+            // It ends at once where nothing is going on.
+            match (&mut connection).now_or_never() {
+                Some(_) => None,
+                None => Some((&mut connection).await),
             }
         }
     };
-    let mut last = bytes::Bytes::new();
-    let mut refused = wire.refused();
-    if result.is_err_and(|error| error.is_timeout()) && wire.has_heard() {
-        let (id, answer) = unread.answer(Code::RequestTimeout);
-        refused = Some((id, Code::RequestTimeout));
-        last = answer;
-    }
+    let rest = connection.into_parts().read_buf;
+    let (client, refused) = (peer.ip().to_canonical(), wire.refused());
     if let Some((id, code)) = refused {
-        unread.record(id, peer.ip().to_canonical(), code).await;
+        unread.record(id, client, code).await;
     }
-    if let Some(stream) = wire.into_stream() {
-        close(stream, &last).await;
+    let Some(stream) = wire.into_stream() else { return };
+    match (owed(result.as_ref(), &rest).filter(|_| refused.is_none()), result) {
+        (Some(code), _) => unread.refuse(stream, client, code).await,
+        (None, Some(_)) => close(stream, &[]).await,
+        // Its next request may have been on the way all the while.
+        (None, None) if speaks(&stream, LAST_WORDS).await => {
+            unread.refuse(stream, client, Code::ShuttingDown).await;
+        }
+        (None, None) => {}
+    }
+}
+
+/// What the caller has yet to be told: it had begun a head, and hyper gave up on it without a word. `rest` is what was read
+/// and belongs to no request; there is no result where the gateway closed an idle connection.
+fn owed(result: Option<&hyper::Result<()>>, rest: &[u8]) -> Option<Code> {
+    // Empty lines may stand before a head, and are none of it (RFC 9112, section 2.2).
+    if rest.iter().all(|byte| b"\r\n".contains(byte)) {
+        return None;
+    }
+    match result {
+        None => Some(Code::ShuttingDown),
+        Some(Err(error)) if error.is_timeout() => Some(Code::RequestTimeout),
+        // It broke off, or is the beginning of HTTP/2.
+        Some(Err(error)) if error.is_incomplete_message() || error.is_parse() => Some(Code::RequestMalformed),
+        Some(_) => None,
     }
 }
 
@@ -103,15 +131,15 @@ impl<S> hyper::service::Service<Request<Incoming>> for Entrance<S>
 where
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone,
 {
-    type Response = Response<GateBody>;
+    type Response = Response<Answer>;
     type Error = Infallible;
     type Future = EntranceFuture<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.gate.wire.between_requests();
+        let floor = self.gate.wire.take_floor();
         // The stack is always ready: what it must wait for, it waits for inside of its future.
         let inner = self.stack.clone().call(Accepted { peer: self.peer, request });
-        EntranceFuture { inner, gate: Rc::clone(&self.gate) }
+        EntranceFuture { inner, gate: Rc::clone(&self.gate), floor: Some(floor) }
     }
 }
 
@@ -121,6 +149,7 @@ pin_project! {
         #[pin]
         inner: F,
         gate: Rc<Gate>,
+        floor: Option<Floor>,
     }
 }
 
@@ -128,15 +157,47 @@ impl<F> Future for EntranceFuture<F>
 where
     F: Future<Output = Result<Response<GateBody>, Infallible>>,
 {
-    type Output = F::Output;
+    type Output = Result<Response<Answer>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(cx))?;
-        this.gate.wire.between_requests();
-        if this.gate.phase.has_reached(Phase::Draining) {
+        if this.gate.phase.has_reached(Phase::Draining) || leaves_a_body_unread(response.status()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Poll::Ready(Ok(response))
+        let floor = this.floor.take();
+        Poll::Ready(Ok(response.map(|body| Answer { body, _floor: floor })))
+    }
+}
+
+/// Whether an answer with this status means that part of the request will never be read, and so no further request
+/// either.
+fn leaves_a_body_unread(status: StatusCode) -> bool {
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+/// The body of an answer, which has the floor until hyper has taken all of it.
+struct Answer {
+    body: GateBody,
+    _floor: Option<Floor>,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -11,8 +11,10 @@ use bytes::Bytes;
 use http::header;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
+use tokio::net::TcpStream;
 use uuid::ContextV7;
 
+use super::wire::close;
 use crate::domain::{Code, Refusal, RequestId};
 use crate::stages::audit::Desk;
 use crate::stages::identify::X_REQUEST_ID;
@@ -35,6 +37,13 @@ impl Unread {
     pub(super) fn answer(&self, code: Code) -> (RequestId, Bytes) {
         let id = RequestId::generate(&self.ids);
         (id, encode(&refusal(code), id))
+    }
+
+    /// Answers with `code`, puts that on record, and closes the connection.
+    pub(super) async fn refuse(&self, stream: TcpStream, client: IpAddr, code: Code) {
+        let (id, answer) = self.answer(code);
+        self.record(id, client, code).await;
+        close(stream, &answer).await;
     }
 
     /// Writes its outcome to the trail.

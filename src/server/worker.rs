@@ -103,6 +103,7 @@ async fn work<S>(
     let desk = Rc::new(desk);
     let stack = stack(Rc::clone(&desk));
     let http1 = Rc::new(config.http1());
+    let answer_timeout = config.answer_timeout;
     let unread = Rc::new(Unread::new(desk));
     while let Some((stream, peer, open)) = connections.recv().await {
         let stream = match TcpStream::from_std(stream) {
@@ -115,7 +116,7 @@ async fn work<S>(
         let (http1, stack, unread, phase) =
             (Rc::clone(&http1), stack.clone(), Rc::clone(&unread), phase.clone());
         tokio::task::spawn_local(async move {
-            serve(&http1, stack, (stream, peer), unread, phase).await;
+            serve((&http1, answer_timeout), stack, (stream, peer), unread, phase).await;
             drop(open);
         });
     }

@@ -85,7 +85,7 @@ impl Authn {
         let look = self.keyring.verify_or_refetch(token, Timestamp::now());
         match tokio::time::timeout_at(request.entry.deadline(), look).await {
             Ok(verdict) => self.conclude(token, verdict, request.entry.client()),
-            Err(_) => Err(keys_unavailable()),
+            Err(_) => Err(keys_unavailable().because("the issuer's keys did not come in time")),
         }
     }
 
@@ -148,20 +148,22 @@ fn malformed(reason: &'static str) -> Refusal {
     Refusal::new(Code::TokenMalformed, detail).because(reason)
 }
 
+/// The reason goes to the trail; of it the caller learns the code alone.
 fn refusal(rejection: &Rejection) -> Refusal {
-    match rejection {
-        Rejection::Malformed(reason) => malformed(reason),
-        Rejection::Rejected(reason) => {
+    let refusal = match rejection {
+        Rejection::Malformed(_) => return malformed(rejection.reason()),
+        Rejection::Rejected(_) => {
             let detail =
                 "the token is not accepted here; get one from the company's sign-on for this service";
-            Refusal::new(Code::TokenRejected, detail).because(*reason)
+            Refusal::new(Code::TokenRejected, detail)
         }
         Rejection::Expired => Refusal::new(Code::TokenExpired, "get a new token and send the request again"),
         Rejection::NotYetValid => {
             Refusal::new(Code::TokenNotYetValid, "the token starts in the future; check the clocks, or wait")
         }
         Rejection::KeyUnknown(_) | Rejection::KeysUnavailable(_) => keys_unavailable(),
-    }
+    };
+    refusal.because(rejection.reason())
 }
 
 fn keys_unavailable() -> Refusal {

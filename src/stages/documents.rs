@@ -55,7 +55,7 @@ where
     }
 
     fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        if request.method() == Method::GET
+        if matches!(*request.method(), Method::GET | Method::HEAD)
             && let Some(body) = self.document(request.uri().path())
         {
             let mut response = Response::new(GateBody::full(body));

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use http::header::{self, Entry};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use ipnet::IpNet;
 use pin_project_lite::pin_project;
@@ -68,7 +69,8 @@ pub struct Identify<S> {
 
 impl Naming {
     fn identify<B>(&self, accepted: Accepted<B>) -> Request<Identified<B>> {
-        let Accepted { peer, request } = accepted;
+        let Accepted { peer, mut request } = accepted;
+        hide_credentials(request.headers_mut());
         let id = RequestId::generate(&self.ids);
         let traceparent = sole(request.headers(), &TRACEPARENT);
         // The random half of the id is as good a source as any: a new trace is named after its first request.
@@ -96,6 +98,13 @@ impl Naming {
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.config.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// From here on no `Debug` of the request shows the caller's token.
+fn hide_credentials(headers: &mut HeaderMap) {
+    if let Entry::Occupied(mut credentials) = headers.entry(header::AUTHORIZATION) {
+        credentials.iter_mut().for_each(|value| value.set_sensitive(true));
     }
 }
 
@@ -179,6 +188,20 @@ mod tests {
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.7"]), "198.51.100.1");
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn no_token_shows_in_debug_output() {
+        let naming = Naming { config: IdentifyConfig::default(), ids: ContextV7::new() };
+        let request = Request::builder()
+            .header(header::AUTHORIZATION, "Bearer canary-1")
+            .header(header::AUTHORIZATION, "Bearer canary-2")
+            .body(())
+            .unwrap();
+        let peer = ([127, 0, 0, 1], 1).into();
+        let identified = naming.identify(Accepted { peer, request });
+        assert!(!format!("{identified:?}").contains("canary"), "{identified:?}");
+        assert_eq!(identified.headers().get_all(header::AUTHORIZATION).iter().count(), 2);
     }
 
     #[test]

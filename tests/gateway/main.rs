@@ -10,6 +10,7 @@
 )]
 
 mod addresses;
+mod admin;
 mod bodies;
 mod calls;
 mod cors;
@@ -20,7 +21,11 @@ mod headers;
 mod limits;
 mod openapi;
 mod pressure;
+mod program;
 mod refusals;
 mod structure;
 mod support;
+mod trouble;
+mod trust;
 mod vendor_answers;
+mod wire;

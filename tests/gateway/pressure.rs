@@ -72,3 +72,50 @@ async fn who_hangs_up_before_the_call_is_sent_takes_it_back() {
     assert_eq!(world.call("GET", "/conferences/IM3", "").await.status, 200);
     assert_eq!(world.vendor.calls().len(), 2, "the create never left");
 }
+
+#[tokio::test]
+async fn waiting_as_the_tenants_limit_tells_does_not_end_at_the_users() {
+    let world = World::with(&[
+        ("TENANTS__CRM__RATE_LIMIT__RATE", "1"),
+        ("TENANTS__CRM__RATE_LIMIT__BURST", "1"),
+        ("TENANTS__CRM__USER_RATE_LIMIT__RATE", "1"),
+        ("TENANTS__CRM__USER_RATE_LIMIT__PER", "1h"),
+        ("TENANTS__CRM__USER_RATE_LIMIT__BURST", "1"),
+    ])
+    .await;
+    let call = async |user: &str| {
+        let token = world.issuer.token().claim("sub", user).bearer();
+        world.call_as(&token, "GET", "/conferences/IM3", "").await
+    };
+    assert_eq!(call("huangcl").await.status, 200);
+    let answer = call("yangss").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (429, "tenant_rate_limited"));
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!(wait > 3500, "after {wait} s the user would be over its own limit");
+    let outcome = world.trail.outcome_of(answer.header("x-request-id").unwrap()).await;
+    assert_eq!(outcome["reason"], json!("tenant_rate_limited"));
+    assert_eq!(world.vendor.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_trail_that_takes_nothing_turns_callers_away_soon() {
+    let world = World::with(&[("AUDIT__QUEUE", "64")]).await;
+    std::fs::remove_dir_all(world.trail_directory()).unwrap();
+    world.until_readyz(503).await;
+    let gets = (0..200).map(|_| world.call("GET", "/conferences/IM3", ""));
+    let answers = futures_util::future::join_all(gets).await;
+    let served = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!((64..=128).contains(&served), "{served}: the queue, and as many that are kept");
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!((answer.status, answer.problem().as_str()), (503, "audit_unavailable"));
+    }
+    assert_eq!(world.vendor.calls().len(), served);
+    std::fs::create_dir(world.trail_directory()).unwrap();
+    world.until_readyz(200).await;
+    assert_eq!(world.call("GET", "/conferences/IM3", "").await.status, 200);
+    let outcomes = |records: &[serde_json::Value]| {
+        let outcomes = records.iter().filter(|record| record["kind"] == "outcome").count();
+        (outcomes == served + 1).then_some(())
+    };
+    world.trail.wait_until("an outcome of each call that was served", outcomes).await;
+}

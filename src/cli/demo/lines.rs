@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -34,10 +35,32 @@ pub(super) struct Lines {
     conferences: [String; 3],
 }
 
+/// As words for a shell.
 struct Files {
+    /// The program that runs: a copied line finds it wherever it was built.
+    program: String,
     config: String,
     key: String,
     trail: String,
+}
+
+impl Files {
+    fn new(world: &World) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("the path of this program is not known")?;
+        Ok(Self {
+            program: word(&program),
+            config: word(&world.config_file),
+            key: word(&world.key_file),
+            trail: word(&world.trail),
+        })
+    }
+}
+
+/// `path` as one word for a shell, in quotes where it needs them.
+fn word(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 struct Tokens {
@@ -68,11 +91,7 @@ impl Lines {
             admin: gateway.admin_address(),
             sandbox: world.sandbox,
             jwks_url: world.jwks_url.clone(),
-            files: Files {
-                config: world.config_file.display().to_string(),
-                key: world.key_file.display().to_string(),
-                trail: world.trail.display().to_string(),
-            },
+            files: Files::new(world)?,
             tokens,
             conferences,
         })
@@ -179,11 +198,12 @@ impl fmt::Display for Lines {
         writeln!(
             f,
             "# a token of your own, and the trail\n\
-             confgate token --key {} --tenant crm --subject yangss\n\
-             confgate audit tail {trail}\n\
-             confgate audit verify {trail}\n\n\
+             {program} token --key {key} --tenant crm --subject yangss\n\
+             {program} audit tail {trail}\n\
+             {program} audit verify {trail}\n\n\
              Ctrl-C ends it.",
-            files.key,
+            program = files.program,
+            key = files.key,
             trail = files.trail
         )
     }

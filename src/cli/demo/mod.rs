@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep};
 
 use self::lines::Lines;
 use self::world::World;
-use super::runtime;
 use super::serve::end;
 use super::signals::EndSignals;
+use super::{runtime, unusable};
 use crate::assembly::Gateway;
 use crate::config;
 use crate::telemetry::{self, LogConfig, LogFormat};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         let mut second = EndSignals::listen().context("signals cannot be listened to")?;
         let world = World::start(args, &directory).await?;
         let config = config::load(Some(&world.config_file), std::iter::empty())
-            .context("the demo's configuration has problems")?;
+            .map_err(|problems| unusable(&problems))?;
         let gateway = Gateway::start(&config).context("the gateway did not start")?;
         until_ready(&gateway).await?;
         let lines = Lines::prepare(&world, &gateway).await?;

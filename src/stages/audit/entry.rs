@@ -122,11 +122,12 @@ impl Entry {
         let mut facts = self.facts.borrow_mut();
         facts.attempts += 1;
         facts.first_attempt.get_or_insert_with(Instant::now);
+        facts.vendor_status = None;
     }
 
-    /// Whether a byte of the call may have left.
-    pub(in crate::stages) fn is_attempted(&self) -> bool {
-        self.facts.borrow().attempts > 0
+    /// Whether the vendor may have acted on the call, or be about to.
+    pub(in crate::stages) fn may_have_happened(&self) -> bool {
+        self.facts.borrow().may_have_happened()
     }
 
     /// The vendor was asked, with this result, after `took`.
@@ -256,8 +257,13 @@ impl Facts {
     fn settle(&mut self) -> Option<Verdict> {
         let settled = self.settled.take();
         let changes = self.call.as_ref().is_some_and(|call| call.action().is_mutation());
-        self.outcome_unknown |= changes && self.attempts > 0 && settled.is_none();
+        self.outcome_unknown |= changes && self.may_have_happened() && settled.is_none();
         settled
+    }
+
+    /// Not while no byte of it has left, and not between a 401, which says that nothing was done, and the next attempt.
+    fn may_have_happened(&self) -> bool {
+        self.attempts > 0 && self.vendor_status != Some(StatusCode::UNAUTHORIZED)
     }
 }
 

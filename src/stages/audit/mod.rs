@@ -27,6 +27,10 @@ use crate::domain::{Code, Refusal, RequestId, TraceContext};
 use crate::telemetry::WorkerMetrics;
 use crate::trail::{Slot, Trail};
 
+/// How long a request waits for room in a trail that cannot be written, and how long what was refused unread waits at
+/// all.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+
 /// A request that will leave an outcome, whatever becomes of it.
 #[derive(Debug)]
 pub struct Audited<B> {
@@ -34,9 +38,6 @@ pub struct Audited<B> {
     pub(super) head: Parts,
     pub(super) body: B,
 }
-
-/// How long the record of something that never was a request may wait for room.
-const UNREAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a worker's requests are put on record and counted.
 #[derive(Debug)]
@@ -51,17 +52,28 @@ impl Desk {
         Self { trail, metrics }
     }
 
-    /// Puts on record what was refused before it was a request.
+    /// Puts on record what was refused before it was a request. Where the trail has no room for a moment, it is only
+    /// counted: a stranger's connection must not stay for as long as the trail is in trouble.
     pub async fn unread(self: &Rc<Self>, id: RequestId, client: IpAddr, refusal: &Refusal) {
         let started = Instant::now();
+        let deadline = started + SHORT_WAIT;
         let trace = TraceContext::continued(None, id.entropy());
-        let Ok(slot) = slot(&self.trail, started + UNREAD_PATIENCE).await else {
-            self.metrics.request(None, Some(refusal.code), started.elapsed());
-            return;
-        };
-        let entry = Entry::open(Rc::clone(self), slot, (id, trace, client), started, started);
+        let Ok(slot) = self.slot(started, deadline).await else { return };
+        let entry = Entry::open(Rc::clone(self), slot, (id, trace, client), started, deadline);
         // Without an intent there is nothing to wait for.
         let _ = entry.close_refused(refusal).await;
+    }
+
+    /// Room for an outcome. What finds none by `deadline` cannot be put on record, and is counted. A trail that is slow
+    /// slows its callers; one that takes nothing would only keep them until they give up.
+    async fn slot(&self, started: Instant, deadline: Instant) -> Result<Slot, Refusal> {
+        let soon = started + SHORT_WAIT;
+        let deadline = if self.trail.is_writable() { deadline } else { deadline.min(soon) };
+        timeout_at(deadline, self.trail.reserve()).await.map_err(|_| {
+            let refusal = unavailable("the trail is full; try again");
+            self.metrics.request(None, Some(refusal.code), started.elapsed());
+            refusal
+        })
     }
 }
 
@@ -115,10 +127,6 @@ async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<G
     response
 }
 
-async fn slot(trail: &Trail, deadline: Instant) -> Result<Slot, Refusal> {
-    timeout_at(deadline, trail.reserve()).await.map_err(|_| unavailable("the trail is full; try again"))
-}
-
 impl<B, S> Service<Request<Timed<B>>> for Audit<S>
 where
     B: 'static,
@@ -140,18 +148,41 @@ where
         Box::pin(async move {
             let (head, Timed { identified, deadline }) = request.into_parts();
             let (id, trace, client) = (identified.id, identified.trace, identified.client);
-            let slot = match slot(&desk.trail, deadline).await {
+            let slot = match desk.slot(identified.started, deadline).await {
                 Ok(slot) => slot,
-                Err(refusal) => {
-                    // No room, no record; the counter is what is left to tell of it.
-                    desk.metrics.request(None, Some(refusal.code), identified.started.elapsed());
-                    return Ok(problem::response(&refusal, id));
-                }
+                Err(refusal) => return Ok(problem::response(&refusal, id)),
             };
             let entry = Rc::new(Entry::open(desk, slot, (id, trace, client), identified.started, deadline));
             let audited = Audited { entry: Rc::clone(&entry), head, body: identified.body };
             let decision = decide(&mut inner, audited).await;
             Ok(conclude(&entry, decision).await)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::ContextV7;
+
+    use super::*;
+    use crate::telemetry::MetricsBuilder;
+    use crate::trail::TrailConfig;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_refused_unread_does_not_wait_for_a_trail_without_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = TrailConfig { directory: directory.path().to_owned(), queue: 1 };
+        let (trail, thread) = Trail::open(&config).unwrap();
+        let mut metrics = MetricsBuilder::new(vec![], vec![]);
+        let desk = Rc::new(Desk::new(trail.clone(), metrics.worker()));
+        let taken = trail.reserve().await;
+        let refusal = Refusal::new(Code::RequestMalformed, "no HTTP");
+        let unread = desk.unread(RequestId::generate(&ContextV7::new()), [127, 0, 0, 1].into(), &refusal);
+        tokio::time::timeout(Duration::from_mins(1), unread).await.expect("an end");
+        let counted = "confgate_requests_total{action=\"none\",code=\"audit_unavailable\"} 1";
+        let metrics = metrics.build().render();
+        assert!(metrics.contains(counted), "{metrics}");
+        drop(taken);
+        thread.close().unwrap();
     }
 }

@@ -93,8 +93,8 @@ impl Service<Recorded> for Proxy {
     }
 }
 
-/// A caller who waits for the outcome of a change. One who hangs up while the call still waits for its turn takes it
-/// back.
+/// A caller who waits for the outcome of a change. One who hangs up while the call still waits for its turn, or for a
+/// new token after a 401, takes it back.
 struct Listening {
     entry: Rc<Entry>,
     task: AbortHandle,
@@ -102,7 +102,7 @@ struct Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        if !self.entry.is_attempted() {
+        if !self.entry.may_have_happened() {
             self.task.abort();
         }
     }

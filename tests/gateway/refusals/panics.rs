@@ -97,6 +97,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let desk = Desk::new(trail.clone(), builder.worker());
     let bounds = ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
+        answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
     };

@@ -31,6 +31,11 @@ impl Answer {
         self.headers.get(name)
     }
 
+    /// The id that the answer and the trail have in common.
+    pub(crate) fn request_id(&self) -> &str {
+        self.header("x-request-id").unwrap_or_else(|| panic!("no id in {self:?}"))
+    }
+
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -106,6 +111,12 @@ impl Connection {
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let written = within("room to write", self.wire.write(bytes.as_ref())).await;
         written.unwrap_or_else(|error| panic!("cannot write to {}: {error}", self.address));
+    }
+
+    /// Ends its own side of the connection; answers can still come.
+    pub(crate) async fn finish(&mut self) {
+        let finished = within("the end to be sent", self.wire.finish()).await;
+        finished.unwrap_or_else(|error| panic!("cannot end the connection to {}: {error}", self.address));
     }
 
     /// The next answer, to a request with `method`.

@@ -7,6 +7,7 @@ pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod issuer;
 pub(crate) mod keys;
+pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod trail;
 pub(crate) mod vendor;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -149,6 +150,7 @@ struct Shared {
 /// A server on a port of its own on 127.0.0.1.
 pub(crate) struct Server {
     address: SocketAddr,
+    accepting: AbortHandle,
     shared: Arc<Shared>,
 }
 
@@ -166,12 +168,23 @@ impl Server {
             hangups: watch::Sender::default(),
             handler: Box::new(handler),
         });
-        tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
-        Self { address, shared }
+        let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&shared))).abort_handle();
+        Self { address, accepting, shared }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on connections are refused; those that are open stay.
+    pub(crate) async fn refuse_connections(&self) {
+        self.accepting.abort();
+        let refused = async {
+            while TcpStream::connect(self.address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the port to be closed", refused).await;
     }
 
     /// Every request so far, in the order in which they had arrived whole.

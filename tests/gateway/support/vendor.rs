@@ -11,7 +11,7 @@ use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
 
-use super::server::{Call, Reply, Server};
+use super::server::{Call, Gate, Reply, Server};
 
 /// A certificate for `localhost` that nobody trusts who is not told to.
 static CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(|| {
@@ -33,7 +33,15 @@ struct State {
     tokens: usize,
     good_tokens: HashSet<String>,
     conferences: usize,
+    /// The answer to every call for a token, in place of the book's.
+    token_answer: Option<Reply>,
+    /// Holds the answers to calls for a token.
+    token_gate: Option<Gate>,
+    witness: Option<Witness>,
 }
+
+/// Looks on when a call other than for a token arrives, before it is answered.
+type Witness = Box<dyn Fn(&Call) + Send>;
 
 impl Vendor {
     /// A vendor over plain HTTP.
@@ -61,6 +69,9 @@ impl Vendor {
             tokens: 0,
             good_tokens: HashSet::new(),
             conferences: 0,
+            token_answer: None,
+            token_gate: None,
+            witness: None,
         }));
         let answering = Arc::clone(&state);
         let server = Server::start(tls, move |call| lock(&answering).reply(call)).await;
@@ -95,6 +106,21 @@ impl Vendor {
         self
     }
 
+    /// Every call for a token gets `reply` from now on; by the book again with `None`.
+    pub(crate) fn answer_tokens_with(&self, reply: Option<Reply>) {
+        lock(&self.state).token_answer = reply;
+    }
+
+    /// Calls for a token are answered by the book, but not before `gate` is open.
+    pub(crate) fn hold_tokens(&self, gate: &Gate) {
+        lock(&self.state).token_gate = Some(gate.clone());
+    }
+
+    /// Has `witness` look on from now on whenever a call other than for a token arrives, before it is answered.
+    pub(crate) fn when_called(&self, witness: impl Fn(&Call) + Send + 'static) {
+        lock(&self.state).witness = Some(Box::new(witness));
+    }
+
     /// What tokens say about their life from now on: seconds, or whatever else a vendor might say.
     pub(crate) fn set_expires_in(&self, expires_in: impl Into<Value>) {
         lock(&self.state).expires_in = expires_in.into();
@@ -113,6 +139,11 @@ impl Vendor {
     /// Calls for a token so far.
     pub(crate) fn token_calls(&self) -> Vec<Call> {
         self.server.calls().into_iter().filter(is_for_token).collect()
+    }
+
+    /// Calls for a token of the app that tenant `crm` has, so far.
+    pub(crate) fn fetches_for_crm(&self) -> usize {
+        self.token_calls().iter().filter(|call| call.path.contains("/voicechatroom/")).count()
     }
 
     /// Waits for `count` calls other than for a token; gives all of them.
@@ -141,8 +172,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 impl State {
     fn reply(&mut self, call: &Call) -> Reply {
         if is_for_token(call) {
-            let scripted = self.token_answers.pop_front();
+            let scripted = self.token_answers.pop_front().or_else(|| self.token_answer.clone());
             return scripted.unwrap_or_else(|| self.token());
+        }
+        if let Some(witness) = &self.witness {
+            witness(call);
         }
         let scripted = self.answers.pop_front();
         scripted.unwrap_or_else(|| self.by_the_book(call))
@@ -152,14 +186,18 @@ impl State {
         self.tokens += 1;
         let token = format!("YWMt-test-{}", self.tokens);
         self.good_tokens.insert(token.clone());
-        Reply::json(
+        let reply = Reply::json(
             200,
             &json!({
                 "access_token": token,
                 "expires_in": self.expires_in,
                 "application": "8be024f0-e978-11e8-b697-5d598d5f8402",
             }),
-        )
+        );
+        match &self.token_gate {
+            Some(gate) => reply.behind(gate),
+            None => reply,
+        }
     }
 
     fn by_the_book(&mut self, call: &Call) -> Reply {

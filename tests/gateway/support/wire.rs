@@ -65,6 +65,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.stream.flush().await
     }
 
+    /// Nothing more will be written.
+    pub(crate) async fn finish(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await
+    }
+
     /// Reads more into the buffer; 0 when the other end is closed.
     pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         self.stream.read_buf(&mut self.buffer).await

@@ -77,6 +77,7 @@ pub(crate) struct World {
     pub(crate) trail: Trail,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    config: Config,
     running: Running,
     directory: TempDir,
 }
@@ -99,9 +100,24 @@ impl World {
     pub(crate) async fn around(vendor: Vendor, issuer: Issuer, changes: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let config = configuration(directory.path(), &vendor, &issuer, changes);
-        let running = Running::start(config).await;
+        Self::run(vendor, issuer, config, directory).await
+    }
+
+    async fn run(vendor: Vendor, issuer: Issuer, config: Config, directory: TempDir) -> Self {
+        let running = Running::start(config.clone()).await;
         let trail = Trail::new(&directory.path().join("audit"));
-        Self { vendor, issuer, trail, address: running.address, admin: running.admin, running, directory }
+        let (address, admin) = (running.address, running.admin);
+        Self { vendor, issuer, trail, address, admin, config, running, directory }
+    }
+
+    /// The same world with the gateway ended and started once more, ready to be called.
+    pub(crate) async fn restarted(mut self) -> Self {
+        assert!(!self.ended().await, "requests were cut off");
+        let Self { vendor, issuer, config, directory, running, .. } = self;
+        drop(running);
+        let world = Self::run(vendor, issuer, config, directory).await;
+        world.until_ready().await;
+        world
     }
 
     /// Waits until `/readyz` says so.
@@ -140,6 +156,16 @@ impl World {
     /// What `/status` says.
     pub(crate) async fn status(&self) -> serde_json::Value {
         client::send(self.admin, "GET", "/status", &[], "").await.json()
+    }
+
+    /// Waits until `/status` says what `enough` looks for.
+    pub(crate) async fn until_status(&self, what: &str, enough: impl Fn(&serde_json::Value) -> bool) {
+        let looking = async {
+            while !enough(&self.status().await) {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        within(&format!("{what} in /status"), looking).await;
     }
 
     /// What `/metrics` says.

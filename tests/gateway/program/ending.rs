@@ -1,0 +1,177 @@
+//! SIGTERM and SIGINT: in good order, or at once.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::support::client::{self, Answer, Connection};
+use crate::support::program::{Served, confgate, run};
+use crate::support::server::{Gate, Reply};
+use crate::support::within;
+
+/// Checks that the trail ends with the stop record and that `audit verify` finds no fault.
+async fn trail_is_whole(served: &Served) {
+    let last = served.trail.records().pop().expect("a trail");
+    assert_eq!(last["kind"], "stop", "{last}");
+    let directory = served.trail_directory();
+    let verified = run(&mut confgate(["audit".as_ref(), "verify".as_ref(), directory.as_os_str()])).await;
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+fn is_closing(answer: &Answer) -> bool {
+    answer.header("connection").is_some_and(|options| options.eq_ignore_ascii_case("close"))
+}
+
+/// Calls over one connection after the other, until some answers have come on connections that were asked to be closed.
+/// Any answer but 200 fails the test.
+async fn keep_calling(address: SocketAddr, bearer: String, progress: watch::Sender<usize>) {
+    let mut closed = 0;
+    while closed < 5 {
+        let mut connection = Connection::open(address).await;
+        loop {
+            let headers = [("Authorization", bearer.as_str())];
+            let answer = connection.send("GET", "/conferences/IM3", &headers, "").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            progress.send_modify(|answers| *answers += 1);
+            if is_closing(&answer) {
+                assert_eq!(connection.rest().await, b"");
+                break;
+            }
+        }
+        closed += 1;
+    }
+}
+
+#[tokio::test]
+async fn sigterm_under_load_fails_no_request() {
+    let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "3s")]).await;
+    let bearer = served.issuer.token().bearer();
+
+    // One request is with the vendor all the while.
+    let gate = Gate::closed();
+    let conference = r#"{"error":0,"id":"HELD"}"#;
+    served.vendor.script(Reply::body(200, "application/json", conference).behind(&gate));
+    let held = async {
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        client::send(served.address, "POST", "/conferences", &headers, r#"{"confrType":10}"#).await
+    };
+    let rest = async {
+        served.vendor.wait_for(1).await;
+        let progress = watch::Sender::new(0);
+        let call = || tokio::spawn(keep_calling(served.address, bearer.clone(), progress.clone()));
+        let callers: Vec<_> = (0..4).map(|_| call()).collect();
+        within("some answers", progress.subscribe().wait_for(|answers| *answers >= 40))
+            .await
+            .expect("callers");
+
+        served.program.signal("TERM").await;
+        let unready = served.until_readyz(503).await;
+        assert_eq!(unready.json()["serving"], "the gateway is shutting down");
+        for caller in callers {
+            within("a caller to be moved on", caller).await.expect("no failed request");
+        }
+        served.until_phase("closing").await;
+        let newcomer = client::send(served.address, "GET", "/conferences/IM3", &[], "").await;
+        assert_eq!((newcomer.status, newcomer.problem().as_str()), (503, "shutting_down"));
+        assert_eq!((newcomer.header("retry-after"), is_closing(&newcomer)), (Some("1"), true));
+        let id = newcomer.header("x-request-id").expect("an id");
+        assert_eq!(served.trail.outcome_of(id).await["reason"], "shutting_down");
+        gate.open();
+        progress
+    };
+    let (held, progress) = tokio::join!(held, rest);
+    let total = *progress.borrow();
+    assert_eq!((held.status, held.text().as_str(), is_closing(&held)), (200, conference, true));
+
+    let ended = served.program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let outcomes = served.trail.records().into_iter().filter(|record| record["kind"] == "outcome");
+    let answered: Vec<Value> = outcomes.filter(|record| record["status"] == 200).collect();
+    assert_eq!(answered.len(), total + 1);
+    assert_eq!(served.vendor.calls().len(), total + 1);
+    trail_is_whole(&served).await;
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_the_drain_timeout_is_cut_off() {
+    let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "0s"), ("LISTEN__DRAIN_TIMEOUT", "1s")]).await;
+    served.vendor.script(Reply::hang());
+    let bearer = served.issuer.token().bearer();
+    let mut caller = Connection::open(served.address).await;
+    let head = "POST /conferences HTTP/1.1\r\nHost: gate.test\r\nContent-Type: application/json\r\nContent-Length: 2\r\n";
+    caller.write(format!("{head}Authorization: {bearer}\r\n\r\n{{}}")).await;
+    served.vendor.wait_for(1).await;
+    served.program.signal("TERM").await;
+
+    let ended = served.program.ended().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.error.contains("requests in flight are cut off"), "{ended:?}");
+    let outcome =
+        served.trail.records().into_iter().find(|record| record["kind"] == "outcome").expect("an outcome");
+    assert_eq!((&outcome["outcome_unknown"], &outcome["attempts"]), (&true.into(), &1.into()), "{outcome}");
+    trail_is_whole(&served).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_the_end() {
+    let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "0s"), ("LISTEN__DRAIN_TIMEOUT", "1s")]).await;
+    let mut fresh = Connection::open(served.address).await;
+    let mut used = Connection::open(served.address).await;
+    assert_eq!(used.send("GET", "/nothing", &[], "").await.status, 404);
+    served.program.signal("TERM").await;
+    // Neither side of these is closed by the caller, who does not look.
+    let ended = served.program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!((fresh.rest().await, used.rest().await), (Vec::new(), Vec::new()));
+    trail_is_whole(&served).await;
+}
+
+#[tokio::test]
+async fn a_request_that_had_begun_on_an_idle_connection_is_told_so() {
+    let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "0s")]).await;
+    let mut connection = Connection::open(served.address).await;
+    assert_eq!(connection.send("GET", "/nothing", &[], "").await.status, 404);
+    connection.write("GET /conferences/IM3 HTTP/1.1\r\nHost:").await;
+    served.program.signal("TERM").await;
+    let answer = connection.answer("GET").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "shutting_down"));
+    assert_eq!((answer.header("retry-after"), is_closing(&answer)), (Some("1"), true));
+    assert_eq!(connection.rest().await, b"");
+    drop(connection);
+    let ended = served.program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let id = answer.header("x-request-id").expect("an id");
+    assert_eq!(served.trail.outcome_of(id).await["reason"], "shutting_down");
+    assert!(served.vendor.calls().is_empty());
+    trail_is_whole(&served).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    for signals in [["TERM", "TERM"], ["INT", "INT"], ["TERM", "INT"]] {
+        let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "60s")]).await;
+        served.vendor.script(Reply::hang());
+        let bearer = served.issuer.token().bearer();
+        let mut caller = Connection::open(served.address).await;
+        caller
+            .write(format!("GET /conferences/IM3 HTTP/1.1\r\nHost: a\r\nAuthorization: {bearer}\r\n\r\n"))
+            .await;
+        served.vendor.wait_for(1).await;
+        served.program.signal(signals[0]).await;
+        served.until_readyz(503).await;
+        served.program.signal(signals[1]).await;
+        let ended = served.program.ended().await;
+        assert_eq!(ended.code, Some(1), "{signals:?}: {ended:?}");
+        trail_is_whole(&served).await;
+    }
+}
+
+#[tokio::test]
+async fn sigint_ends_it_in_good_order_too() {
+    let mut served = Served::with(&[]).await;
+    served.program.signal("INT").await;
+    let ended = served.program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    trail_is_whole(&served).await;
+}

@@ -1,0 +1,7 @@
+//! The program from its command line: what it prints, where it refuses, how it ends.
+
+mod audit;
+mod check;
+mod demo;
+mod ending;
+mod refusing;

@@ -1,0 +1,195 @@
+//! The program itself, as a process: its arguments, its environment, what it prints, its signals and its exit code.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::client::{self, Answer};
+use super::issuer::Issuer;
+use super::trail::Trail;
+use super::vendor::Vendor;
+use super::within;
+use super::world::write_configuration;
+
+/// A command of the program, with an environment that nothing else has got into.
+pub(crate) fn confgate<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_confgate"));
+    command.args(arguments).env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
+    command
+}
+
+/// A process that runs; killed when it is dropped.
+pub(crate) struct Program {
+    child: Child,
+    /// Lines of standard output and standard error so far.
+    output: Output,
+    error: Output,
+    readers: [JoinHandle<()>; 2],
+}
+
+type Output = Arc<watch::Sender<Vec<String>>>;
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) error: String,
+}
+
+impl Program {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("a program that starts");
+        let (output, error) = (Output::default(), Output::default());
+        let readers = [
+            read(child.stdout.take().expect("standard output"), &output),
+            read(child.stderr.take().expect("standard error"), &error),
+        ];
+        Self { child, output, error, readers }
+    }
+
+    /// Waits for a line on standard output for which `find` finds something.
+    pub(crate) async fn printed<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        found(&self.output, what, find).await
+    }
+
+    /// The same, on standard error.
+    pub(crate) async fn logged<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        found(&self.error, what, find).await
+    }
+
+    /// Standard output so far.
+    pub(crate) fn output(&self) -> String {
+        self.output.borrow().join("\n")
+    }
+
+    /// Sends it a signal: `TERM`, `INT`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("a process that runs");
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().await;
+        assert!(sent.expect("a shell").success(), "SIG{name} could not be sent");
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        let status = within("the program to end", self.child.wait()).await.expect("a process of ours");
+        for reader in &mut self.readers {
+            within("the end of its output", reader).await.expect("output in Unicode");
+        }
+        Ended::new(status, self)
+    }
+}
+
+impl Ended {
+    fn new(status: ExitStatus, program: &Program) -> Self {
+        let text = |output: &Output| output.borrow().join("\n");
+        Self { code: status.code(), output: text(&program.output), error: text(&program.error) }
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(command: &mut Command) -> Ended {
+    Program::start(command).ended().await
+}
+
+fn read(stream: impl AsyncRead + Unpin + Send + 'static, into: &Output) -> JoinHandle<()> {
+    let (mut lines, into) = (BufReader::new(stream).lines(), Arc::clone(into));
+    tokio::spawn(async move {
+        while let Some(line) = lines.next_line().await.expect("lines in Unicode") {
+            into.send_modify(|output| output.push(line));
+        }
+    })
+}
+
+async fn found<T>(output: &Output, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+    let mut changes = output.subscribe();
+    let looking = async {
+        loop {
+            let hit = changes.borrow_and_update().iter().find_map(|line| find(line));
+            if let Some(hit) = hit {
+                return hit;
+            }
+            changes.changed().await.expect("output that is collected");
+        }
+    };
+    within(what, looking).await
+}
+
+/// `confgate serve` in its world.
+pub(crate) struct Served {
+    pub(crate) program: Program,
+    pub(crate) vendor: Vendor,
+    pub(crate) issuer: Issuer,
+    pub(crate) trail: Trail,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    directory: TempDir,
+}
+
+impl Served {
+    /// Ready to be called, with these keys of the configuration changed by the environment.
+    pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
+        let directory = TempDir::new().expect("a temporary directory");
+        let file = write_configuration(directory.path(), &vendor, &issuer);
+        let program = Program::start(&mut serve(&file, changes));
+        let serving = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            let address = |name: &str| event[name].as_str()?.parse().ok();
+            Some((address("address")?, address("admin")?))
+        };
+        let (address, admin) = program.logged("the gateway to say where it serves", serving).await;
+        let trail = Trail::new(&directory.path().join("audit"));
+        let served = Self { program, vendor, issuer, trail, address, admin, directory };
+        served.until_readyz(200).await;
+        served
+    }
+
+    pub(crate) fn trail_directory(&self) -> PathBuf {
+        self.directory.path().join("audit")
+    }
+
+    /// Waits until `/readyz` answers with this status.
+    pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
+        let looking = async {
+            loop {
+                let answer = client::send(self.admin, "GET", "/readyz", &[], "").await;
+                if answer.status == status {
+                    return answer;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        within(&format!("/readyz to answer {status}"), looking).await
+    }
+
+    /// Waits until `/status` names this phase.
+    pub(crate) async fn until_phase(&self, phase: &str) {
+        let looking = async {
+            while client::send(self.admin, "GET", "/status", &[], "").await.json()["phase"] != phase {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        within(&format!("the phase to be {phase}"), looking).await;
+    }
+}
+
+/// `confgate serve` with this file, logging as JSON, and these keys changed by the environment.
+pub(crate) fn serve(file: &Path, changes: &[(&str, &str)]) -> Command {
+    let mut command = confgate(["serve".as_ref(), "--config".as_ref(), file.as_os_str()]);
+    command.env("CONFGATE__LOG__LEVEL", "info");
+    for (key, value) in changes {
+        command.env(format!("CONFGATE__{key}"), value);
+    }
+    command
+}
