@@ -62,6 +62,11 @@ impl Standing {
         };
         Self { policy, remaining, reset }
     }
+
+    /// How long until another request is allowed; nothing where one is now.
+    fn wait(&self) -> Duration {
+        if self.remaining == 0 { self.reset } else { Duration::ZERO }
+    }
 }
 
 /// The value of `RateLimit-Policy`: made once for a tenant, cloned for an answer without copying.
@@ -74,17 +79,28 @@ pub fn policies(policies: &[(Policy, Quota)]) -> HeaderValue {
 
 /// Both fields of one answer.
 #[derive(Debug, Default)]
-pub struct Standings(Option<(HeaderValue, HeaderValue)>);
+pub struct Standings {
+    fields: Option<(HeaderValue, HeaderValue)>,
+    wait: Duration,
+}
 
 impl Standings {
     /// `policies` as made by [`policies`], and where the caller stands with them.
     pub fn new(policies: &HeaderValue, standings: &[Standing]) -> Self {
-        Self(Some((policies.clone(), rate_limit(standings))))
+        Self {
+            fields: Some((policies.clone(), rate_limit(standings))),
+            wait: standings.iter().map(Standing::wait).max().unwrap_or_default(),
+        }
+    }
+
+    /// How long until each of the policies allows another request.
+    pub fn wait(&self) -> Duration {
+        self.wait
     }
 
     /// Puts them on an answer, once.
     pub fn write(&mut self, headers: &mut HeaderMap) {
-        if let Some((policies, standing)) = self.0.take() {
+        if let Some((policies, standing)) = self.fields.take() {
             headers.insert(RATE_LIMIT_POLICY, policies);
             headers.insert(RATE_LIMIT, standing);
         }

@@ -9,6 +9,9 @@ pub(super) const REQUEST_ID: &str = "0199d7a2-4c11-7e02-9d3c-5b1f0e8a6c44";
 const ALWAYS: [&str; 4] =
     ["X-Request-Id", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary"];
 
+/// On every answer but the documents and a preflight's.
+const GUARDS: [&str; 3] = ["Proxy-Status", "Cache-Control", "X-Content-Type-Options"];
+
 /// Every header, for `components`.
 pub(super) fn all() -> Value {
     json!({
@@ -19,6 +22,14 @@ pub(super) fn all() -> Value {
         "Proxy-Status": text(
             "Whose answer it is (RFC 9209): with `error` the gateway's, without it the conference service's.",
             "confgate; received-status=200",
+        ),
+        "Cache-Control": text(
+            "`no-store`: an answer can hold a conference's password.",
+            "no-store",
+        ),
+        "X-Content-Type-Options": text(
+            "`nosniff`: no browser takes the conference service's JSON for a page.",
+            "nosniff",
         ),
         "RateLimit-Policy": text(
             "The quotas that apply (IETF draft httpapi-ratelimit-headers): `q` requests at once, and all of them \
@@ -43,7 +54,7 @@ pub(super) fn all() -> Value {
         "Access-Control-Allow-Origin": text("The page's origin, where it is allowed.", "https://crm.corp.example"),
         "Access-Control-Expose-Headers": text(
             "The headers that a page's script may read.",
-            "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Proxy-Status",
+            "X-Request-Id, Allow, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Proxy-Status",
         ),
         "Access-Control-Allow-Methods": text("The methods that a page may use.", "GET, POST, DELETE"),
         "Access-Control-Allow-Headers": text(
@@ -60,25 +71,21 @@ pub(super) fn all() -> Value {
 
 /// The headers of an answer with a status, as references.
 pub(super) fn of(status: u16) -> Value {
-    let about: &[&str] =
-        if status == 401 { &["Proxy-Status"] } else { &["Proxy-Status", "RateLimit", "RateLimit-Policy"] };
+    // The conference service may name a time on whatever it answers.
+    let about: &[&str] = if status == 401 { &[] } else { &["RateLimit", "RateLimit-Policy", "Retry-After"] };
     let own: &[&str] = match status {
         401 | 403 => &["WWW-Authenticate"],
         405 => &["Allow"],
-        429 | 503 => &["Retry-After"],
         _ => &[],
     };
-    references(ALWAYS.iter().chain(about).chain(own))
+    references(ALWAYS.iter().chain(&GUARDS).chain(about).chain(own))
 }
 
 /// The headers of an answer that needs no token.
 pub(super) fn of_open_answer(status: u16) -> Value {
-    let own: &[&str] = match status {
-        200 => &[],
-        503 => &["Proxy-Status", "Retry-After"],
-        _ => &["Proxy-Status"],
-    };
-    references(ALWAYS.iter().chain(own))
+    let guards: &[&str] = if status == 200 { &[] } else { &GUARDS };
+    let own: &[&str] = if status == 503 { &["Retry-After"] } else { &[] };
+    references(ALWAYS.iter().chain(guards).chain(own))
 }
 
 /// The headers of an answer to a preflight (Fetch, section 3.3.3).

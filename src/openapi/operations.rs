@@ -140,9 +140,10 @@ fn answer(schema: &str) -> Value {
     json!({
         "description": "The conference service's answer. `error` can tell of a failure all the same.",
         "headers": headers::of(200),
-        "content": { "application/json": {
-            "schema": { "$ref": format!("#/components/schemas/{schema}") },
-        } },
+        "content": {
+            "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } },
+            "*/*": {},
+        },
     })
 }
 
@@ -151,10 +152,7 @@ fn anything_else() -> Value {
     json!({
         "description": "Whatever else the conference service answers, passed on as it came.",
         "headers": headers::of(200),
-        "content": {
-            "application/json": { "schema": { "$ref": "#/components/schemas/ServiceError" } },
-            "*/*": {},
-        },
+        "content": responses::whatever_the_service_says(),
     })
 }
 

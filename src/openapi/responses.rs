@@ -35,7 +35,9 @@ pub(super) fn all() -> Value {
     let mut responses = Map::new();
     for action in Action::ALL {
         for (status, codes) in by_status(codes(action)) {
-            responses.insert(name(status, &codes), refusal(status, &codes, &headers::of(status)));
+            let mut response = refusal(status, &codes, &headers::of(status));
+            also_the_services(status, &mut response);
+            responses.insert(name(status, &codes), response);
         }
     }
     for (status, codes) in by_status(WITHOUT_TOKEN) {
@@ -89,7 +91,7 @@ fn reference(name: &str) -> Value {
 }
 
 fn refusal(status: u16, codes: &[Code], headers: &Value) -> Value {
-    let mut content = json!({ "application/problem+json": {
+    let content = json!({ "application/problem+json": {
         "schema": {
             "allOf": [{ "$ref": "#/components/schemas/Problem" }],
             "properties": {
@@ -99,25 +101,37 @@ fn refusal(status: u16, codes: &[Code], headers: &Value) -> Value {
         },
         "examples": codes.iter().copied().map(example).collect::<Map<_, _>>(),
     } });
-    let also = vendors_own(status);
-    if let (Some(_), Some(content)) = (also, content.as_object_mut()) {
-        let schema = json!({ "schema": { "$ref": "#/components/schemas/ServiceError" } });
-        content.insert("application/json".to_owned(), schema);
-    }
     let titles: Vec<_> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
-    let description = format!("{}{}", titles.join("\n\n"), also.unwrap_or_default());
-    json!({ "description": description, "headers": headers, "content": content })
+    json!({ "description": titles.join("\n\n"), "headers": headers, "content": content })
 }
 
-/// The statuses that the conference service gives as well, and what it means by them.
-fn vendors_own(status: u16) -> Option<&'static str> {
+/// The conference service can answer any status too, but for 401, which never gets past the gateway.
+fn also_the_services(status: u16, response: &mut Value) {
+    if status == 401 {
+        return;
+    }
+    let own = response["description"].as_str().unwrap_or_default();
+    response["description"] = format!("{own}\n\n{}", meaning_of_the_service(status)).into();
+    if let Some(content) = response["content"].as_object_mut() {
+        content.extend(whatever_the_service_says());
+    }
+}
+
+/// The media types of an error of the conference service: its own, or whatever a proxy in front of it sends.
+pub(super) fn whatever_the_service_says() -> Map<String, Value> {
+    let mut content = Map::new();
+    let error = json!({ "schema": { "$ref": "#/components/schemas/ServiceError" } });
+    content.insert("application/json".to_owned(), error);
+    content.insert("*/*".to_owned(), json!({}));
+    content
+}
+
+fn meaning_of_the_service(status: u16) -> &'static str {
     match status {
-        403 => Some(
-            "\n\nAs `application/json`, from the conference service: the audio and video service is not opened.",
-        ),
-        404 => Some("\n\nAs `application/json`, from the conference service: there is no such conference."),
-        429 => Some("\n\nAs `application/json`, from the conference service: its own limit is reached."),
-        _ => None,
+        403 => "From the conference service: the audio and video service is not opened.",
+        404 => "From the conference service: there is no such conference.",
+        429 => "From the conference service: its own limit is reached.",
+        _ => "As any other media type than `application/problem+json`: from the conference service.",
     }
 }
 

@@ -80,9 +80,11 @@ fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
     }
     let _ = write!(
         text,
-        "{X_REQUEST_ID}: {id}\r\n{}: *\r\n{}: {X_REQUEST_ID}, retry-after, proxy-status\r\n{}: {}\r\n{}: close\r\n\r\n",
+        "{X_REQUEST_ID}: {id}\r\n{}: *\r\n{}: {X_REQUEST_ID}, retry-after, proxy-status\r\n{}: {}\r\n{}: {}\r\n{}: close\r\n\r\n",
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        header::DATE,
+        date(Timestamp::now()),
         header::CONTENT_LENGTH,
         body.len(),
         header::CONNECTION,
@@ -90,4 +92,10 @@ fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(&body);
     bytes.into()
+}
+
+/// The time as HTTP writes it (RFC 9110, section 5.6.7).
+fn date(now: Timestamp) -> String {
+    // Fails for years before 0 and after 9999 alone.
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default()
 }

@@ -27,8 +27,9 @@ pub enum AllowedOrigins {
 }
 
 /// Headers that a page may read beside the safelisted ones (Fetch standard, "CORS-safelisted response-header name").
-const EXPOSED: [HeaderName; 6] = [
+const EXPOSED: [HeaderName; 7] = [
     X_REQUEST_ID,
+    header::ALLOW,
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,
     HeaderName::from_static("ratelimit"),

@@ -9,13 +9,23 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod addresses;
 mod admin;
+mod bodies;
 mod calls;
+mod cors;
+mod creator;
 mod endings;
+mod fields;
+mod headers;
+mod limits;
+mod openapi;
 mod pressure;
 mod program;
+mod refusals;
 mod structure;
 mod support;
 mod trouble;
 mod trust;
+mod vendor_answers;
 mod wire;

@@ -186,6 +186,14 @@ impl Entry {
         Intent { time: Timestamp::now(), call: self.call(&self.facts.borrow()), body: None }
     }
 
+    /// The refusal with a wait that is long enough for the caller's limits too: they have counted the request by now,
+    /// whatever refused it after them.
+    pub(super) fn with_whole_wait(&self, mut refusal: Refusal) -> Refusal {
+        let of_limits = self.facts.borrow().standings.wait();
+        refusal.retry_after = refusal.retry_after.map(|wait| wait.max(of_limits));
+        refusal
+    }
+
     /// Puts the limits' headers on an answer.
     pub(super) fn write_standings(&self, headers: &mut HeaderMap) {
         self.facts.borrow_mut().standings.write(headers);

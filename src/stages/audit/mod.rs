@@ -121,7 +121,7 @@ async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<G
     };
     let mut response = match decision {
         Ok(reply) => reply.response,
-        Err(refusal) => problem::response(&refusal, entry.id()),
+        Err(refusal) => problem::response(&entry.with_whole_wait(refusal), entry.id()),
     };
     entry.write_standings(response.headers_mut());
     response
