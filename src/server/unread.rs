@@ -75,9 +75,6 @@ fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
     for (name, value) in &head.headers {
         let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
-    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now()) {
-        let _ = write!(text, "{}: {date}\r\n", header::DATE);
-    }
     let _ = write!(
         text,
         "{X_REQUEST_ID}: {id}\r\n{}: *\r\n{}: {X_REQUEST_ID}, retry-after, proxy-status\r\n{}: {}\r\n{}: {}\r\n{}: close\r\n\r\n",

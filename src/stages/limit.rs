@@ -69,12 +69,7 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
         Err(denied) => {
             entry.limited(Crossed::Tenant);
             let detail = "this tenant calls too often; wait as long as Retry-After says";
-            // The user's part was taken all the same. Waiting as told must not end at the user's limit.
-            let of_user = match user {
-                Some(Ok(left)) if left.remaining == 0 => left.reset,
-                _ => Duration::ZERO,
-            };
-            Err(Refusal::new(Code::TenantRateLimited, detail).retry_after(denied.wait.max(of_user)))
+            Err(Refusal::new(Code::TenantRateLimited, detail).retry_after(denied.wait))
         }
     }
 }
