@@ -4,7 +4,6 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use tokio::time::Instant;
@@ -17,8 +16,8 @@ const BYTES_PER_TOKEN: u64 = 2048;
 
 /// Tokens that were verified before, with what the caller attached to them. One worker's own.
 ///
-/// A hit saves the signature and the parsing, never a question: whether the token lives, and whether its key
-/// is published, is asked each time.
+/// A hit saves the signature and the parsing, never a question: whether the token's key is published is asked each
+/// time.
 pub struct TokenCache<T> {
     keyring: Keyring,
     entries: RefCell<Cache<RawToken, Entry<T>, ByBytes>>,
@@ -52,14 +51,14 @@ impl<T> TokenCache<T> {
         Self { keyring, entries: RefCell::new(Cache::with_weighter(capacity, weight, ByBytes)) }
     }
 
-    /// The token's verification, if it still holds at `now`: within its lifetime, signed by a key that the
-    /// issuer publishes, and that key not older than keys may be. What no longer holds is forgotten; a new
-    /// verification then says why.
-    pub fn lookup(&self, token: &str, now: Timestamp) -> Option<Rc<(Verified, T)>> {
+    /// The token's verification, if it still holds: signed by a key that the issuer publishes, and that key not older
+    /// than keys may be. What no longer holds is forgotten; a new verification then says why. Whether the token lives
+    /// is left to [`Verified::check`]: one that has expired is remembered, so that sending it again costs nothing.
+    pub fn lookup(&self, token: &str) -> Option<Rc<(Verified, T)>> {
         {
             let entries = self.entries.borrow();
             let entry = entries.get(token)?;
-            if self.holds(entry, now) {
+            if self.is_published(entry, &entry.value.0) {
                 return Some(Rc::clone(&entry.value));
             }
         }
@@ -84,11 +83,6 @@ impl<T> TokenCache<T> {
     /// Whether none is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn holds(&self, entry: &Entry<T>, now: Timestamp) -> bool {
-        let verified = &entry.value.0;
-        verified.window.check(now).is_ok() && self.is_published(entry, verified)
     }
 
     fn is_published(&self, entry: &Entry<T>, verified: &Verified) -> bool {

@@ -28,11 +28,8 @@ impl LifetimeRules {
         Self { leeway: signed(leeway), max_lifetime: signed(max_lifetime) }
     }
 
-    /// Checks that the token lives now and not for too long. Its life begins at `iat`, else at `nbf`, else
-    /// now.
-    ///
-    /// A life that is too long is told first: waiting or renewing cures an early or late token, not this one.
-    pub(super) fn check(self, claims: &Claims, now: Timestamp) -> Result<Window, Rejection> {
+    /// When the token lives, if that is not too long. Its life begins at `iat`, else at `nbf`, else now.
+    pub(super) fn window(self, claims: &Claims, now: Timestamp) -> Result<Window, Rejection> {
         let begin = claims.issued.or(claims.not_before).unwrap_or(now.as_duration());
         if claims.expires.saturating_sub(begin) > self.max_lifetime {
             return Err(Rejection::Rejected("the lifetime is too long"));
@@ -40,13 +37,9 @@ impl LifetimeRules {
         if [claims.issued, claims.not_before].iter().flatten().any(|time| claims.expires <= *time) {
             return Err(Rejection::Rejected("the lifetime is empty"));
         }
-        let window = self.window(claims);
-        window.check(now).map(|()| window)
-    }
-
-    fn window(self, claims: &Claims) -> Window {
         let begin = claims.issued.max(claims.not_before).unwrap_or(SignedDuration::MIN);
-        Window { from: begin.saturating_sub(self.leeway), until: claims.expires.saturating_add(self.leeway) }
+        let from = begin.saturating_sub(self.leeway);
+        Ok(Window { from, until: claims.expires.saturating_add(self.leeway) })
     }
 }
 

@@ -1,7 +1,5 @@
 use std::fmt;
 
-use crate::domain::Code;
-
 /// Names one of the configured issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IssuerIndex(pub(super) usize);
@@ -24,17 +22,6 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// What the caller is told. An outage is the gateway's fault, never a 401.
-    pub fn code(self) -> Code {
-        match self {
-            Self::Malformed(_) => Code::TokenMalformed,
-            Self::Rejected(_) | Self::KeyUnknown(_) => Code::TokenRejected,
-            Self::Expired => Code::TokenExpired,
-            Self::NotYetValid => Code::TokenNotYetValid,
-            Self::KeysUnavailable(_) => Code::KeysUnavailable,
-        }
-    }
-
     /// For the trail: what exactly was found.
     pub fn reason(self) -> &'static str {
         match self {

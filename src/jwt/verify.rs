@@ -17,7 +17,7 @@ use super::object::Object;
 use super::{IssuerIndex, Keyring, Rejection};
 use crate::domain::Principal;
 
-/// A token that passed every check. Made here only.
+/// A token that passed every check but that of its time. Made here only.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// The caller.
@@ -33,10 +33,16 @@ impl Verified {
     pub fn issuer(&self) -> IssuerIndex {
         self.issuer
     }
+
+    /// Whether it lives at `now`; otherwise it is expired, or not valid yet.
+    pub fn check(&self, now: Timestamp) -> Result<(), Rejection> {
+        self.window.check(now)
+    }
 }
 
 impl Keyring {
-    /// Checks a token at the time `now` with the keys as they are, without waiting for anything.
+    /// Checks a token with the keys as they are, without waiting for anything. Whether it lives at `now` is left to
+    /// [`Verified::check`]: that an issuer has signed it is worth knowing of one that does not, too.
     ///
     /// [`Rejection::KeyUnknown`] is not the last word: see [`Self::verify_or_refetch`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
@@ -52,7 +58,7 @@ impl Keyring {
         let keys = snapshot.usable(Instant::now()).ok_or(Rejection::KeysUnavailable(index))?;
         let key = check_signature(&compact, &header, keys, index)?;
         let claims = Claims::read(&claims, &issuer.config)?;
-        let window = self.0.lifetime.check(&claims, now)?;
+        let window = self.0.lifetime.window(&claims, now)?;
         Ok(Verified {
             principal: claims.principal,
             issuer: index,

@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 use super::audit::Entry;
 use super::reply::Reply;
 use super::route::{Routed, Target};
-use crate::domain::{Code, Refusal};
+use crate::domain::{Code, Principal, Refusal};
 use crate::jwt::{Keyring, Rejection, TokenCache, Verified};
 use crate::limits::AddressGuard;
 use crate::tenancy::{Caller, Tenancy};
@@ -38,7 +38,7 @@ pub struct Authenticated<B> {
 #[derive(Debug)]
 pub struct Authn {
     keyring: Keyring,
-    cache: TokenCache<Rc<Caller>>,
+    cache: TokenCache<Option<Rc<Caller>>>,
     tenancy: Arc<Tenancy>,
     addresses: Arc<AddressGuard>,
 }
@@ -65,8 +65,8 @@ impl Authn {
     fn check<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Stopped> {
         let token = credential(&request.headers, request.query_token).map_err(Stopped::Refused)?;
         let now = Timestamp::now();
-        if let Some(known) = self.cache.lookup(token, now) {
-            return Ok(Rc::clone(&known.1));
+        if let Some(known) = self.cache.lookup(token) {
+            return caller(&known, now).map_err(Stopped::Refused);
         }
         let client = request.entry.client();
         self.addresses.check(client).map_err(|denied| {
@@ -75,49 +75,62 @@ impl Authn {
         })?;
         match self.keyring.verify(token, now) {
             Err(Rejection::KeyUnknown(_)) => Err(Stopped::UnknownKey),
-            verdict => self.conclude(token, verdict, client).map_err(Stopped::Refused),
+            verdict => self.conclude(token, verdict, now, client).map_err(Stopped::Refused),
         }
     }
 
     /// The second look at a token with an unknown key, after the key set was asked for again.
     async fn check_again<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Refusal> {
         let token = credential(&request.headers, request.query_token)?;
-        let look = self.keyring.verify_or_refetch(token, Timestamp::now());
+        let now = Timestamp::now();
+        let look = self.keyring.verify_or_refetch(token, now);
         match tokio::time::timeout_at(request.entry.deadline(), look).await {
-            Ok(verdict) => self.conclude(token, verdict, request.entry.client()),
+            Ok(verdict) => self.conclude(token, verdict, now, request.entry.client()),
             Err(_) => Err(keys_unavailable().because("the issuer's keys did not come in time")),
         }
     }
 
-    /// Remembers a good token, and counts a bad one against its address.
+    /// Remembers a token that an issuer has signed, whatever it is good for, and counts any other against its address.
     fn conclude(
         &self,
         token: &str,
         verdict: Result<Verified, Rejection>,
+        now: Timestamp,
         client: IpAddr,
     ) -> Result<Rc<Caller>, Refusal> {
-        let verified = verdict.map_err(|rejection| {
-            let refusal = refusal(&rejection);
-            if refusal.code.status() == 401 {
-                self.addresses.failed(client);
+        match verdict {
+            Ok(verified) => {
+                let spoken_for = self.spoken_for(&verified.principal);
+                caller(&self.cache.insert(token, verified, spoken_for), now)
             }
-            refusal
-        })?;
-        self.remember(token, verified)
+            Err(rejection) => {
+                if matches!(rejection, Rejection::Malformed(_) | Rejection::Rejected(_)) {
+                    self.addresses.failed(client);
+                }
+                Err(refusal(&rejection))
+            }
+        }
     }
 
-    fn remember(&self, token: &str, verified: Verified) -> Result<Rc<Caller>, Refusal> {
-        let principal = verified.principal.clone();
-        let Some(tenant) = self.tenancy.tenant(&principal.tenant) else {
-            let detail = "the tenant that the token names is not configured here; ask the operator to add it";
-            return Err(Refusal::new(Code::TenantUnknown, detail)
-                .because(format!("no tenant {} is configured", principal.tenant)));
-        };
+    /// Nobody where the tenant is not configured.
+    fn spoken_for(&self, principal: &Principal) -> Option<Rc<Caller>> {
+        let tenant = self.tenancy.tenant(&principal.tenant)?;
         let user_rate = tenant.users.as_ref().map(|users| users.limiter(&principal.subject));
-        let caller = Rc::new(Caller { principal, tenant: Arc::clone(tenant), user_rate });
-        self.cache.insert(token, verified, Rc::clone(&caller));
-        Ok(caller)
+        Some(Rc::new(Caller { principal: principal.clone(), tenant: Arc::clone(tenant), user_rate }))
     }
+}
+
+/// Who a token with a good signature speaks for, if it lives.
+fn caller(
+    (verified, caller): &(Verified, Option<Rc<Caller>>),
+    now: Timestamp,
+) -> Result<Rc<Caller>, Refusal> {
+    verified.check(now).map_err(|rejection| refusal(&rejection))?;
+    caller.clone().ok_or_else(|| {
+        let detail = "the tenant that the token names is not configured here; ask the operator to add it";
+        Refusal::new(Code::TenantUnknown, detail)
+            .because(format!("no tenant {} is configured", verified.principal.tenant))
+    })
 }
 
 /// The bearer token of a request that has exactly one (RFC 6750, section 2.1).

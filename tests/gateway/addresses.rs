@@ -2,6 +2,7 @@
 
 use crate::limits::{PATH, daily, get, turned_away, with_quota};
 use crate::support::client;
+use crate::support::issuer::unix_now;
 
 #[tokio::test]
 async fn bad_tokens_are_limited_by_address_before_they_are_looked_at() {
@@ -29,13 +30,17 @@ async fn bad_tokens_are_limited_by_address_before_they_are_looked_at() {
 }
 
 #[tokio::test]
-async fn good_tokens_and_missing_ones_count_nothing_against_an_address() {
+async fn tokens_that_an_issuer_signed_and_missing_ones_count_nothing_against_an_address() {
     let world = with_quota("AUTHN__ADDRESS_LIMIT", daily("1"), &[]).await;
     for _ in 0..10 {
         assert_eq!(get(&world).await.status, 200);
         assert_eq!(client::send(world.address, "GET", PATH, &[], "").await.status, 401);
         let stranger = world.issuer.token().claim("tenant", "nobody").bearer();
         assert_eq!(world.call_as(&stranger, "GET", PATH, "").await.problem(), "tenant_unknown");
+        let expired = world.issuer.token().claim("iat", unix_now() - 600).expires_in(-60).bearer();
+        assert_eq!(world.call_as(&expired, "GET", PATH, "").await.problem(), "token_expired");
+        let early = world.issuer.token().claim("nbf", unix_now() + 300).bearer();
+        assert_eq!(world.call_as(&early, "GET", PATH, "").await.problem(), "token_not_yet_valid");
         let without_scope = world.issuer.token().claim("scope", "").bearer();
         assert_eq!(world.call_as(&without_scope, "GET", PATH, "").await.problem(), "scope_missing");
     }

@@ -252,7 +252,8 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 pub(crate) fn verify(keyring: &Keyring, token: &str) -> Result<Verified, Rejection> {
-    keyring.verify(token, now())
+    let verified = keyring.verify(token, now())?;
+    verified.check(now()).map(|()| verified)
 }
 
 #[track_caller]
