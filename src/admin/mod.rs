@@ -5,7 +5,7 @@ mod readiness;
 mod status;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
@@ -35,11 +35,18 @@ pub struct Overview {
     pub connections: Vec<Arc<AtomicUsize>>,
     /// When the gateway started.
     pub started: Timestamp,
+    /// Whether a part of the control plane was lost, so that only a new start helps.
+    pub broken: AtomicBool,
 }
 
 impl Overview {
     fn open_connections(&self) -> usize {
         self.connections.iter().map(|open| open.load(Ordering::Relaxed)).sum()
+    }
+
+    /// A part of the control plane has ended, and cannot be had back.
+    pub fn lose_a_part(&self) {
+        self.broken.store(true, Ordering::Relaxed);
     }
 
     /// Whether callers can be served.
@@ -53,6 +60,9 @@ impl Overview {
             return reading_alone();
         }
         match request.uri().path() {
+            "/livez" if self.broken.load(Ordering::Relaxed) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, "a part of the control plane has ended; start anew\n")
+            }
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.readyz(),
             "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.render()),

@@ -2,45 +2,59 @@ use serde_json::{Map, Value};
 
 use super::Overview;
 use crate::server::Phase;
+use crate::vendor::TokenStatus;
 
 /// What has to hold before callers are sent here, each with what to look at when it does not.
-pub(super) struct Readiness(Vec<(String, Result<(), String>)>);
+pub(super) struct Readiness(Vec<Check>);
+
+struct Check {
+    name: String,
+    verdict: Result<(), String>,
+    /// Whether nobody can be served while it fails.
+    decisive: bool,
+}
 
 impl Readiness {
     pub(super) fn all_pass(&self) -> bool {
-        self.0.iter().all(|(_, check)| check.is_ok())
+        self.0.iter().all(|check| !check.decisive || check.verdict.is_ok())
     }
 
     /// By check: `"ok"`, or what is wrong.
     pub(super) fn render(&self) -> Value {
-        let verdict = |check: &Result<(), String>| match check {
+        let verdict = |check: &Check| match &check.verdict {
             Ok(()) => Value::from("ok"),
             Err(problem) => Value::from(problem.as_str()),
         };
         let mut checks = Map::new();
         checks.insert("ready".into(), self.all_pass().into());
-        checks.extend(self.0.iter().map(|(name, check)| (name.clone(), verdict(check))));
+        checks.extend(self.0.iter().map(|check| (check.name.clone(), verdict(check))));
         checks.into()
     }
 }
 
 impl Overview {
     pub(super) fn readiness(&self) -> Readiness {
+        let decisive = |name: &str, verdict| Check { name: name.to_owned(), verdict, decisive: true };
         let serving = !self.phase.has_reached(Phase::Draining);
         let mut checks = vec![
-            ("serving".to_owned(), holds(serving, || "the gateway is shutting down".into())),
-            ("keys".to_owned(), holds(self.keyring.ready(), || self.missing_keys())),
-            ("trail".to_owned(), holds(self.trail.is_writable(), || self.trail_fault())),
+            decisive("serving", holds(serving, || "the gateway is shutting down".into())),
+            decisive("keys", holds(self.keyring.ready(), || self.missing_keys())),
+            decisive("trail", holds(self.trail.is_writable(), || self.trail_fault())),
+            decisive("vendor_tokens", self.vendor_tokens()),
         ];
         checks.extend(self.tenancy.apps().iter().map(|app| {
-            let has_token = app.token.current().is_some();
-            let fault = || match app.token.status().last_error {
-                Some(fault) => format!("no token of the vendor: {fault}"),
-                None => "no token of the vendor yet".into(),
-            };
-            (format!("vendor_token/{}", app.key), holds(has_token, fault))
+            let verdict = holds(app.token.current().is_some(), || missing_token(&app.token.status()));
+            Check { name: format!("vendor_token/{}", app.key), verdict, decisive: false }
         }));
         Readiness(checks)
+    }
+
+    /// Every app's token was asked for, and one at least is there: the trouble of one app is no reason to turn the
+    /// others' callers away.
+    fn vendor_tokens(&self) -> Result<(), String> {
+        let tokens: Vec<_> = self.tenancy.apps().iter().map(|app| app.token.status()).collect();
+        let asked = tokens.iter().all(|token| token.has_token || token.last_error.is_some());
+        holds(asked && tokens.iter().any(|token| token.has_token), || "no app can be served".into())
     }
 
     fn missing_keys(&self) -> String {
@@ -59,6 +73,13 @@ impl Overview {
             Some(error) => format!("not writable since {}: {}", error.time, error.message),
             None => "not writable".into(),
         }
+    }
+}
+
+fn missing_token(status: &TokenStatus) -> String {
+    match &status.last_error {
+        Some(fault) => format!("no token of the vendor: {fault}"),
+        None => "no token of the vendor yet".into(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The control plane: one thread for everything that is not a request.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+
+use tokio::task::JoinSet;
 
 use super::parts::Actor;
 use crate::admin::{Overview, handle};
@@ -19,6 +22,20 @@ pub(super) struct Control {
     pub(super) phase: PhaseView,
 }
 
+/// Runs the actors. None of them ends while the gateway lives: one that does has panicked, and what it kept fresh is
+/// going stale, which nothing but a new start mends.
+async fn keep_alive(actors: Vec<Actor>, overview: &Overview) -> Infallible {
+    let mut tasks: JoinSet<()> = actors.into_iter().collect();
+    while let Some(ended) = tasks.join_next().await {
+        overview.lose_a_part();
+        tracing::error!(
+            error = ended.err().map(tracing::field::display),
+            "a part of the control plane has ended"
+        );
+    }
+    std::future::pending().await
+}
+
 /// Runs until the gateway is over.
 pub(super) fn start(control: Control) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -29,11 +46,12 @@ pub(super) fn start(control: Control) -> io::Result<JoinHandle<()>> {
     };
     std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
-            for actor in actors {
-                tokio::spawn(actor);
+            let answering = Arc::clone(&overview);
+            let handler = move |request| handle(Arc::clone(&answering), request);
+            tokio::select! {
+                () = server.serve(handler, phase.reached(Phase::Over)) => {}
+                never = keep_alive(actors, &overview) => match never {},
             }
-            let handler = move |request| handle(Arc::clone(&overview), request);
-            server.serve(handler, phase.reached(Phase::Over)).await;
         });
     })
 }

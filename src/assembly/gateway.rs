@@ -4,10 +4,12 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::control::{self, Control};
@@ -21,6 +23,11 @@ use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
 use crate::upstream::{Connector, RootSource, TlsError, tls_config};
+
+/// What idle connections need to be closed, when nothing is to be waited for.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// How long the end may wait for the trail's disk.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Why the gateway did not start. Nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +73,8 @@ pub struct Gateway {
 /// How long an orderly end may take.
 #[derive(Clone, Copy, Debug)]
 struct Drain {
-    delay: std::time::Duration,
-    timeout: std::time::Duration,
+    delay: Duration,
+    timeout: Duration,
 }
 
 impl Gateway {
@@ -96,6 +103,7 @@ impl Gateway {
             phase: phase.clone(),
             connections,
             started: Timestamp::now(),
+            broken: AtomicBool::new(false),
         });
         let max_connections = config.listen.max_connections.get();
         crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, phase.clone())?);
@@ -145,10 +153,11 @@ impl Gateway {
     ) -> Result<bool, Unflushed> {
         stop.await;
         tracing::info!(delay = ?self.drain.delay, timeout = ?self.drain.timeout, "shutting down");
-        let cut_off = tokio::select! {
-            in_time = self.drain() => !in_time,
-            () = now => true,
+        let in_time = tokio::select! {
+            in_time = self.drain() => in_time,
+            () = now => self.finished_within(AT_ONCE).await,
         };
+        let cut_off = !in_time;
         if cut_off {
             tracing::warn!("requests in flight are cut off");
         }
@@ -158,15 +167,33 @@ impl Gateway {
                 tracing::error!("a thread had panicked");
             }
         }
-        self.trail.close().map(|()| cut_off)
+        close(self.trail).await.map(|()| cut_off)
     }
 
     /// Returns whether all requests finished in time.
     async fn drain(&mut self) -> bool {
         self.phase.advance(Phase::Draining);
         sleep(self.drain.delay).await;
+        self.finished_within(self.drain.timeout).await
+    }
+
+    /// Closes what is idle, and returns whether everything else has ended after `limit` at the latest.
+    async fn finished_within(&mut self, limit: Duration) -> bool {
         self.phase.advance(Phase::Closing);
-        timeout(self.drain.timeout, self.workers_end.recv()).await.is_ok()
+        timeout(limit, self.workers_end.recv()).await.is_ok()
+    }
+}
+
+/// Closes the trail. A disk that hangs holds up nobody for longer than `CLOSE_PATIENCE`.
+async fn close(trail: TrailThread) -> Result<(), Unflushed> {
+    let (done, closed) = oneshot::channel();
+    std::thread::spawn(move || done.send(trail.close()));
+    match timeout(CLOSE_PATIENCE, closed).await {
+        Ok(Ok(result)) => result,
+        _ => Err(Unflushed {
+            records: 0,
+            reason: format!("the disk did not answer within {CLOSE_PATIENCE:?}"),
+        }),
     }
 }
 

@@ -98,7 +98,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::watched::{AUDIT_SYNCS, VENDOR_TOKEN_AGE};
-    use super::super::worker::{Limit, VendorAnswer};
+    use super::super::worker::{Answered, Limit, VendorAnswer};
     use super::*;
     use crate::domain::{Action, Code};
 
@@ -134,8 +134,8 @@ mod tests {
         let workers = [builder.worker(), builder.worker()];
         let metrics = builder.build();
         for worker in &workers {
-            worker.request(Some(Action::Kick), None, Duration::from_millis(3));
-            worker.request(None, Some(Code::RouteUnknown), Duration::ZERO);
+            worker.request(Some(Action::Kick), Answered::Vendor, Duration::from_millis(3));
+            worker.request(None, Answered::Gateway(Code::RouteUnknown), Duration::ZERO);
             worker.vendor_call(app, VendorAnswer::of_status(404), Duration::from_millis(2));
             worker.limited(tenant, Limit::User);
         }

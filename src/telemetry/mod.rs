@@ -13,7 +13,7 @@ mod worker;
 pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, init};
 pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
 pub use series::{Kind, Series};
-pub use worker::{AppSlot, Limit, TenantSlot, VendorAnswer, WorkerMetrics};
+pub use worker::{Answered, AppSlot, Limit, TenantSlot, VendorAnswer, WorkerMetrics};
 
 /// The series of what other parts know.
 pub mod watched {

@@ -7,8 +7,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 
 use super::histogram::{Count, Histogram, Total};
-use super::worker::{ACTIONS, Counts, Limit, OUTCOMES, VendorAnswer};
-use crate::domain::{Action, AppKey, Code, TenantId};
+use super::worker::{ACTIONS, Answered, Counts, Limit, VendorAnswer};
+use crate::domain::{Action, AppKey, TenantId};
 
 /// The workers' counters, added up at each scrape.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl Totals {
         let help = "Requests answered, by action and code (ok: the vendor's answer).";
         let mut metric = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
         for (row, action) in ACTIONS.iter().enumerate() {
-            for column in 0..OUTCOMES {
-                let labels = [("action", action_label(*action)), ("code", code_label(column))];
+            for (column, answered) in Answered::all().enumerate() {
+                let labels = [("action", action_label(*action)), ("code", answered.as_str())];
                 let total = self.sum(|counts| counts.requests.get(row)?.get(column));
                 counter(&mut metric, labels, total)?;
             }
@@ -101,11 +101,6 @@ impl Totals {
 
 fn action_label(action: Option<Action>) -> &'static str {
     action.map_or("none", Action::as_str)
-}
-
-fn code_label(column: usize) -> &'static str {
-    let code = column.checked_sub(1).and_then(|index| Code::ALL.get(index));
-    code.map_or("ok", |code| code.as_str())
 }
 
 fn counter(metric: &mut MetricEncoder, labels: [(&str, &str); 2], total: u64) -> fmt::Result {

@@ -9,8 +9,43 @@ use crate::domain::{Action, Code};
 /// Every action, and `None` for a request that got no action.
 pub(super) const ACTIONS: [Option<Action>; 5] =
     [None, Some(Action::Create), Some(Action::Get), Some(Action::Dissolve), Some(Action::Kick)];
-/// Every code, and one place more for a request that was answered by the vendor.
-pub(super) const OUTCOMES: usize = Code::ALL.len() + 1;
+/// Every code, and a place each for the vendor's answers and for callers who left.
+pub(super) const OUTCOMES: usize = Code::ALL.len() + 2;
+
+/// Who answered a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The vendor; its label is `ok`, whatever the answer was.
+    Vendor,
+    /// Nobody: the caller had left; its label is `caller_gone`.
+    Nobody,
+    /// The gateway; its label is the code.
+    Gateway(Code),
+}
+
+impl Answered {
+    /// In the order of their places in the counters.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        [Self::Vendor, Self::Nobody].into_iter().chain(Code::ALL.iter().copied().map(Self::Gateway))
+    }
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vendor => "ok",
+            Self::Nobody => "caller_gone",
+            Self::Gateway(code) => code.as_str(),
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Vendor => 0,
+            Self::Nobody => 1,
+            Self::Gateway(code) => code as usize + 2,
+        }
+    }
+}
 
 /// Which of a tenant's limits was crossed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,10 +167,10 @@ impl WorkerMetrics {
         Self { counts, one_writer: PhantomData }
     }
 
-    /// Counts a request that was answered: `code` when by the gateway, `None` when by the vendor.
-    pub fn request(&self, action: Option<Action>, code: Option<Code>, took: Duration) {
+    /// Counts a request that has ended.
+    pub fn request(&self, action: Option<Action>, answered: Answered, took: Duration) {
         let row = action_index(action);
-        if let Some(count) = self.counts.requests.get(row).and_then(|row| row.get(outcome_index(code))) {
+        if let Some(count) = self.counts.requests.get(row).and_then(|row| row.get(answered.index())) {
             count.add(1);
         }
         if let Some(histogram) = self.counts.request_duration.get(row) {
@@ -167,10 +202,6 @@ fn action_index(action: Option<Action>) -> usize {
     action.map_or(0, |action| action as usize + 1)
 }
 
-fn outcome_index(code: Option<Code>) -> usize {
-    code.map_or(0, |code| code as usize + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,8 +211,9 @@ mod tests {
         for (index, action) in ACTIONS.into_iter().enumerate() {
             assert_eq!(action_index(action), index);
         }
-        for (index, code) in Code::ALL.iter().enumerate() {
-            assert_eq!(outcome_index(Some(*code)), index + 1);
+        assert_eq!(Answered::all().count(), OUTCOMES);
+        for (index, answered) in Answered::all().enumerate() {
+            assert_eq!(answered.index(), index);
         }
         assert!(Limit::ALL.iter().enumerate().all(|(index, limit)| *limit as usize == index));
         assert!(VendorAnswer::ALL.iter().enumerate().all(|(index, answer)| *answer as usize == index));

@@ -45,7 +45,12 @@ impl Trail {
 
     /// Whether records reach the directory. While false, a mutation should be refused without an intent.
     pub fn is_writable(&self) -> bool {
-        self.observer.is_writable()
+        self.observer.is_writable() && !self.is_closed()
+    }
+
+    /// Whether the thread has ended: no record is taken any more.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
     }
 
     /// How the trail is doing. For people and probes, not for every request.

@@ -118,10 +118,30 @@ async fn a_gateway_that_serves_is_alive_and_ready() {
     let ready = get(&world, "/readyz").await;
     assert_eq!((ready.status, ready.header("content-type")), (200, Some("application/json")));
     let checks = json!({
-        "ready": true, "serving": "ok", "keys": "ok", "trail": "ok",
+        "ready": true, "serving": "ok", "keys": "ok", "trail": "ok", "vendor_tokens": "ok",
         "vendor_token/meet": "ok", "vendor_token/other": "ok",
     });
     assert_eq!(ready.json(), checks);
+}
+
+#[tokio::test]
+async fn the_trouble_of_one_app_turns_nobody_elses_callers_away() {
+    let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
+    vendor.script_token(Reply::json(400, &json!({"error": "invalid_grant"})));
+    let world =
+        World::around(vendor, issuer, &[("VENDOR__MIN_INTERVAL", "1h"), ("VENDOR__MAX_BACKOFF", "1h")]).await;
+    let checks = world.until_readyz(200).await.json();
+    let told = [&checks["vendor_token/meet"], &checks["vendor_token/other"]];
+    assert_eq!(checks["ready"], true);
+    assert_eq!(told.iter().filter(|told| **told == "ok").count(), 1, "{checks}");
+    assert!(told.iter().any(|told| told.to_string().contains("400")), "{checks}");
+    let call = async |tenant: &str| {
+        let token = world.issuer.token().claim("tenant", tenant).bearer();
+        world.call_as(&token, "GET", "/conferences/IM3", "").await.status
+    };
+    let mut statuses = [call("crm").await, call("acme").await];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 503]);
 }
 
 #[tokio::test]

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Desk;
 use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
 use crate::limits::headers::Standings;
-use crate::telemetry::{Limit, VendorAnswer};
+use crate::telemetry::{Answered, Limit, VendorAnswer};
 use crate::tenancy::Caller;
 use crate::trail::{self, Decision, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
+
+/// How long past its deadline an answer may be held back by a disk that does not take its outcome.
+const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is known so far about one request. The stages add what they find out; the outcome is made of it when the answer
 /// goes out, or when the last stage lets go of the request because the caller has hung up.
@@ -218,14 +221,20 @@ impl Entry {
             return Ok(());
         }
         // Where this fails the record is kept, and written when the trail has healed.
-        slot.written(&record).await.map(drop)
+        let written = slot.written(&record);
+        timeout_at(self.deadline + OUTCOME_PATIENCE, written).await.map_err(|_| TrailUnavailable)?.map(drop)
     }
 
     fn outcome(&self, status: Option<u16>, verdict: Verdict) -> Outcome {
         let facts = self.facts.borrow();
         let duration = self.started.elapsed();
         let action = facts.call.as_ref().map(Call::action);
-        self.desk.metrics.request(action, verdict.code, duration);
+        let answered = match (verdict.code, status) {
+            (Some(code), _) => Answered::Gateway(code),
+            (None, Some(_)) => Answered::Vendor,
+            (None, None) => Answered::Nobody,
+        };
+        self.desk.metrics.request(action, answered, duration);
         Outcome {
             time: Timestamp::now(),
             call: self.call(&facts),

@@ -24,7 +24,7 @@ use super::deadline::Timed;
 use super::problem;
 use super::reply::{GateBody, Reply};
 use crate::domain::{Code, Refusal, RequestId, TraceContext};
-use crate::telemetry::WorkerMetrics;
+use crate::telemetry::{Answered, WorkerMetrics};
 use crate::trail::{Slot, Trail};
 
 /// How long a request waits for room in a trail that cannot be written, and how long what was refused unread waits at
@@ -69,11 +69,14 @@ impl Desk {
     async fn slot(&self, started: Instant, deadline: Instant) -> Result<Slot, Refusal> {
         let soon = started + SHORT_WAIT;
         let deadline = if self.trail.is_writable() { deadline } else { deadline.min(soon) };
-        timeout_at(deadline, self.trail.reserve()).await.map_err(|_| {
-            let refusal = unavailable("the trail is full; try again");
-            self.metrics.request(None, Some(refusal.code), started.elapsed());
-            refusal
-        })
+        match timeout_at(deadline, self.trail.reserve()).await {
+            Ok(slot) if !self.trail.is_closed() => Ok(slot),
+            _ => {
+                let refusal = unavailable("the trail takes no records at the moment; try again");
+                self.metrics.request(None, Answered::Gateway(refusal.code), started.elapsed());
+                Err(refusal)
+            }
+        }
     }
 }
 
