@@ -2,12 +2,15 @@
 //! the test says.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use rcgen::{CertifiedKey, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign;
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
 
@@ -23,6 +26,35 @@ pub(crate) struct Vendor {
     server: Server,
     state: Arc<Mutex<State>>,
     base_url: String,
+    /// Whether it shows [`OTHER_CERTIFICATE`] by now.
+    compromised: Arc<AtomicBool>,
+}
+
+/// A certificate for `localhost` that nobody is told to trust.
+static OTHER_CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(|| {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate for localhost")
+});
+
+/// Shows the vendor's certificate, or the other one from some time on.
+#[derive(Debug)]
+struct Showing {
+    good: Arc<sign::CertifiedKey>,
+    other: Arc<sign::CertifiedKey>,
+    compromised: Arc<AtomicBool>,
+}
+
+impl ResolvesServerCert for Showing {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<sign::CertifiedKey>> {
+        let compromised = self.compromised.load(Ordering::Relaxed);
+        Some(Arc::clone(if compromised { &self.other } else { &self.good }))
+    }
+}
+
+fn signing(certificate: &CertifiedKey<KeyPair>) -> Arc<sign::CertifiedKey> {
+    let key = PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).expect("a private key");
+    let chain = vec![certificate.cert.der().clone()];
+    let key = sign::CertifiedKey::from_der(chain, key, &default_provider());
+    Arc::new(key.expect("a key that fits the certificate"))
 }
 
 /// By the book, until the test says otherwise.
@@ -51,14 +83,27 @@ impl Vendor {
 
     /// A vendor over HTTPS, whose certificate is [`Self::certificate_pem`].
     pub(crate) async fn start_tls() -> Self {
-        let key = PrivateKeyDer::try_from(CERTIFICATE.signing_key.serialize_der()).expect("a private key");
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        let compromised = Arc::new(AtomicBool::new(false));
+        let certificates = Showing {
+            good: signing(&CERTIFICATE),
+            other: signing(&OTHER_CERTIFICATE),
+            compromised: Arc::clone(&compromised),
+        };
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions that the provider has")
             .with_no_client_auth()
-            .with_single_cert(vec![CERTIFICATE.cert.der().clone()], key)
-            .expect("a key that fits the certificate");
-        Self::start_on("https://localhost", Some(TlsAcceptor::from(Arc::new(config)))).await
+            .with_cert_resolver(Arc::new(certificates));
+        // Each connection sees the certificate anew.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        let tls = TlsAcceptor::from(Arc::new(config));
+        Self { compromised, ..Self::start_on("https://localhost", Some(tls)).await }
+    }
+
+    /// New connections are shown a certificate from now on that nobody trusts.
+    pub(crate) fn lose_certificate(&self) {
+        self.compromised.store(true, Ordering::Relaxed);
     }
 
     async fn start_on(origin: &str, tls: Option<TlsAcceptor>) -> Self {
@@ -76,7 +121,7 @@ impl Vendor {
         let answering = Arc::clone(&state);
         let server = Server::start(tls, move |call| lock(&answering).reply(call)).await;
         let base_url = format!("{origin}:{}", server.address().port());
-        Self { server, state, base_url }
+        Self { server, state, base_url, compromised: Arc::default() }
     }
 
     /// For `base_url` in the configuration.

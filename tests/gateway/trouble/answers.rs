@@ -132,6 +132,22 @@ async fn a_vendor_over_https_is_trusted_by_its_authority() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_checked_at_each_connection() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), Vendor::certificate_pem()).unwrap();
+    let trust = [("UPSTREAM__CA_FILE", file.path().to_str().unwrap())];
+    let world = World::around(Vendor::start_tls().await, Issuer::start().await, &trust).await;
+    world.until_ready().await;
+    world.vendor.lose_certificate();
+    let answer = world.call("POST", "/conferences", CREATE).await;
+    let outcome = refused(&world, &answer, 502, "vendor_unreachable").await;
+    assert!(outcome["detail"].as_str().unwrap().starts_with("TLS failed"), "{outcome}");
+    assert_eq!(outcome["outcome_unknown"], false);
+    assert!(!answer.text().contains("TLS"), "{}", answer.text());
+    assert_eq!(world.vendor.calls().len(), 0, "the token went to a stranger");
+}
+
+#[tokio::test]
 async fn a_vendor_whose_certificate_nobody_vouches_for_learns_nothing() {
     let changes = [("VENDOR__MAX_BACKOFF", "50ms")];
     let world = World::around(Vendor::start_tls().await, Issuer::start().await, &changes).await;
