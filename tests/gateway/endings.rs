@@ -39,6 +39,7 @@ async fn a_second_attempt_counts_against_the_apps_budget() {
     let budget = [("RATE", "1"), ("PER", "1h"), ("BURST", "2")];
     let keys = budget.map(|(key, value)| (format!("APPS__MEET__BUDGET__{key}"), value));
     let world = World::with(&keys.each_ref().map(|(key, value)| (key.as_str(), *value))).await;
+    world.until_tokens_have_aged().await;
     world.vendor.script(Reply::json(401, &json!({"error": "unauthorized"})));
     assert_eq!(world.call("GET", "/conferences/IM3", "").await.status, 200);
     assert_eq!(world.vendor.calls().len(), 2);

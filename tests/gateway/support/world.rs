@@ -168,6 +168,12 @@ impl World {
         within(&format!("{what} in /status"), looking).await;
     }
 
+    /// Waits until the vendor's tokens are old enough to be replaced after a 401: `vendor.min_interval` must be over.
+    pub(crate) async fn until_tokens_have_aged(&self) {
+        let old = |app: &serde_json::Value| app["token"]["age_seconds"].as_f64() > Some(0.02);
+        self.until_status("older tokens", |status| status["apps"].as_array().unwrap().iter().all(old)).await;
+    }
+
     /// What `/metrics` says.
     pub(crate) async fn metrics(&self) -> String {
         client::send(self.admin, "GET", "/metrics", &[], "").await.text()

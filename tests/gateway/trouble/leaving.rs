@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CREATE, PATH, token_has_aged};
+use super::{CREATE, PATH};
 use crate::support::client::Connection;
 use crate::support::issuer::Issuer;
 use crate::support::server::{Gate, Reply};
@@ -132,7 +132,7 @@ async fn a_create_that_was_sent_is_seen_through_and_recorded_once() {
 #[tokio::test]
 async fn who_leaves_before_a_second_attempt_has_changed_nothing() {
     let world = World::start().await;
-    token_has_aged(&world).await;
+    world.until_tokens_have_aged().await;
     let (refusal, renewal) = (Gate::closed(), Gate::closed());
     world.vendor.hold_tokens(&renewal);
     world.vendor.script(Reply::status(401).behind(&refusal));

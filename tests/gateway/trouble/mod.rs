@@ -41,9 +41,3 @@ async fn passed_on(world: &World, answer: &Answer, status: u16) -> Value {
 fn count(world: &World, kind: &str) -> usize {
     world.trail.records().iter().filter(|record| record["kind"] == kind).count()
 }
-
-/// Waits until the vendor's tokens are old enough to be replaced after a 401.
-async fn token_has_aged(world: &World) {
-    let old = |app: &Value| app["token"]["age_seconds"].as_f64() > Some(0.02);
-    world.until_status("older tokens", |status| status["apps"].as_array().unwrap().iter().all(old)).await;
-}

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{CREATE, PATH, passed_on, refused, token_has_aged};
+use super::{CREATE, PATH, passed_on, refused};
 use crate::support::client::Answer;
 use crate::support::server::{Gate, Reply};
 use crate::support::world::World;
@@ -15,7 +15,7 @@ fn unauthorized() -> Reply {
 #[tokio::test]
 async fn two_hundred_callers_with_a_401_share_one_fetch() {
     let world = World::start().await;
-    token_has_aged(&world).await;
+    world.until_tokens_have_aged().await;
     let gate = Gate::closed();
     world.vendor.revoke_tokens();
     world.vendor.hold_tokens(&gate);
@@ -52,7 +52,7 @@ async fn two_hundred_callers_with_a_401_share_one_fetch() {
 #[tokio::test]
 async fn a_late_401_leaves_the_newer_token_alone() {
     let world = World::start().await;
-    token_has_aged(&world).await;
+    world.until_tokens_have_aged().await;
     let gate = Gate::closed();
     world.vendor.script(unauthorized().behind(&gate));
     let late = world.call("GET", PATH, "");
@@ -74,7 +74,7 @@ async fn a_late_401_leaves_the_newer_token_alone() {
 #[tokio::test]
 async fn a_401_without_end_is_the_gateways_fault_and_fetches_ever_more_seldom() {
     let world = World::start().await;
-    token_has_aged(&world).await;
+    world.until_tokens_have_aged().await;
     (0..200).for_each(|_| _ = world.vendor.script(unauthorized()));
     let first = world.call("POST", "/conferences", CREATE).await;
     let outcome = refused(&world, &first, 502, "vendor_refused_credentials").await;
@@ -108,7 +108,7 @@ async fn a_young_token_is_not_replaced_at_all() {
 #[tokio::test]
 async fn a_401_while_no_token_is_to_be_had_is_no_401_for_the_caller() {
     let world = World::with(&[("VENDOR__MAX_BACKOFF", "50ms")]).await;
-    token_has_aged(&world).await;
+    world.until_tokens_have_aged().await;
     world.vendor.revoke_tokens();
     world.vendor.answer_tokens_with(Some(Reply::json(400, &json!({"error": "invalid_grant"}))));
     let answer = world.call("POST", "/conferences", CREATE).await;
@@ -125,7 +125,7 @@ async fn a_401_while_no_token_is_to_be_had_is_no_401_for_the_caller() {
 #[tokio::test]
 async fn one_apps_401_is_not_the_others() {
     let world = World::start().await;
-    token_has_aged(&world).await;
+    world.until_tokens_have_aged().await;
     let others = || world.issuer.token().claim("tenant", "acme").bearer();
     (0..2).for_each(|_| _ = world.vendor.script(unauthorized()));
     assert_eq!(world.call("GET", PATH, "").await.status, 502);

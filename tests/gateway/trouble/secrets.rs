@@ -1,102 +1,22 @@
 //! No secret is written anywhere, at any level: the program itself runs with all of its log on, through good and bad
 //! days, and everything that it wrote is searched.
 
-use std::fs::{self, File};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
-use std::time::Duration;
-
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
 use super::CREATE;
 use crate::support::client;
-use crate::support::issuer::{Issuer, Token};
+use crate::support::issuer::Token;
 use crate::support::keys::{Alg, strange};
+use crate::support::program::Served;
 use crate::support::server::Reply;
-use crate::support::trail::Trail;
-use crate::support::vendor::Vendor;
-use crate::support::within;
-use crate::support::world::{CLIENT_SECRET, write_configuration};
+use crate::support::world::CLIENT_SECRET;
 
-/// `confgate serve`, in a process of its own.
-struct Process {
-    child: Child,
-    directory: TempDir,
-    address: SocketAddr,
-    admin: SocketAddr,
-}
-
-impl Process {
-    async fn start(vendor: &Vendor, issuer: &Issuer) -> Self {
-        let directory = TempDir::new().unwrap();
-        let config = write_configuration(directory.path(), vendor, issuer);
-        let log = log_of(&directory);
-        let child = Command::new(env!("CARGO_BIN_EXE_confgate"))
-            .args(["serve", "--config"])
-            .arg(config)
-            .env("CONFGATE__LOG__LEVEL", "trace")
-            .env("CONFGATE__AUTHN__ADDRESS_LIMIT__BURST", "1000")
-            .env("CONFGATE__VENDOR__MAX_BACKOFF", "20ms")
-            .env("CONFGATE__UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms")
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let serving = async {
-            loop {
-                let text = fs::read_to_string(&log).unwrap();
-                let lines = text.split_inclusive('\n').filter_map(|line| serde_json::from_str(line).ok());
-                if let Some(line) = { lines }.find(|line: &Value| line["message"] == "serving") {
-                    return line;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let line = within("the program to serve", serving).await;
-        let address = |key: &str| line[key].as_str().unwrap().parse().unwrap();
-        Self { child, directory, address: address("address"), admin: address("admin") }
-    }
-
-    async fn ask(&self, path: &str) -> String {
-        client::send(self.admin, "GET", path, &[], "").await.text()
-    }
-
-    async fn until_ready(&self) {
-        let ready = async {
-            while client::send(self.admin, "GET", "/readyz", &[], "").await.status != 200 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        within("/readyz", ready).await;
-    }
-
-    /// Ends it as Kubernetes does.
-    async fn end(&mut self) -> ExitStatus {
-        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        let ended = async {
-            loop {
-                if let Some(status) = self.child.try_wait().unwrap() {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        within("the program to end", ended).await
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // In vain where it has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn log_of(directory: &TempDir) -> PathBuf {
-    directory.path().join("stderr")
-}
+const TALKATIVE: [(&str, &str); 4] = [
+    ("LOG__LEVEL", "trace"),
+    ("AUTHN__ADDRESS_LIMIT__BURST", "1000"),
+    ("VENDOR__MAX_BACKOFF", "20ms"),
+    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms"),
+];
 
 /// A create with a password of its own.
 const WITH_PASSWORD: &str = r#"{"confrType":12,"password":"canary-password"}"#;
@@ -148,7 +68,8 @@ fn bad_days() -> Vec<Reply> {
 }
 
 /// Requests that are refused, and hold secrets where they do not belong.
-async fn strange_requests(process: &Process, issuer: &Issuer, secrets: &mut Secrets) {
+async fn strange_requests(served: &Served, secrets: &mut Secrets) {
+    let issuer = &served.issuer;
     let good = secrets.bearer(issuer.token());
     let unknown_key = issuer.token().signed_by(&strange(Alg::Es256).named("canary-kid"));
     let credentials = [
@@ -163,7 +84,7 @@ async fn strange_requests(process: &Process, issuer: &Issuer, secrets: &mut Secr
     ];
     for credential in &credentials {
         let headers = [("Authorization", credential.as_str())];
-        let answer = client::send(process.address, "GET", "/conferences/IM3", &headers, "").await;
+        let answer = client::send(served.address, "GET", "/conferences/IM3", &headers, "").await;
         assert_eq!(answer.status, 401);
     }
     let json = ("Content-Type", "application/json");
@@ -178,54 +99,57 @@ async fn strange_requests(process: &Process, issuer: &Issuer, secrets: &mut Secr
         ("GET", "/canary/path", ""),
         ("GET", "/conferences/canary%20id", ""),
     ] {
-        let answer = client::send(process.address, method, path, &[authorization, json], body).await;
+        let answer = client::send(served.address, method, path, &[authorization, json], body).await;
         assert!((400..500).contains(&answer.status), "{method} {path}: {}", answer.text());
     }
     for cookie in ["Cookie", "X-Canary", "Proxy-Authorization"] {
         let headers = [authorization, (cookie, "canary-header")];
         let path = "/conferences/IM3?canary=canary-query";
-        assert_eq!(client::send(process.address, "GET", path, &headers, "").await.status, 200);
+        assert_eq!(client::send(served.address, "GET", path, &headers, "").await.status, 200);
     }
-    let mut broken = client::Connection::open(process.address).await;
+    let mut broken = client::Connection::open(served.address).await;
     broken.write("GET /canary HTTP/9.9\r\nAuthorization: Bearer canary\r\n\r\n").await;
     assert_eq!(broken.answer("GET").await.status, 400);
 }
 
 #[tokio::test]
 async fn no_secret_is_written_anywhere() {
-    let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
-    vendor.script_token(Reply::json(
-        400,
-        &json!({"error": "invalid_grant", "error_description": CLIENT_SECRET}),
-    ));
-    vendor.script_token(Reply::body(200, "application/json", r#"{"access_token":"YWMt-test-cut"#));
-    let mut process = Process::start(&vendor, &issuer).await;
+    let mut served = Served::with(&TALKATIVE).await;
+    let (vendor, issuer) = (&served.vendor, &served.issuer);
     let mut secrets = Secrets::new();
-    process.until_ready().await;
+    let address = served.address;
     let call = async |bearer: &str, body: &str| {
         let headers = [("Authorization", bearer), ("Content-Type", "application/json")];
-        client::send(process.address, "POST", "/conferences?token=canary-query", &headers, body).await
+        client::send(address, "POST", "/conferences?token=canary-query", &headers, body).await
     };
     let bearer = secrets.bearer(issuer.token());
     assert_eq!(call(&bearer, WITH_PASSWORD).await.json()["password"], "sesame");
+    vendor
+        .script_token(Reply::json(400, &json!({"error": CLIENT_SECRET, "error_description": CLIENT_SECRET})));
+    vendor.script_token(Reply::body(200, "application/json", r#"{"access_token":"YWMt-test-cut"#));
     vendor.revoke_tokens();
-    call(&bearer, WITH_PASSWORD).await;
+    while call(&bearer, WITH_PASSWORD).await.status != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(vendor.fetches_for_crm() > 3, "the token endpoint's bad answers were not read");
     for reply in bad_days() {
         vendor.script(reply);
         call(&secrets.bearer(issuer.token()), WITH_PASSWORD).await;
     }
     vendor.script(Reply::status(401)).script(Reply::status(401));
     assert_eq!(call(&bearer, CREATE).await.status, 502);
-    strange_requests(&process, &issuer, &mut secrets).await;
+    strange_requests(&served, &mut secrets).await;
 
     for path in ["/metrics", "/status", "/readyz"] {
-        secrets.are_not_in(path, &process.ask(path).await);
+        secrets.are_not_in(path, &client::send(served.admin, "GET", path, &[], "").await.text());
     }
-    assert!(process.end().await.success());
-    let trail = Trail::new(&process.directory.path().join("audit")).lines().join("\n");
+    served.program.signal("TERM").await;
+    let ended = served.program.ended().await;
+    assert_eq!(ended.code, Some(0));
+    let trail = served.trail.lines().join("\n");
     assert!(trail.contains("\"kind\":\"intent\"") && trail.contains("\"kind\":\"stop\""));
     secrets.are_not_in("the trail", &trail);
-    let log = fs::read_to_string(log_of(&process.directory)).unwrap();
-    assert!(log.contains("\"level\":\"INFO\""));
-    secrets.are_not_in("the log", &log);
+    assert!(ended.error.contains("\"level\":\"INFO\""));
+    secrets.are_not_in("the log", &ended.error);
+    assert_eq!(ended.output, "");
 }
