@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Overview;
-use crate::limits::Quota;
+use crate::limits::{Quota, UserLimiters};
 use crate::server::Phase;
 use crate::tenancy::{App, Tenant};
 
@@ -61,7 +61,7 @@ fn describe_tenant(tenant: &Tenant) -> Value {
         "app": tenant.app.key,
         "rate_limit": describe_quota(tenant.rate.quota()),
         "user_rate_limit": tenant.users.as_ref().map(|users| describe_quota(users.quota())),
-        "users_remembered": tenant.users.as_ref().map(crate::limits::UserLimiters::len),
+        "users_remembered": tenant.users.as_ref().map(UserLimiters::remembered),
         "in_flight": tenant.in_flight.current(),
         "max_in_flight": tenant.in_flight.max(),
     })

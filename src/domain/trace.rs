@@ -1,5 +1,3 @@
-use std::fmt;
-
 use serde::{Serialize, Serializer};
 
 /// A W3C trace context: the caller's trace goes on, with a span of the gateway's own.
@@ -51,12 +49,6 @@ fn hex(text: &str, length: usize) -> Option<u128> {
 impl Serialize for TraceContext {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:032x}", self.trace_id))
-    }
-}
-
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.trace_id)
     }
 }
 

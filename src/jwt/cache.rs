@@ -75,14 +75,9 @@ impl<T> TokenCache<T> {
         value
     }
 
-    /// How many tokens are remembered.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.entries.borrow().len()
-    }
-
-    /// Whether none is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn is_published(&self, entry: &Entry<T>, verified: &Verified) -> bool {

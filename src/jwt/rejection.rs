@@ -18,7 +18,7 @@ pub enum Rejection {
     /// The issuer publishes no such key as far as is known; a refetch may tell.
     KeyUnknown(IssuerIndex),
     /// Nobody can tell whether it is good: the issuer's keys are not to be had.
-    KeysUnavailable(IssuerIndex),
+    KeysUnavailable,
 }
 
 impl Rejection {
@@ -29,7 +29,7 @@ impl Rejection {
             Self::Expired => "exp has passed",
             Self::NotYetValid => "nbf or iat lies ahead",
             Self::KeyUnknown(_) => "the issuer publishes no such key",
-            Self::KeysUnavailable(_) => "the issuer's keys are not available",
+            Self::KeysUnavailable => "the issuer's keys are not available",
         }
     }
 }

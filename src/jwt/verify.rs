@@ -29,11 +29,6 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Which issuer signed it.
-    pub fn issuer(&self) -> IssuerIndex {
-        self.issuer
-    }
-
     /// Whether it lives at `now`; otherwise it is expired, or not valid yet.
     pub fn check(&self, now: Timestamp) -> Result<(), Rejection> {
         self.window.check(now)
@@ -55,7 +50,7 @@ impl Keyring {
             return Err(Rejection::Rejected("alg is not accepted from this issuer"));
         }
         let snapshot = issuer.snapshot.load();
-        let keys = snapshot.usable(Instant::now()).ok_or(Rejection::KeysUnavailable(index))?;
+        let keys = snapshot.usable(Instant::now()).ok_or(Rejection::KeysUnavailable)?;
         let key = check_signature(&compact, &header, keys, index)?;
         let claims = Claims::read(&claims, &issuer.config)?;
         let window = self.0.lifetime.window(&claims, now)?;
@@ -89,7 +84,7 @@ impl Keyring {
     fn unknown_key(&self, index: IssuerIndex) -> Rejection {
         let failing = |issuer: &Issuer| issuer.snapshot.load().error().is_some();
         if self.issuer(index).is_some_and(failing) {
-            Rejection::KeysUnavailable(index)
+            Rejection::KeysUnavailable
         } else {
             Rejection::Rejected("the issuer publishes no such key")
         }

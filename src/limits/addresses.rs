@@ -76,11 +76,6 @@ impl AddressGuard {
         *full_at = ((*full_at).max(now) + self.quota.interval()).min(now + self.quota.refill());
     }
 
-    /// The failures that are allowed.
-    pub fn quota(&self) -> &Quota {
-        &self.quota
-    }
-
     fn shard(&self, origin: Origin) -> MutexGuard<'_, Failures> {
         let hash = self.hasher.hash_one(origin);
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]

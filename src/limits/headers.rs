@@ -30,8 +30,6 @@ pub enum Policy {
     Tenant,
     /// One user's within the tenant.
     User,
-    /// Bad tokens from one address.
-    Address,
 }
 
 impl Policy {
@@ -40,7 +38,6 @@ impl Policy {
         match self {
             Self::Tenant => "tenant",
             Self::User => "user",
-            Self::Address => "address",
         }
     }
 }
@@ -183,8 +180,8 @@ mod tests {
 
     #[test]
     fn the_largest_numbers_are_still_integers_of_a_structured_field() {
-        let value = policies(&[(Policy::Address, quota(1, Duration::from_hours(24), 31))]);
-        assert_eq!(parsed(&value), [item("address", [("q", 31), ("w", 31 * 86400)])]);
+        let value = policies(&[(Policy::User, quota(1, Duration::from_hours(24), 31))]);
+        assert_eq!(parsed(&value), [item("user", [("q", 31), ("w", 31 * 86400)])]);
         let value = policies(&[(Policy::Tenant, quota(1_000_000_000, Duration::from_secs(1), u32::MAX))]);
         assert_eq!(parsed(&value), [item("tenant", [("q", u32::MAX.into()), ("w", 5)])]);
     }

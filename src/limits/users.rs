@@ -62,14 +62,9 @@ impl UserLimiters {
         &self.quota
     }
 
-    /// Users in the table.
-    pub fn len(&self) -> usize {
+    /// How many users have a limiter of their own.
+    pub fn remembered(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).limiters.len()).sum()
-    }
-
-    /// Whether no user is in the table.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
@@ -148,7 +143,7 @@ mod tests {
         for n in 0..2000 {
             users.limiter(&format!("user-{n}")).check().ok();
         }
-        assert_eq!(users.len(), 64);
+        assert_eq!(users.remembered(), 64);
         users
     }
 
@@ -168,7 +163,7 @@ mod tests {
         for n in 2000..4000 {
             users.limiter(&format!("user-{n}"));
         }
-        assert_eq!(users.len(), 64);
+        assert_eq!(users.remembered(), 64);
         let newcomers = |shard: &Mutex<Shard>| lock(shard).limiters.keys().any(|user| user.len() > 8);
         assert!(!users.shards.iter().any(newcomers));
     }
@@ -179,7 +174,7 @@ mod tests {
         advance(Duration::from_secs(5)).await;
         let newcomer = users.limiter("newcomer");
         assert_eq!(newcomer.check().unwrap().remaining, BURST - 1);
-        assert!(users.len() < 64);
+        assert!(users.remembered() < 64);
         assert!(Arc::ptr_eq(&newcomer, &users.limiter("newcomer")));
     }
 
@@ -205,6 +200,6 @@ mod tests {
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), 16 + SHARED);
-        assert_eq!(users.len(), 16);
+        assert_eq!(users.remembered(), 16);
     }
 }

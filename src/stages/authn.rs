@@ -174,7 +174,7 @@ fn refusal(rejection: &Rejection) -> Refusal {
         Rejection::NotYetValid => {
             Refusal::new(Code::TokenNotYetValid, "the token starts in the future; check the clocks, or wait")
         }
-        Rejection::KeyUnknown(_) | Rejection::KeysUnavailable(_) => keys_unavailable(),
+        Rejection::KeyUnknown(_) | Rejection::KeysUnavailable => keys_unavailable(),
     };
     refusal.because(rejection.reason())
 }

@@ -12,12 +12,6 @@ pub struct PauseConfig {
     pub longest: Duration,
 }
 
-impl Default for PauseConfig {
-    fn default() -> Self {
-        Self { default: Duration::from_secs(1), longest: Duration::from_mins(1) }
-    }
-}
-
 /// The pause that the vendor asked for with a 429 or a 503, for one app. Shared by all workers without a lock.
 #[derive(Debug)]
 pub struct Pause {
@@ -40,14 +34,13 @@ impl Pause {
         if left.is_zero() { Ok(()) } else { Err(left) }
     }
 
-    /// Begins a pause of the length asked for, within the bounds, and says how long it is. It never ends one
-    /// that lasts longer: answers arrive in any order.
-    pub fn open(&self, asked: Option<Duration>) -> Duration {
+    /// Begins a pause of the length asked for, within the bounds. It never ends one that lasts longer: answers
+    /// arrive in any order.
+    pub fn open(&self, asked: Option<Duration>) {
         let wait = asked.unwrap_or(self.config.default).min(self.config.longest);
         let ends = (self.created.elapsed() + wait).as_micros();
         let ends = u64::try_from(ends).unwrap_or(u64::MAX);
         self.ends.fetch_max(ends, Ordering::Relaxed);
-        wait
     }
 }
 
@@ -57,11 +50,15 @@ mod tests {
 
     use super::*;
 
+    const CONFIG: PauseConfig =
+        PauseConfig { default: Duration::from_secs(1), longest: Duration::from_mins(1) };
+
     #[tokio::test(start_paused = true)]
     async fn a_pause_ends_by_itself() {
-        let pause = Pause::new(PauseConfig::default());
+        let pause = Pause::new(CONFIG);
         assert_eq!(pause.check(), Ok(()));
-        assert_eq!(pause.open(None), Duration::from_secs(1));
+        pause.open(None);
+        assert_eq!(pause.check(), Err(Duration::from_secs(1)));
         advance(Duration::from_millis(400)).await;
         assert_eq!(pause.check(), Err(Duration::from_millis(600)));
         advance(Duration::from_millis(600)).await;
@@ -70,9 +67,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_wins_within_the_bounds() {
-        let pause = Pause::new(PauseConfig::default());
-        assert_eq!(pause.open(Some(Duration::from_hours(24))), Duration::from_mins(1));
-        assert_eq!(pause.open(Some(Duration::ZERO)), Duration::ZERO);
+        let pause = Pause::new(CONFIG);
+        pause.open(Some(Duration::from_hours(24)));
+        assert_eq!(pause.check(), Err(Duration::from_mins(1)));
+        pause.open(Some(Duration::ZERO));
         assert_eq!(pause.check(), Err(Duration::from_mins(1)));
     }
 }

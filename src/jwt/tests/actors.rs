@@ -84,7 +84,7 @@ async fn last_good_keys_serve_for_an_hour_and_then_it_is_an_outage() {
     sleep(59 * MINUTE).await;
     assert!(keyring.ready() && verify(&keyring, &signer.good()).is_ok());
     sleep(MINUTE).await;
-    assert_eq!(verify(&keyring, &signer.good()).unwrap_err(), Rejection::KeysUnavailable(FIRST));
+    assert_eq!(verify(&keyring, &signer.good()).unwrap_err(), Rejection::KeysUnavailable);
     assert!(!keyring.ready());
     script.say(&[&signer]);
     sleep(7 * MINUTE).await;
@@ -137,7 +137,7 @@ async fn an_unknown_key_is_no_fault_of_the_callers_while_the_issuer_is_down() {
     let newer = Signer::other_rsa("newer", "RS256").good();
     for _ in 0..3 {
         let outcome = keyring.verify_or_refetch(&newer, now()).await;
-        assert_eq!(outcome.unwrap_err(), Rejection::KeysUnavailable(FIRST));
+        assert_eq!(outcome.unwrap_err(), Rejection::KeysUnavailable);
     }
     assert!(keyring.verify_or_refetch(&signer.good(), now()).await.is_ok());
     assert_eq!(script.loads(), 2);
@@ -211,7 +211,7 @@ async fn an_empty_set_withdraws_the_keys_without_blaming_callers() {
     sleep(MINUTE).await;
     script.say(&[]);
     keyring.refetched(FIRST).await;
-    assert_eq!(verify(&keyring, &signer.good()).unwrap_err(), Rejection::KeysUnavailable(FIRST));
+    assert_eq!(verify(&keyring, &signer.good()).unwrap_err(), Rejection::KeysUnavailable);
     script.say(&[&signer]);
     sleep(Duration::from_secs(2)).await;
     assert!(verify(&keyring, &signer.good()).is_ok(), "asked again soon, as after a failure");

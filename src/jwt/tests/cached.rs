@@ -18,7 +18,7 @@ fn what_was_verified_is_found_again() {
     let signer = Signer::rsa("k", "RS256");
     let keyring = keyring_of(&RS, &[&signer]);
     let (cache, token) = (TokenCache::new(keyring.clone(), 10), signer.good());
-    assert!(cache.lookup(&token).is_none() && cache.is_empty());
+    assert!(cache.lookup(&token).is_none() && cache.len() == 0);
     remember(&cache, &keyring, &token);
     let first = cache.lookup(&token).unwrap();
     assert_eq!((&*first.0.principal.subject, first.1), ("huangcl", 7));
@@ -80,7 +80,7 @@ fn keys_that_are_too_old_serve_nobody() {
     let signer = Signer::rsa("k", "RS256");
     let keyring = empty_keyring(&RS);
     let unavailable =
-        |keyring: &Keyring| matches!(verify(keyring, &signer.good()), Err(Rejection::KeysUnavailable(_)));
+        |keyring: &Keyring| matches!(verify(keyring, &signer.good()), Err(Rejection::KeysUnavailable));
     assert!(unavailable(&keyring) && !keyring.ready(), "before the first fetch");
     publish(&keyring, jwks(&[&signer], &RS));
     let cache = TokenCache::new(keyring.clone(), 10);

@@ -18,6 +18,7 @@ impl Idle {
         Self { timeout, connections: RefCell::default() }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.connections.borrow().len()
     }

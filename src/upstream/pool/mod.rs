@@ -75,8 +75,8 @@ impl Pool {
         }))
     }
 
-    /// The connections that lie idle.
-    pub fn idle(&self) -> usize {
+    #[cfg(test)]
+    fn idle(&self) -> usize {
         self.0.idle.len()
     }
 
