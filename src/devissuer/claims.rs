@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// How long before its end an expired token was issued.
 const PAST_LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -12,19 +12,15 @@ const PAST_LIFE: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Clone, Debug)]
 pub struct Claims {
     /// `tenant`
-    pub tenant: String,
+    tenant: String,
     /// `sub`
-    pub subject: String,
+    subject: String,
     /// `aud`
-    pub audience: String,
+    audience: String,
     /// `scope`, as words with spaces between; none for no such claim.
-    pub scopes: Vec<String>,
-    /// From now until `exp`. Negative: the token has expired so long ago.
-    pub lifetime: SignedDuration,
-    /// From now until `nbf`; none for no such claim.
-    pub not_before: Option<SignedDuration>,
-    /// Further claims, which replace those above of the same name. A null takes the claim away.
-    pub extra: Map<String, Value>,
+    scopes: Vec<String>,
+    /// From now until `exp`. Negative: the token expired so long ago.
+    lifetime: SignedDuration,
 }
 
 impl Claims {
@@ -36,8 +32,6 @@ impl Claims {
             audience: audience.into(),
             scopes: Vec::new(),
             lifetime: SignedDuration::from_hours(1),
-            not_before: None,
-            extra: Map::new(),
         }
     }
 
@@ -53,44 +47,26 @@ impl Claims {
         self
     }
 
-    /// With this much time until `nbf`.
-    pub fn not_before(mut self, wait: SignedDuration) -> Self {
-        self.not_before = Some(wait);
-        self
-    }
-
-    /// With one more claim, or another value for one; null takes it away.
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.extra.insert(name.into(), value.into());
-        self
-    }
-
     /// The token's payload.
-    pub(super) fn to_json(&self, issuer: &str, now: Timestamp) -> Map<String, Value> {
+    pub(super) fn to_json(&self, issuer: &str, now: Timestamp) -> Value {
         let expiry = now.as_second().saturating_add(self.lifetime.as_secs());
         let issued = if self.lifetime.is_positive() {
             now.as_second()
         } else {
             expiry.saturating_sub(PAST_LIFE.as_secs())
         };
-        let not_before = self.not_before.map(|wait| now.as_second().saturating_add(wait.as_secs()));
-        let scope = (!self.scopes.is_empty()).then(|| self.scopes.join(" "));
-        let mut claims = Map::new();
-        for (name, value) in [
-            ("iss", json!(issuer)),
-            ("sub", json!(self.subject)),
-            ("aud", json!(self.audience)),
-            ("iat", json!(issued)),
-            ("nbf", json!(not_before)),
-            ("exp", json!(expiry)),
-            ("jti", json!(token_id())),
-            ("tenant", json!(self.tenant)),
-            ("scope", json!(scope)),
-        ] {
-            claims.insert(name.into(), value);
+        let mut claims = json!({
+            "iss": issuer,
+            "sub": self.subject,
+            "aud": self.audience,
+            "iat": issued,
+            "exp": expiry,
+            "jti": token_id(),
+            "tenant": self.tenant,
+        });
+        if let (false, Some(members)) = (self.scopes.is_empty(), claims.as_object_mut()) {
+            members.insert("scope".into(), self.scopes.join(" ").into());
         }
-        claims.extend(self.extra.clone());
-        claims.retain(|_, value| !value.is_null());
         claims
     }
 }
@@ -106,17 +82,14 @@ mod tests {
     use super::*;
 
     fn payload(claims: &Claims) -> Value {
-        Value::Object(claims.to_json("me", Timestamp::from_second(1_000_000).unwrap()))
+        claims.to_json("me", Timestamp::from_second(1_000_000).unwrap())
     }
 
     #[test]
-    fn extra_claims_replace_and_take_away() {
-        let claims = Claims::new("crm", "huangcl", "confgate")
-            .with("aud", json!(["a", 1]))
-            .with("tenant", Value::Null);
-        let payload = payload(&claims);
-        assert_eq!(payload["aud"], json!(["a", 1]));
-        assert_eq!((payload.get("tenant"), payload.get("nbf"), payload.get("scope")), (None, None, None));
+    fn a_token_without_scopes_has_no_such_claim() {
+        let claims = Claims::new("crm", "huangcl", "confgate");
+        assert_eq!(payload(&claims).get("scope"), None);
+        assert_eq!(payload(&claims.scopes(["get", "kick"]))["scope"], "get kick");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::{fmt, fs, io};
 
 use aws_lc_rs::encoding::AsDer;
@@ -14,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
@@ -66,19 +65,6 @@ impl Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A name that is none of [`Algorithm::ALL`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the algorithm must be RS256, ES256 or EdDSA")]
-pub struct UnknownAlgorithm;
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name).ok_or(UnknownAlgorithm)
     }
 }
 
@@ -167,7 +153,7 @@ impl Key {
     }
 
     /// A compact JWS over the claims (RFC 7515, section 7.1).
-    pub(super) fn sign(&self, claims: &Map<String, Value>) -> jsonwebtoken::errors::Result<String> {
+    pub(super) fn sign(&self, claims: &Value) -> jsonwebtoken::errors::Result<String> {
         let mut header = Header::new(self.algorithm.registered());
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, claims, &self.signer)

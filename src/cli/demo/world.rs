@@ -37,9 +37,8 @@ impl World {
         let issuer = DevIssuer::generate(server.base_url(), Algorithm::Es256)?;
         let key_file = directory.join("issuer.pem");
         issuer.save(&key_file)?;
-        server.publisher().publish(&[&issuer]);
         let jwks_url = server.jwks_url();
-        tokio::spawn(server.serve(std::future::pending()));
+        tokio::spawn(server.serve(&issuer, std::future::pending()));
 
         let world = Self {
             issuer,
