@@ -31,7 +31,7 @@ pub use apps::AppConfig;
 pub use audit::AdminConfig;
 pub use authn::AuthnConfig;
 pub use listen::ListenConfig;
-pub use problem::{Problem, Problems};
+pub use problem::Problems;
 pub use tenants::TenantConfig;
 pub use upstream::UpstreamConfig;
 pub use vendor::VendorConfig;

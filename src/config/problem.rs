@@ -2,13 +2,13 @@ use std::fmt;
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(super) struct Problem {
     /// The full key, for example `authn.issuers[0].jwks_url`; empty when the source itself is at fault.
-    pub key: String,
+    pub(super) key: String,
     /// Where the value stands: a file's name, an environment variable or `default`. None for what stands nowhere.
-    pub origin: Option<String>,
+    pub(super) origin: Option<String>,
     /// What is wrong and what to do, in one line. Never holds a secret.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// One line, whatever the key and the origin contain.
@@ -40,8 +40,8 @@ impl Problems {
         Self(vec![Problem { key: String::new(), origin: Some(origin.to_owned()), text }])
     }
 
-    /// The problems one by one.
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }
 }

@@ -42,6 +42,8 @@ pub struct CreateRules {
     pub max_delay: Duration,
 }
 
+/// For tests. What the gateway goes by is configured.
+#[cfg(test)]
 impl Default for CreateRules {
     /// 10 seconds to 1 hour.
     fn default() -> Self {
