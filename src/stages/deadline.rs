@@ -18,7 +18,7 @@ pub struct Timed<B> {
     pub(super) deadline: Instant,
 }
 
-/// Puts the stage before those behind it. `limit`: from the request's head to the head of the answer.
+/// Puts the stage before those behind it. `limit`: from the request's head to the end of the answer.
 pub fn layer<S>(limit: Duration) -> impl Layer<S, Service = Deadline<S>> {
     layer_fn(move |inner| Deadline { limit, inner })
 }
@@ -45,7 +45,7 @@ where
     fn call(&mut self, request: Request<Identified<B>>) -> Self::Future {
         let limit = self.limit;
         self.inner.call(request.map(|identified| {
-            let deadline = identified.started + limit;
+            let deadline = identified.arrival.started + limit;
             Timed { identified, deadline }
         }))
     }

@@ -34,11 +34,18 @@ pub struct Accepted<B> {
 /// The body of a request that has a name; takes its place in `http::Request`, so that layers made for HTTP fit.
 #[derive(Debug)]
 pub struct Identified<B> {
+    pub(super) arrival: Arrival,
+    pub(super) body: B,
+}
+
+/// What is known of a request before anything of it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
     pub(super) id: RequestId,
     pub(super) trace: TraceContext,
+    /// The caller's address.
     pub(super) client: IpAddr,
     pub(super) started: Instant,
-    pub(super) body: B,
 }
 
 /// Whose `X-Forwarded-For` is believed.
@@ -77,7 +84,8 @@ impl Naming {
         let trace = TraceContext::continued(traceparent, id.entropy());
         let client = self.client(peer.ip().to_canonical(), request.headers());
         let started = Instant::now();
-        request.map(|body| Identified { id, trace, client, started, body })
+        let arrival = Arrival { id, trace, client, started };
+        request.map(|body| Identified { arrival, body })
     }
 
     /// Walks `X-Forwarded-For` from the right, past the proxies that are trusted: the first other address is the
@@ -131,7 +139,7 @@ where
 
     fn call(&mut self, accepted: Accepted<B>) -> Self::Future {
         let request = self.naming.identify(accepted);
-        let id = request.body().id;
+        let id = request.body().arrival.id;
         IdentifyFuture { inner: self.inner.call(request), id }
     }
 }

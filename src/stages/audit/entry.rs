@@ -8,85 +8,45 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::Desk;
-use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
+use super::facts::{Facts, Verdict};
+use crate::domain::{Call, ConferenceId, Refusal, RequestId, TraceContext, UserName};
 use crate::limits::headers::Standings;
+use crate::stages::identify::Arrival;
 use crate::telemetry::{Answered, Limit, VendorAnswer};
 use crate::tenancy::Caller;
-use crate::trail::{self, Decision, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
+use crate::trail::{Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
 
 /// How long past its deadline an answer may be held back by a disk that does not take its outcome.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is known so far about one request. The stages add what they find out; the outcome is made of it when the answer
-/// goes out, or when the last stage lets go of the request because the caller has hung up.
+/// The entry of one request, which every stage holds and adds to. Its outcome is written when the answer goes out, or
+/// when the last stage lets go of the request because the caller has hung up.
 #[derive(Debug)]
 pub struct Entry {
     desk: Rc<Desk>,
-    id: RequestId,
-    trace: TraceContext,
-    client: IpAddr,
-    started: Instant,
+    arrival: Arrival,
     deadline: Instant,
     facts: RefCell<Facts>,
     /// Room for the outcome; empty when it is written.
     slot: RefCell<Option<Slot>>,
 }
 
-#[derive(Debug, Default)]
-struct Facts {
-    call: Option<Call<()>>,
-    caller: Option<Rc<Caller>>,
-    standings: Standings,
-    creator: Option<UserName>,
-    created: Option<ConferenceId>,
-    intent: Option<u64>,
-    left: bool,
-    allowed: bool,
-    attempts: u32,
-    first_attempt: Option<Instant>,
-    vendor_duration: Option<Duration>,
-    vendor_status: Option<StatusCode>,
-    vendor_error: Option<VendorError>,
-    outcome_unknown: bool,
-    /// How the vendor's call ended, where that is known before the answer is made.
-    settled: Option<Verdict>,
-}
-
-/// Why the gateway answered by itself; nothing where it did not.
-#[derive(Clone, Debug, Default)]
-struct Verdict {
-    code: Option<Code>,
-    detail: Option<Box<str>>,
-}
-
-impl From<&Refusal> for Verdict {
-    fn from(refusal: &Refusal) -> Self {
-        Self { code: Some(refusal.code), detail: refusal.reason.as_deref().map(Into::into) }
-    }
-}
-
 impl Entry {
-    pub(super) fn open(
-        desk: Rc<Desk>,
-        slot: Slot,
-        (id, trace, client): (RequestId, TraceContext, IpAddr),
-        started: Instant,
-        deadline: Instant,
-    ) -> Self {
+    pub(super) fn open(desk: Rc<Desk>, slot: Slot, arrival: Arrival, deadline: Instant) -> Self {
         let slot = RefCell::new(Some(slot));
-        Self { desk, id, trace, client, started, deadline, facts: RefCell::default(), slot }
+        Self { desk, arrival, deadline, facts: RefCell::default(), slot }
     }
 
     pub(in crate::stages) fn id(&self) -> RequestId {
-        self.id
+        self.arrival.id
     }
 
     pub(in crate::stages) fn trace(&self) -> &TraceContext {
-        &self.trace
+        &self.arrival.trace
     }
 
     pub(in crate::stages) fn client(&self) -> IpAddr {
-        self.client
+        self.arrival.client
     }
 
     /// When the answer is due.
@@ -186,7 +146,7 @@ impl Entry {
 
     /// What the trail is told before the vendor is asked.
     pub(in crate::stages) fn intent(&self) -> Intent {
-        Intent { time: Timestamp::now(), call: self.call(&self.facts.borrow()), body: None }
+        Intent { time: Timestamp::now(), call: self.facts.borrow().call(&self.arrival), body: None }
     }
 
     /// The refusal with a wait that is long enough for the caller's limits too: they have counted the request by now,
@@ -225,74 +185,22 @@ impl Entry {
         timeout_at(self.deadline + OUTCOME_PATIENCE, written).await.map_err(|_| TrailUnavailable)?.map(drop)
     }
 
+    /// Makes the outcome, and counts the request.
     fn outcome(&self, status: Option<u16>, verdict: Verdict) -> Outcome {
-        let facts = self.facts.borrow();
-        let duration = self.started.elapsed();
-        let action = facts.call.as_ref().map(Call::action);
-        let answered = match (verdict.code, status) {
+        let outcome = self.facts.borrow().outcome(&self.arrival, status, verdict);
+        let answered = match (outcome.reason, status) {
             (Some(code), _) => Answered::Gateway(code),
             (None, Some(_)) => Answered::Vendor,
             (None, None) => Answered::Nobody,
         };
-        self.desk.metrics.request(action, answered, duration);
-        Outcome {
-            time: Timestamp::now(),
-            call: self.call(&facts),
-            decision: if facts.allowed { Decision::Allowed } else { Decision::Refused },
-            reason: verdict.code,
-            detail: verdict.detail,
-            status,
-            vendor_status: facts.vendor_status.map(|status| status.as_u16()),
-            vendor_error: facts.vendor_error.clone(),
-            attempts: facts.attempts,
-            duration,
-            vendor_duration: facts.vendor_duration,
-            intent: facts.intent,
-            outcome_unknown: facts.outcome_unknown,
-            caller_gone: status.is_none(),
-        }
-    }
-
-    fn call(&self, facts: &Facts) -> trail::Call {
-        let principal = facts.caller.as_ref().map(|caller| &caller.principal);
-        let call = facts.call.as_ref();
-        let named = call.and_then(Call::conference);
-        trail::Call {
-            request_id: self.id,
-            trace: self.trace,
-            action: call.map(Call::action),
-            tenant: principal.map(|principal| principal.tenant.clone()),
-            subject: principal.map(|principal| principal.subject.clone()),
-            issuer: principal.map(|principal| principal.issuer.clone()),
-            token_id: principal.and_then(|principal| principal.token_id.clone()),
-            client: self.client,
-            app: facts.caller.as_ref().map(|caller| caller.tenant.app.key.clone()),
-            conference: facts.created.as_ref().or(named).cloned(),
-            user: call.and_then(Call::user).cloned(),
-            creator: facts.creator.clone(),
-        }
+        self.desk.metrics.request(outcome.call.action, answered, outcome.duration);
+        outcome
     }
 
     /// The outcome of a request whose caller did not stay to hear it.
     fn abandoned(&self) -> Outcome {
         let settled = self.facts.borrow_mut().settle();
         self.outcome(None, settled.unwrap_or_default())
-    }
-}
-
-impl Facts {
-    /// How the vendor's call ended, where it was one. What changes something and was cut off between the question and
-    /// the answer, by the end of the gateway or by a panic, may have happened.
-    fn settle(&mut self) -> Option<Verdict> {
-        let settled = self.settled.take();
-        let changes = self.call.as_ref().is_some_and(|call| call.action().is_mutation());
-        self.outcome_unknown |= changes && self.may_have_happened() && settled.is_none();
-        settled
-    }
-
-    /// Not while no byte of it has left, and not between a 401, which says that nothing was done, and the next attempt.
-    fn may_have_happened(&self) -> bool {
-        self.attempts > 0 && self.vendor_status != Some(StatusCode::UNAUTHORIZED)
     }
 }
 
@@ -310,6 +218,7 @@ mod tests {
     use uuid::ContextV7;
 
     use super::*;
+    use crate::domain::Code;
     use crate::telemetry::MetricsBuilder;
     use crate::trail::{Trail, TrailConfig};
 
@@ -320,9 +229,9 @@ mod tests {
         let (trail, thread) = Trail::open(&config).unwrap();
         let desk = Rc::new(Desk::new(trail.clone(), MetricsBuilder::new(vec![], vec![]).worker()));
         let id = RequestId::generate(&ContextV7::new());
-        let name = (id, TraceContext::continued(None, id.entropy()), [127, 0, 0, 1].into());
-        let now = Instant::now();
-        let entry = Entry::open(desk, trail.reserve().await, name, now, now);
+        let (trace, started) = (TraceContext::continued(None, id.entropy()), Instant::now());
+        let arrival = Arrival { id, trace, client: [127, 0, 0, 1].into(), started };
+        let entry = Entry::open(desk, trail.reserve().await, arrival, started);
         let conference = ConferenceId::parse("IM3").unwrap();
         entry.routed(&Call::Dissolve(conference));
         what(&entry).await;

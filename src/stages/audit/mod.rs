@@ -3,6 +3,7 @@
 //! no decision escapes it; turns what they decide into the caller's answer, after it is on record.
 
 mod entry;
+mod facts;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use tower::{Layer, Service};
 
 pub use self::entry::Entry;
 use super::deadline::Timed;
+use super::identify::{Arrival, Identified};
 use super::problem;
 use super::reply::{GateBody, Reply};
 use crate::domain::{Code, Refusal, RequestId, TraceContext};
@@ -55,11 +57,11 @@ impl Desk {
     /// Puts on record what was refused before it was a request. Where the trail has no room for a moment, it is only
     /// counted: a stranger's connection must not stay for as long as the trail is in trouble.
     pub async fn unread(self: &Rc<Self>, id: RequestId, client: IpAddr, refusal: &Refusal) {
-        let started = Instant::now();
-        let deadline = started + SHORT_WAIT;
         let trace = TraceContext::continued(None, id.entropy());
-        let Ok(slot) = self.slot(started, deadline).await else { return };
-        let entry = Entry::open(Rc::clone(self), slot, (id, trace, client), started, deadline);
+        let arrival = Arrival { id, trace, client, started: Instant::now() };
+        let deadline = arrival.started + SHORT_WAIT;
+        let Ok(slot) = self.slot(arrival.started, deadline).await else { return };
+        let entry = Entry::open(Rc::clone(self), slot, arrival, deadline);
         // Without an intent there is nothing to wait for.
         let _ = entry.close_refused(refusal).await;
     }
@@ -149,14 +151,13 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let desk = Rc::clone(&self.desk);
         Box::pin(async move {
-            let (head, Timed { identified, deadline }) = request.into_parts();
-            let (id, trace, client) = (identified.id, identified.trace, identified.client);
-            let slot = match desk.slot(identified.started, deadline).await {
+            let (head, Timed { identified: Identified { arrival, body }, deadline }) = request.into_parts();
+            let slot = match desk.slot(arrival.started, deadline).await {
                 Ok(slot) => slot,
-                Err(refusal) => return Ok(problem::response(&refusal, id)),
+                Err(refusal) => return Ok(problem::response(&refusal, arrival.id)),
             };
-            let entry = Rc::new(Entry::open(desk, slot, (id, trace, client), identified.started, deadline));
-            let audited = Audited { entry: Rc::clone(&entry), head, body: identified.body };
+            let entry = Rc::new(Entry::open(desk, slot, arrival, deadline));
+            let audited = Audited { entry: Rc::clone(&entry), head, body };
             let decision = decide(&mut inner, audited).await;
             Ok(conclude(&entry, decision).await)
         })

@@ -1,0 +1,106 @@
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::domain::{Call, Code, ConferenceId, Refusal, UserName};
+use crate::limits::headers::Standings;
+use crate::stages::identify::Arrival;
+use crate::tenancy::Caller;
+use crate::trail::{self, Decision, Outcome, VendorError};
+
+/// What the stages have found out so far about one request, and what the trail says of it.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) call: Option<Call<()>>,
+    pub(super) caller: Option<Rc<Caller>>,
+    pub(super) standings: Standings,
+    pub(super) creator: Option<UserName>,
+    pub(super) created: Option<ConferenceId>,
+    /// The sequence number of the intent, once it is on disk.
+    pub(super) intent: Option<u64>,
+    /// Whether the caller has hung up.
+    pub(super) left: bool,
+    pub(super) allowed: bool,
+    pub(super) attempts: u32,
+    pub(super) first_attempt: Option<Instant>,
+    pub(super) vendor_duration: Option<Duration>,
+    /// Of the last attempt; none while it has no answer.
+    pub(super) vendor_status: Option<StatusCode>,
+    pub(super) vendor_error: Option<VendorError>,
+    pub(super) outcome_unknown: bool,
+    /// How the vendor's call ended, where that is known before the answer is made.
+    pub(super) settled: Option<Verdict>,
+}
+
+/// Why the gateway answered by itself; nothing where it did not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Verdict {
+    code: Option<Code>,
+    detail: Option<Box<str>>,
+}
+
+impl From<&Refusal> for Verdict {
+    fn from(refusal: &Refusal) -> Self {
+        Self { code: Some(refusal.code), detail: refusal.reason.as_deref().map(Into::into) }
+    }
+}
+
+impl Facts {
+    /// How the vendor's call ended, where it was one. What changes something and was cut off between the question and
+    /// the answer, by the end of the gateway or by a panic, may have happened.
+    pub(super) fn settle(&mut self) -> Option<Verdict> {
+        let settled = self.settled.take();
+        let changes = self.call.as_ref().is_some_and(|call| call.action().is_mutation());
+        self.outcome_unknown |= changes && self.may_have_happened() && settled.is_none();
+        settled
+    }
+
+    /// Not while no byte of it has left, and not between a 401, which says that nothing was done, and the next attempt.
+    pub(super) fn may_have_happened(&self) -> bool {
+        self.attempts > 0 && self.vendor_status != Some(StatusCode::UNAUTHORIZED)
+    }
+
+    /// What intent and outcome say alike.
+    pub(super) fn call(&self, arrival: &Arrival) -> trail::Call {
+        let principal = self.caller.as_ref().map(|caller| &caller.principal);
+        let call = self.call.as_ref();
+        let named = call.and_then(Call::conference);
+        trail::Call {
+            request_id: arrival.id,
+            trace: arrival.trace,
+            action: call.map(Call::action),
+            tenant: principal.map(|principal| principal.tenant.clone()),
+            subject: principal.map(|principal| principal.subject.clone()),
+            issuer: principal.map(|principal| principal.issuer.clone()),
+            token_id: principal.and_then(|principal| principal.token_id.clone()),
+            client: arrival.client,
+            app: self.caller.as_ref().map(|caller| caller.tenant.app.key.clone()),
+            conference: self.created.as_ref().or(named).cloned(),
+            user: call.and_then(Call::user).cloned(),
+            creator: self.creator.clone(),
+        }
+    }
+
+    /// The outcome, as of now. `status` is what the caller gets; none where the caller has gone.
+    pub(super) fn outcome(&self, arrival: &Arrival, status: Option<u16>, verdict: Verdict) -> Outcome {
+        Outcome {
+            time: Timestamp::now(),
+            call: self.call(arrival),
+            decision: if self.allowed { Decision::Allowed } else { Decision::Refused },
+            reason: verdict.code,
+            detail: verdict.detail,
+            status,
+            vendor_status: self.vendor_status.map(|status| status.as_u16()),
+            vendor_error: self.vendor_error.clone(),
+            attempts: self.attempts,
+            duration: arrival.started.elapsed(),
+            vendor_duration: self.vendor_duration,
+            intent: self.intent,
+            outcome_unknown: self.outcome_unknown,
+            caller_gone: status.is_none(),
+        }
+    }
+}
