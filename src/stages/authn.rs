@@ -2,21 +2,19 @@
 //! `address_rate_limited`, `keys_unavailable` and `tenant_unknown`. Stands before the limits, since they are the
 //! tenant's, and the tenant is whom the verified token names.
 
-use std::future::{Ready, ready};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::Either;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::audit::Entry;
+use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use super::route::{Routed, Target};
 use crate::domain::{Code, Principal, Refusal};
@@ -49,6 +47,12 @@ enum Stopped {
     UnknownKey,
 }
 
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl Authn {
     /// Up to `cache_capacity` verified tokens are remembered.
     pub fn new(
@@ -63,19 +67,19 @@ impl Authn {
 
     /// Decides on the spot, unless the token names a key that may have been published a moment ago.
     fn check<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Stopped> {
-        let token = credential(&request.headers, request.query_token).map_err(Stopped::Refused)?;
+        let token = credential(&request.headers, request.query_token)?;
         let now = Timestamp::now();
         if let Some(known) = self.cache.lookup(token) {
-            return caller(&known, now).map_err(Stopped::Refused);
+            return Ok(caller(&known, now)?);
         }
         let client = request.entry.client();
         self.addresses.check(client).map_err(|denied| {
             let advice = "too many bad tokens came from this address; wait, then send a good one";
-            Stopped::Refused(Refusal::new(Code::AddressRateLimited, advice).retry_after(denied.wait))
+            Refusal::new(Code::AddressRateLimited, advice).retry_after(denied.wait)
         })?;
         match self.keyring.verify(token, now) {
             Err(Rejection::KeyUnknown(_)) => Err(Stopped::UnknownKey),
-            verdict => self.conclude(token, verdict, now, client).map_err(Stopped::Refused),
+            verdict => Ok(self.conclude(token, verdict, now, client)?),
         }
     }
 
@@ -203,8 +207,6 @@ fn authenticated<B>(request: Routed<B>, caller: Rc<Caller>) -> Authenticated<B> 
     Authenticated { entry, headers, target, body, caller }
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
-
 impl<B, S> Service<Routed<B>> for AuthnService<S>
 where
     B: 'static,
@@ -212,7 +214,7 @@ where
 {
     type Response = Reply;
     type Error = Refusal;
-    type Future = Either<Ready<Result<Reply, Refusal>>, Either<S::Future, Waiting>>;
+    type Future = Deciding<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(cx)
@@ -220,16 +222,14 @@ where
 
     fn call(&mut self, request: Routed<B>) -> Self::Future {
         match self.authn.check(&request) {
-            Ok(caller) => Either::Right(Either::Left(self.inner.call(authenticated(request, caller)))),
-            Err(Stopped::Refused(refusal)) => Either::Left(ready(Err(refusal))),
+            Ok(caller) => passed(self.inner.call(authenticated(request, caller))),
+            Err(Stopped::Refused(refusal)) => refused(refusal),
             Err(Stopped::UnknownKey) => {
-                let clone = self.inner.clone();
-                let mut inner = std::mem::replace(&mut self.inner, clone);
-                let authn = Rc::clone(&self.authn);
-                Either::Right(Either::Right(Box::pin(async move {
+                let (authn, mut inner) = (Rc::clone(&self.authn), take_ready(&mut self.inner));
+                waiting(async move {
                     let caller = authn.check_again(&request).await?;
                     inner.call(authenticated(request, caller)).await
-                })))
+                })
             }
         }
     }

@@ -3,16 +3,14 @@
 //! is announced in the trail that has no chance to be made, and after authorization, so that only calls that go out
 //! use up the app's budget.
 
-use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::Either;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::authz::Authorized;
+use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
 use crate::tenancy::App;
@@ -64,15 +62,13 @@ async fn obtain(authorized: &Authorized) -> Result<(), Refusal> {
     }
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
-
 impl<S> Service<Authorized> for Clearance<S>
 where
     S: Service<Cleared, Response = Reply, Error = Refusal> + Clone + 'static,
 {
     type Response = Reply;
     type Error = Refusal;
-    type Future = Either<Ready<Result<Reply, Refusal>>, Either<S::Future, Waiting>>;
+    type Future = Deciding<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(cx)
@@ -81,20 +77,19 @@ where
     fn call(&mut self, authorized: Authorized) -> Self::Future {
         let app = &authorized.caller.tenant.app;
         if let Err(refusal) = not_paused(app) {
-            return Either::Left(ready(Err(refusal)));
+            return refused(refusal);
         }
         if app.token.current().is_none() {
-            let clone = self.inner.clone();
-            let mut inner = std::mem::replace(&mut self.inner, clone);
-            return Either::Right(Either::Right(Box::pin(async move {
+            let mut inner = take_ready(&mut self.inner);
+            return waiting(async move {
                 obtain(&authorized).await?;
                 within_budget(&authorized.caller.tenant.app)?;
                 inner.call(Cleared { authorized }).await
-            })));
+            });
         }
         match within_budget(app) {
-            Ok(()) => Either::Right(Either::Left(self.inner.call(Cleared { authorized }))),
-            Err(refusal) => Either::Left(ready(Err(refusal))),
+            Ok(()) => passed(self.inner.call(Cleared { authorized })),
+            Err(refusal) => refused(refusal),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! `audit_unavailable`. Stands right before the vendor: a create, dissolve or kick is on disk before a byte of it
 //! leaves, and nothing that could still refuse it comes after.
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tower::{Layer, Service};
 
 use super::audit::Entry;
 use super::clearance::Cleared;
+use super::deciding::{Waiting, take_ready};
 use super::reply::Reply;
 use crate::domain::{Call, Code, Refusal};
 use crate::trail::{Intent, Record, Trail};
@@ -65,15 +65,13 @@ fn intent(cleared: &Cleared) -> Intent {
     intent
 }
 
-type Announcing = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
-
 impl<S> Service<Cleared> for Announce<S>
 where
     S: Service<Recorded, Response = Reply, Error = Refusal> + Clone + 'static,
 {
     type Response = Reply;
     type Error = Refusal;
-    type Future = Either<S::Future, Announcing>;
+    type Future = Either<S::Future, Waiting>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(cx)
@@ -83,8 +81,7 @@ where
         if !cleared.authorized.call.action().is_mutation() {
             return Either::Left(self.inner.call(Recorded { cleared }));
         }
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
+        let inner = take_ready(&mut self.inner);
         Either::Right(Box::pin(see_through(self.trail.clone(), cleared, inner)))
     }
 }

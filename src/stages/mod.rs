@@ -27,5 +27,6 @@ pub mod intent;
 pub mod proxy;
 
 pub mod check;
+mod deciding;
 pub mod problem;
 pub mod reply;

@@ -22,6 +22,7 @@ use tower::{Layer, Service};
 
 pub use self::entry::Entry;
 use super::deadline::Timed;
+use super::deciding::take_ready;
 use super::identify::{Arrival, Identified};
 use super::problem;
 use super::reply::{GateBody, Reply};
@@ -147,8 +148,7 @@ where
     }
 
     fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let mut inner = take_ready(&mut self.inner);
         let desk = Rc::clone(&self.desk);
         Box::pin(async move {
             let (head, Timed { identified: Identified { arrival, body }, deadline }) = request.into_parts();

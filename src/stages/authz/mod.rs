@@ -5,20 +5,18 @@
 mod body;
 mod creator;
 
-use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::future::Either;
 use http_body::Body;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use self::body::{read_json, refuse_body};
 use super::audit::Entry;
+use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::limit::Limited;
 use super::reply::Reply;
 use super::route::Target;
@@ -117,8 +115,6 @@ pub struct Authz<S> {
     inner: S,
 }
 
-type Reading = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
-
 impl<B, S> Service<Limited<B>> for Authz<S>
 where
     B: Body<Data = Bytes> + 'static,
@@ -127,7 +123,7 @@ where
 {
     type Response = Reply;
     type Error = Refusal;
-    type Future = Either<Ready<Result<Reply, Refusal>>, Either<S::Future, Reading>>;
+    type Future = Deciding<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(cx)
@@ -136,30 +132,26 @@ where
     fn call(&mut self, input: Limited<B>) -> Self::Future {
         let Limited { entry, headers, target, body, caller, in_flight } = input;
         if let Err(refusal) = self.config.check(&caller, &target) {
-            return Either::Left(ready(Err(refusal)));
+            return refused(refusal);
         }
         let call = match target.call {
             Call::Create(()) => {
-                let clone = self.inner.clone();
-                let mut inner = std::mem::replace(&mut self.inner, clone);
-                let config = Rc::clone(&self.config);
-                return Either::Right(Either::Right(Box::pin(async move {
+                let (config, mut inner) = (Rc::clone(&self.config), take_ready(&mut self.inner));
+                return waiting(async move {
                     let body = read_json(&headers, body, config.max_body_bytes, entry.deadline()).await?;
                     let create = config.create(&caller, &body)?;
                     entry.creates_for(create.creator());
                     let call = Call::Create(create);
                     inner.call(Authorized { entry, caller, call, in_flight }).await
-                })));
+                });
             }
             Call::Get(id) => Call::Get(id),
             Call::Dissolve(id) => Call::Dissolve(id),
             Call::Kick(id, user) => Call::Kick(id, user),
         };
         match refuse_body(&body) {
-            Ok(()) => {
-                Either::Right(Either::Left(self.inner.call(Authorized { entry, caller, call, in_flight })))
-            }
-            Err(refusal) => Either::Left(ready(Err(refusal))),
+            Ok(()) => passed(self.inner.call(Authorized { entry, caller, call, in_flight })),
+            Err(refusal) => refused(refusal),
         }
     }
 }

@@ -4,7 +4,6 @@
 mod answer;
 mod exchange;
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use tower::Service;
 
 use self::exchange::Exchange;
+use super::deciding::Waiting;
 use super::intent::Recorded;
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
@@ -62,7 +62,7 @@ fn internal(reason: &'static str) -> Refusal {
 impl Service<Recorded> for Proxy {
     type Response = Reply;
     type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
+    type Future = Waiting;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         Poll::Ready(Ok(()))
