@@ -144,6 +144,11 @@ impl Refusal {
         }
     }
 
+    /// A fault of the gateway's own; `reason` is for the trail.
+    pub fn internal(reason: &'static str) -> Self {
+        Self::new(Code::Internal, "the gateway failed; report the request id").because(reason)
+    }
+
     /// Adds what only the trail may know.
     pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());

@@ -118,10 +118,7 @@ where
         Ok(Ok(Some(reply))) => Ok(reply),
         Ok(Err(refusal)) => Err(refusal),
         // It only gives up when nobody listens, so this is a panic.
-        Ok(Ok(None)) | Err(_) => {
-            let refusal = Refusal::new(Code::Internal, "the gateway failed; report the request id");
-            Err(refusal.because("the change panicked"))
-        }
+        Ok(Ok(None)) | Err(_) => Err(Refusal::internal("the change panicked")),
     }
 }
 

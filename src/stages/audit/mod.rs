@@ -107,8 +107,7 @@ where
     let entry = Rc::clone(&audited.entry);
     AssertUnwindSafe(async { inner.call(audited).await }).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(request_id = %entry.id(), "a stage panicked");
-        Err(Refusal::new(Code::Internal, "the gateway failed; report the request id")
-            .because("a stage panicked"))
+        Err(Refusal::internal("a stage panicked"))
     })
 }
 

@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::{ProxyConfig, answer, internal};
+use super::{ProxyConfig, answer};
 use crate::domain::{Action, Call, Code, Refusal};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
@@ -173,7 +173,7 @@ impl Exchange {
             Failure::NoToken => Refusal::new(Code::VendorTokenUnavailable, detail)
                 .retry_after(Duration::from_secs(1))
                 .because("the token ran out while the call waited"),
-            Failure::Unspeakable => internal("the call's path is no URI"),
+            Failure::Unspeakable => Refusal::internal("the call's path is no URI"),
         }
     }
 }

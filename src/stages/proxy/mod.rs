@@ -14,7 +14,7 @@ use self::exchange::Exchange;
 use super::deciding::Waiting;
 use super::intent::Recorded;
 use super::reply::Reply;
-use crate::domain::{Code, Refusal};
+use crate::domain::Refusal;
 use crate::upstream::Pool;
 
 /// How long the vendor may take, and how much of an answer is held.
@@ -49,14 +49,10 @@ impl Proxy {
     async fn run(self, recorded: Recorded) -> Result<Reply, Refusal> {
         let index = recorded.cleared.authorized.caller.tenant.app.index;
         let Some(pool) = self.0.pools.get(index) else {
-            return Err(internal("no pool for the app"));
+            return Err(Refusal::internal("no pool for the app"));
         };
         Exchange::new(self.0.config, pool.clone(), recorded).run().await
     }
-}
-
-fn internal(reason: &'static str) -> Refusal {
-    Refusal::new(Code::Internal, "the gateway failed; report the request id").because(reason)
 }
 
 impl Service<Recorded> for Proxy {
