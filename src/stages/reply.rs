@@ -16,16 +16,7 @@ use crate::upstream::PooledBody;
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// An answer of the vendor's, ready to go back.
-#[derive(Debug)]
-pub struct Reply {
-    pub(super) response: Response<GateBody>,
-}
-
-impl From<Response<GateBody>> for Reply {
-    fn from(response: Response<GateBody>) -> Self {
-        Self { response }
-    }
-}
+pub type Reply = Response<GateBody>;
 
 /// The body of an answer.
 #[derive(Debug)]

@@ -114,7 +114,7 @@ where
 /// Puts the decision on record, and makes the answer of it.
 async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
     let decision = match decision {
-        Ok(reply) => entry.close_answered(reply.response.status()).await.map(|()| reply).map_err(|_| {
+        Ok(reply) => entry.close_answered(reply.status()).await.map(|()| reply).map_err(|_| {
             unavailable(
                 "the call was made, but its outcome could not be put on record; look before you try again",
             )
@@ -125,7 +125,7 @@ async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<G
         },
     };
     let mut response = match decision {
-        Ok(reply) => reply.response,
+        Ok(reply) => reply,
         Err(refusal) => problem::response(&entry.with_whole_wait(refusal), entry.id()),
     };
     entry.write_standings(response.headers_mut());

@@ -54,7 +54,7 @@ pub(super) async fn reply(
             _in_flight: in_flight,
         })),
     };
-    Ok(Reply { response: passed_on(head.status, &head.headers, body) })
+    Ok(passed_on(head.status, &head.headers, body))
 }
 
 async fn hold(body: &mut PooledBody, limit: usize) -> Result<Held, hyper::Error> {
@@ -118,7 +118,7 @@ fn broken(code: Code, entry: &Entry, action: Action) -> Refusal {
     )
 }
 
-fn passed_on(status: StatusCode, from: &HeaderMap, body: GateBody) -> Response<GateBody> {
+fn passed_on(status: StatusCode, from: &HeaderMap, body: GateBody) -> Reply {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     guard_headers(&mut response);
