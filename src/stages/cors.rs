@@ -6,7 +6,9 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::identify::X_REQUEST_ID;
+use super::identify::{TRACEPARENT, X_REQUEST_ID};
+use super::reply::PROXY_STATUS;
+use crate::limits::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 
 /// Cross-origin resource sharing.
 #[derive(Clone, Debug)]
@@ -32,17 +34,18 @@ const EXPOSED: [HeaderName; 7] = [
     header::ALLOW,
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,
-    HeaderName::from_static("ratelimit"),
-    HeaderName::from_static("ratelimit-policy"),
-    HeaderName::from_static("proxy-status"),
+    RATE_LIMIT,
+    RATE_LIMIT_POLICY,
+    PROXY_STATUS,
 ];
 
+/// Headers that a page may send.
 const ACCEPTED: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::ACCEPT,
     header::CACHE_CONTROL,
-    HeaderName::from_static("traceparent"),
+    TRACEPARENT,
     HeaderName::from_static("tracestate"),
 ];
 

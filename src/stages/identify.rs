@@ -20,7 +20,7 @@ use crate::domain::{RequestId, TraceContext};
 /// Names the request in every answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A request as the connection read it, with the address at the other end.
 #[derive(Debug)]
