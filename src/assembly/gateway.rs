@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
@@ -13,12 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::control::{self, Control};
+use super::crew::{Crew, accept_thread};
 use super::parts::Parts;
 use super::series;
-use super::stack::stack;
 use crate::admin::Overview;
 use crate::config::Config;
-use crate::server::{ConnectionConfig, Phase, PhaseSwitch, PhaseView, WorkerHandle, accept, phases, start};
+use crate::server::{Phase, PhaseSwitch, WorkerHandle, phases};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
@@ -208,67 +207,4 @@ fn metrics(config: &Config) -> MetricsBuilder {
         config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
         config.apps.iter().map(|app| app.key.clone()).collect(),
     )
-}
-
-/// The workers.
-struct Crew {
-    handles: Vec<WorkerHandle>,
-    threads: Vec<JoinHandle<()>>,
-    end: mpsc::Receiver<()>,
-}
-
-impl Crew {
-    fn start(
-        config: &Config,
-        parts: &Parts,
-        metrics: &mut MetricsBuilder,
-        phase: &PhaseView,
-    ) -> Result<Self, StartError> {
-        let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
-        let (alive, end) = mpsc::channel(1);
-        let mut crew = Self { handles: Vec::new(), threads: Vec::new(), end };
-        for number in 0..count {
-            let desk = Desk::new(parts.trail.clone(), metrics.worker());
-            let (parts, alive) = (parts.clone(), alive.clone());
-            let build = move |desk| {
-                let vendor = parts.proxy();
-                stack(&parts, desk, vendor)
-            };
-            let bounds = connection_config(config);
-            let (handle, thread) =
-                start(format!("worker-{number}"), bounds, desk, phase.clone(), build, alive)?;
-            crew.handles.push(handle);
-            crew.threads.push(thread);
-        }
-        Ok(crew)
-    }
-}
-
-fn cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-fn connection_config(config: &Config) -> ConnectionConfig {
-    ConnectionConfig {
-        idle_timeout: config.listen.idle_timeout,
-        answer_timeout: config.listen.request_timeout,
-        max_header_bytes: config.listen.max_header_bytes,
-        max_headers: config.listen.max_headers,
-    }
-}
-
-fn accept_thread(
-    listener: TcpListener,
-    workers: Vec<WorkerHandle>,
-    max_connections: usize,
-    desk: Desk,
-    phase: PhaseView,
-) -> Result<JoinHandle<()>, StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listener = {
-        let _context = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)?
-    };
-    let work = move || runtime.block_on(accept(listener, workers, max_connections, desk, phase));
-    Ok(std::thread::Builder::new().name("accept".into()).spawn(work)?)
 }

@@ -1,6 +1,7 @@
 //! Puts the parts together: what is shared, the stack of each worker, the threads, their start and their end.
 
 mod control;
+mod crew;
 mod gateway;
 mod parts;
 mod series;

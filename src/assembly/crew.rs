@@ -1,0 +1,82 @@
+//! The threads of the data plane: the workers, and the one that accepts for them.
+
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use super::parts::Parts;
+use super::stack::stack;
+use crate::config::Config;
+use crate::server::{ConnectionConfig, PhaseView, WorkerHandle, accept, start};
+use crate::stages::audit::Desk;
+use crate::telemetry::MetricsBuilder;
+
+/// The workers.
+pub(super) struct Crew {
+    pub(super) handles: Vec<WorkerHandle>,
+    pub(super) threads: Vec<JoinHandle<()>>,
+    /// Closed when every worker has ended.
+    pub(super) end: mpsc::Receiver<()>,
+}
+
+impl Crew {
+    /// As many as configured, or one for each CPU. A `start` that fails leaves none behind: without a handle a worker
+    /// ends by itself.
+    pub(super) fn start(
+        config: &Config,
+        parts: &Parts,
+        metrics: &mut MetricsBuilder,
+        phase: &PhaseView,
+    ) -> io::Result<Self> {
+        let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
+        let (alive, end) = mpsc::channel(1);
+        let mut crew = Self { handles: Vec::new(), threads: Vec::new(), end };
+        for number in 0..count {
+            let desk = Desk::new(parts.trail.clone(), metrics.worker());
+            let (parts, alive) = (parts.clone(), alive.clone());
+            let build = move |desk| {
+                let vendor = parts.proxy();
+                stack(&parts, desk, vendor)
+            };
+            let bounds = connection_config(config);
+            let (handle, thread) =
+                start(format!("worker-{number}"), bounds, desk, phase.clone(), build, alive)?;
+            crew.handles.push(handle);
+            crew.threads.push(thread);
+        }
+        Ok(crew)
+    }
+}
+
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn connection_config(config: &Config) -> ConnectionConfig {
+    ConnectionConfig {
+        idle_timeout: config.listen.idle_timeout,
+        answer_timeout: config.listen.request_timeout,
+        max_header_bytes: config.listen.max_header_bytes,
+        max_headers: config.listen.max_headers,
+    }
+}
+
+/// Starts the thread that shares connections out to `workers`.
+pub(super) fn accept_thread(
+    listener: TcpListener,
+    workers: Vec<WorkerHandle>,
+    max_connections: usize,
+    desk: Desk,
+    phase: PhaseView,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _context = runtime.enter();
+        tokio::net::TcpListener::from_std(listener)?
+    };
+    let work = move || runtime.block_on(accept(listener, workers, max_connections, desk, phase));
+    std::thread::Builder::new().name("accept".into()).spawn(work)
+}
