@@ -5,15 +5,15 @@ mod readiness;
 mod status;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::jwt::Keyring;
-use crate::server::PhaseView;
-use crate::smallserver::{Body, Break, whole};
+use crate::server::{ConnectionCount, PhaseView};
+use crate::smallserver::{Body, whole};
 use crate::telemetry::{CONTENT_TYPE, Metrics};
 use crate::tenancy::Tenancy;
 use crate::trail::Trail;
@@ -31,8 +31,8 @@ pub struct Overview {
     pub metrics: Metrics,
     /// Where the gateway stands.
     pub phase: PhaseView,
-    /// Open connections, by worker.
-    pub connections: Vec<Arc<AtomicUsize>>,
+    /// The callers' connections.
+    pub connections: ConnectionCount,
     /// When the gateway started.
     pub started: Timestamp,
     /// Whether a part of the control plane was lost, so that only a new start helps.
@@ -40,10 +40,6 @@ pub struct Overview {
 }
 
 impl Overview {
-    fn open_connections(&self) -> usize {
-        self.connections.iter().map(|open| open.load(Ordering::Relaxed)).sum()
-    }
-
     /// A part of the control plane has ended, and cannot be had back.
     pub fn lose_a_part(&self) {
         self.broken.store(true, Ordering::Relaxed);
@@ -76,11 +72,6 @@ impl Overview {
         let status = if checks.all_pass() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         json(status, &checks.render())
     }
-}
-
-/// The handler of the admin port's server.
-pub async fn handle<B>(overview: Arc<Overview>, request: Request<B>) -> Result<Response<Body>, Break> {
-    Ok(overview.answer(&request))
 }
 
 fn reading_alone() -> Response<Body> {

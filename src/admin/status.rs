@@ -17,7 +17,7 @@ impl Overview {
             "started": self.started.to_string(),
             "phase": self.phase_name(),
             "ready": self.readiness().render(),
-            "connections_open": self.open_connections(),
+            "connections_open": self.connections.open(),
             "issuers": self.keyring.status(),
             "apps": self.tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
             "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use tokio::task::JoinSet;
 
 use super::parts::Actor;
-use crate::admin::{Overview, handle};
+use crate::admin::Overview;
 use crate::server::{Phase, PhaseView};
 use crate::smallserver::SmallServer;
 
@@ -47,7 +47,7 @@ pub(super) fn start(control: Control) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             let answering = Arc::clone(&overview);
-            let handler = move |request| handle(Arc::clone(&answering), request);
+            let handler = move |request| std::future::ready(Ok(answering.answer(&request)));
             tokio::select! {
                 () = server.serve(handler, phase.reached(Phase::Over)) => {}
                 never = keep_alive(actors, &overview) => match never {},

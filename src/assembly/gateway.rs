@@ -17,7 +17,7 @@ use super::parts::Parts;
 use super::series;
 use crate::admin::Overview;
 use crate::config::Config;
-use crate::server::{Phase, PhaseSwitch, WorkerHandle, phases};
+use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
@@ -91,7 +91,7 @@ impl Gateway {
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
         let (switch, phase) = phases();
         let mut crew = Crew::start(config, &parts, &mut metrics, &phase)?;
-        let connections: Vec<_> = crew.handles.iter().map(WorkerHandle::open_counter).collect();
+        let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
         let desk = Desk::new(parts.trail.clone(), metrics.worker());
         let overview = Arc::new(Overview {

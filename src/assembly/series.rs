@@ -1,10 +1,10 @@
 //! Ties the numbers that other parts know about themselves to `/metrics`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::parts::Parts;
+use crate::server::ConnectionCount;
 use crate::telemetry::{MetricsBuilder, watched};
 
 /// Counts fit a float exactly up to 2⁵³.
@@ -14,7 +14,7 @@ fn number(count: u64) -> f64 {
 }
 
 /// Adds every series that is read at a scrape.
-pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &[Arc<AtomicUsize>]) {
+pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount) {
     watch_apps(metrics, parts);
     watch_issuers(metrics, parts);
     watch_trail(metrics, parts);
@@ -23,11 +23,8 @@ pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &[
         let in_flight = move || Some(number(known.in_flight.current() as u64));
         metrics.watch(watched::TENANT_IN_FLIGHT, &[tenant.id.as_str()], in_flight);
     }
-    let connections = connections.to_vec();
-    let open = move || {
-        let open: usize = connections.iter().map(|open| open.load(Ordering::Relaxed)).sum();
-        Some(number(open as u64))
-    };
+    let connections = connections.clone();
+    let open = move || Some(number(connections.open() as u64));
     metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
 }
 

@@ -13,7 +13,7 @@ use tokio::task::LocalSet;
 use super::phase::{Phase, PhaseView};
 use super::unread::Unread;
 use super::wire::speaks;
-use super::worker::WorkerHandle;
+use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
 use crate::stages::audit::Desk;
 
@@ -51,11 +51,11 @@ pub async fn accept(
 }
 
 async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connections: usize, porter: &Porter) {
+    let connections = ConnectionCount::of(workers);
     loop {
         let (stream, peer) = next(listener).await;
-        let open: usize = workers.iter().map(WorkerHandle::open).sum();
         match workers.iter().min_by_key(|worker| worker.open()) {
-            Some(worker) if open < max_connections => match stream.into_std() {
+            Some(worker) if connections.open() < max_connections => match stream.into_std() {
                 Ok(stream) => worker.hand_over(stream, peer),
                 Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
             },

@@ -11,4 +11,4 @@ mod worker;
 pub use accept::accept;
 pub use connection::ConnectionConfig;
 pub use phase::{Phase, PhaseSwitch, PhaseView, phases};
-pub use worker::{WorkerHandle, start};
+pub use worker::{ConnectionCount, WorkerHandle, start};

@@ -31,13 +31,8 @@ pub struct WorkerHandle {
 
 impl WorkerHandle {
     /// How many connections the worker serves.
-    pub fn open(&self) -> usize {
+    pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
-    }
-
-    /// The same number, for whoever reports it.
-    pub fn open_counter(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.open)
     }
 
     /// Gives the worker one connection more.
@@ -45,6 +40,22 @@ impl WorkerHandle {
         self.open.fetch_add(1, Ordering::Relaxed);
         // A worker that is gone has dropped the receiver; the connection is dropped, and so closed.
         let _ = self.connections.send((stream, peer, OpenConnection(Arc::clone(&self.open))));
+    }
+}
+
+/// How many connections all workers serve together. Clones count the same.
+#[derive(Clone, Debug)]
+pub struct ConnectionCount(Arc<[Arc<AtomicUsize>]>);
+
+impl ConnectionCount {
+    /// Over these workers.
+    pub fn of(workers: &[WorkerHandle]) -> Self {
+        Self(workers.iter().map(|worker| Arc::clone(&worker.open)).collect())
+    }
+
+    /// As of now.
+    pub fn open(&self) -> usize {
+        self.0.iter().map(|open| open.load(Ordering::Relaxed)).sum()
     }
 }
 
