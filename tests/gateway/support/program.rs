@@ -13,7 +13,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::client::{self, Answer};
+use super::admin;
+use super::client::Answer;
 use super::issuer::Issuer;
 use super::trail::Trail;
 use super::vendor::Vendor;
@@ -159,28 +160,15 @@ impl Served {
         self.directory.path().join("audit")
     }
 
-    /// Waits until `/readyz` answers with this status.
+    /// Waits until `/readyz` answers with this status, and returns the answer.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
-        let looking = async {
-            loop {
-                let answer = client::send(self.admin, "GET", "/readyz", &[], "").await;
-                if answer.status == status {
-                    return answer;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within(&format!("/readyz to answer {status}"), looking).await
+        admin::until_readyz(self.admin, status).await
     }
 
     /// Waits until `/status` names this phase.
     pub(crate) async fn until_phase(&self, phase: &str) {
-        let looking = async {
-            while client::send(self.admin, "GET", "/status", &[], "").await.json()["phase"] != phase {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within(&format!("the phase to be {phase}"), looking).await;
+        admin::until_status(self.admin, &format!("the phase {phase}"), |status| status["phase"] == phase)
+            .await;
     }
 }
 

@@ -17,9 +17,13 @@ use tokio_rustls::TlsAcceptor;
 use super::server::{Call, Gate, Reply, Server};
 
 /// A certificate for `localhost` that nobody trusts who is not told to.
-static CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(|| {
+static CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(certificate);
+/// Another one, that nobody is told to trust.
+static OTHER_CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(certificate);
+
+fn certificate() -> CertifiedKey<KeyPair> {
     rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate for localhost")
-});
+}
 
 /// A vendor with one token endpoint and the four calls, for any org and app.
 pub(crate) struct Vendor {
@@ -29,11 +33,6 @@ pub(crate) struct Vendor {
     /// Whether it shows [`OTHER_CERTIFICATE`] by now.
     compromised: Arc<AtomicBool>,
 }
-
-/// A certificate for `localhost` that nobody is told to trust.
-static OTHER_CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(|| {
-    rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate for localhost")
-});
 
 /// Shows the vendor's certificate, or the other one from some time on.
 #[derive(Debug)]

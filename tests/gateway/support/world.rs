@@ -10,6 +10,7 @@ use confgate::config::{self, Config};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::admin;
 use super::client::{self, Answer};
 use super::issuer::Issuer;
 use super::trail::Trail;
@@ -127,16 +128,7 @@ impl World {
 
     /// Waits until `/readyz` answers with this status, and returns the answer.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
-        let looking = async {
-            loop {
-                let answer = client::send(self.admin, "GET", "/readyz", &[], "").await;
-                if answer.status == status {
-                    return answer;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within(&format!("/readyz to answer {status}"), looking).await
+        admin::until_readyz(self.admin, status).await
     }
 
     /// Calls with a good token of tenant `crm`; a body is sent as JSON.
@@ -155,17 +147,12 @@ impl World {
 
     /// What `/status` says.
     pub(crate) async fn status(&self) -> serde_json::Value {
-        client::send(self.admin, "GET", "/status", &[], "").await.json()
+        admin::get(self.admin, "/status").await.json()
     }
 
     /// Waits until `/status` says what `enough` looks for.
     pub(crate) async fn until_status(&self, what: &str, enough: impl Fn(&serde_json::Value) -> bool) {
-        let looking = async {
-            while !enough(&self.status().await) {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within(&format!("{what} in /status"), looking).await;
+        admin::until_status(self.admin, what, enough).await;
     }
 
     /// Waits until the vendor's tokens are old enough to be replaced after a 401: `vendor.min_interval` must be over.
@@ -176,7 +163,7 @@ impl World {
 
     /// What `/metrics` says.
     pub(crate) async fn metrics(&self) -> String {
-        client::send(self.admin, "GET", "/metrics", &[], "").await.text()
+        admin::get(self.admin, "/metrics").await.text()
     }
 
     /// Where the trail is kept.
@@ -259,11 +246,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop = None;
-        let Some(ended) = self.ended.take() else { return };
+        let Some(mut ended) = self.ended.take() else { return };
         // The runtime of the test is blocked from here on, and with it the servers that requests in flight wait for;
         // none should be.
         let deadline = std::time::Instant::now() + PATIENCE;
-        let mut ended = ended;
         while matches!(ended.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
             if std::time::Instant::now() > deadline {
                 return;

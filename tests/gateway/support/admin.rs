@@ -1,0 +1,41 @@
+//! What the admin port says, and waiting for it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::client::{self, Answer};
+use super::within;
+
+/// How often it is asked.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// What is at `path`.
+pub(crate) async fn get(admin: SocketAddr, path: &str) -> Answer {
+    client::send(admin, "GET", path, &[], "").await
+}
+
+/// Waits until `/readyz` answers with this status, and returns the answer.
+pub(crate) async fn until_readyz(admin: SocketAddr, status: u16) -> Answer {
+    let looking = async {
+        loop {
+            let answer = get(admin, "/readyz").await;
+            if answer.status == status {
+                return answer;
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    within(&format!("/readyz to answer {status}"), looking).await
+}
+
+/// Waits until `/status` says what `enough` looks for.
+pub(crate) async fn until_status(admin: SocketAddr, what: &str, enough: impl Fn(&Value) -> bool) {
+    let looking = async {
+        while !enough(&get(admin, "/status").await.json()) {
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    within(&format!("{what} in /status"), looking).await;
+}
