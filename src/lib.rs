@@ -26,8 +26,8 @@
 //! Underneath lies [`domain`]: names, actions, refusals and the create body, as types that exist only well-formed.
 //!
 //! Around it: [`config`] reads the configuration, [`admin`] answers probes and people, [`cli`] holds the commands,
-//! [`sandbox`] emulates the vendor, [`devissuer`] issues development tokens, and [`smallserver`] is the HTTP server
-//! under these three.
+//! [`sandbox`] emulates the vendor, [`devissuer`] issues development tokens. [`smallserver`] is the HTTP server under
+//! the admin port, the sandbox and the development issuer.
 //!
 //! Imports run one way: cli → assembly → config, server, admin, sandbox, devissuer → stages → engines → domain.
 //! `tests/gateway/structure.rs` holds them to it.

@@ -23,7 +23,7 @@ pub(super) fn advice(code: Code) -> Advice {
             "Send an object, for example {\"confrType\": 10}, or no body at all.",
         ),
         Code::TokenMissing => (
-            "The request has no Authorization header. A token in the URL or in the body is not looked for.",
+            "The request has no Authorization header. A token in the URL or in the body is not accepted.",
             "Sign the user in and send Authorization: Bearer <token>.",
         ),
         Code::TokenMalformed => (
@@ -52,8 +52,10 @@ pub(super) fn advice(code: Code) -> Advice {
             "Ask the identity provider for a token with that scope, or hide the function from this user.",
         ),
         Code::CreatorForbidden => (
-            "The body names somebody else as creator, and the token lacks the scope for that.",
-            "Leave creator out: the caller becomes the conference's administrator.",
+            "The body names somebody else as creator, and the token lacks the scope for that; or it names nobody, \
+             and the token's user is no user name of the conference service.",
+            "Leave creator out: the caller becomes the conference's administrator. If it is left out already, ask \
+             the operator which claim names the user.",
         ),
         Code::RouteUnknown => (
             "There is nothing at this path: it is none of the documented ones, or an id in it cannot be one.",

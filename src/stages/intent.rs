@@ -1,6 +1,6 @@
-//! Puts what is about to be done on record. Takes [`Cleared`], hands on [`Recorded`], refuses with
-//! `audit_unavailable`. Stands right before the vendor: a create, dissolve or kick is on disk before a byte of it
-//! leaves, and nothing that could still refuse it comes after.
+//! Puts what is about to be done on record, and sees it through. Takes [`Cleared`], hands on [`Recorded`], refuses with
+//! `audit_unavailable`, and with `internal` for a change that panicked. Stands right before the vendor: a create,
+//! dissolve or kick is on disk before a byte of it leaves, and no check that could still refuse it comes after.
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -87,8 +87,8 @@ where
 }
 
 /// Announces a change and has it made, in a task that outlives the caller's connection: what is on record as about to
-/// happen, and what may have happened, is seen through to its outcome even if nobody listens any more. The entry that the
-/// task holds writes the outcome when it ends.
+/// happen, and what may have happened, is seen through to its outcome even if nobody listens any more. The entry that
+/// the task holds writes the outcome when it ends.
 async fn see_through<S>(trail: Trail, cleared: Cleared, mut inner: S) -> Result<Reply, Refusal>
 where
     S: Service<Recorded, Response = Reply, Error = Refusal> + 'static,

@@ -45,7 +45,7 @@ pub const TENANT_IN_FLIGHT: Series =
 /// By app; left out while there is no token.
 pub const VENDOR_TOKEN_AGE: Series =
     Series::gauge("vendor_token_age_seconds", "Time since the app's vendor token was fetched.", &["app"]);
-/// By app; left out while there is no token, or when it does not expire.
+/// By app; left out while there is no token.
 pub const VENDOR_TOKEN_EXPIRY: Series =
     Series::gauge("vendor_token_expires_in_seconds", "Time until the app's vendor token expires.", &["app"]);
 /// By app and result (`ok`, `failed`).
@@ -69,7 +69,7 @@ pub const AUDIT_WRITABLE: Series =
 /// Group commits.
 pub const AUDIT_SYNCS: Series =
     Series::counter("audit_syncs", "Times that the audit trail was synced to disk.", &[]);
-/// By plane (`data`, `admin`).
+/// By plane, of which only `data` is told.
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);
 

@@ -131,10 +131,11 @@ pub struct Outcome {
     pub vendor_error: Option<VendorError>,
     /// How often the request was sent to the vendor.
     pub attempts: u32,
-    /// From the request's head to the end of the answer, in microseconds.
+    /// From the request's head until its answer was ready to go out, in microseconds.
     #[serde(rename = "duration_us", serialize_with = "micros")]
     pub duration: Duration,
-    /// The part of it that was spent waiting for the vendor, in microseconds; null when nothing was sent.
+    /// The part of it from the first attempt to the head of the vendor's last answer, or to the failure of that
+    /// attempt, in microseconds; null when nothing was sent.
     #[serde(rename = "vendor_us", serialize_with = "micros_or_null")]
     pub vendor_duration: Option<Duration>,
     /// The sequence number of the request's intent; null for what needs none, or did not get that far.

@@ -24,7 +24,7 @@ impl AppCalls {
         Self { conferences: format!("{}/{org}/{app}/conferences", base.base_path()).into() }
     }
 
-    /// The request for `call`, with a create's JSON object, whose URI is a path; `Host` and the framing are the connection's. The names'
+    /// The request for `call`. Its URI is a path; `Host` and the framing are the connection's to add. The names'
     /// alphabets have no character that means anything in a path, so the error is for a base path alone.
     ///
     /// The vendor's page lists `Content-Type` for every call, so every call has it, body or not.

@@ -1,5 +1,6 @@
-//! Asks the vendor. Takes [`Recorded`], gives a [`Reply`], refuses with the `vendor_…` codes of 502 and 504, and with
-//! `overloaded` where no connection becomes free. The end of the way: nothing reaches the vendor but through here.
+//! Asks the vendor. Takes [`Recorded`], gives a [`Reply`], refuses with the `vendor_…` codes of 502 and 504, with
+//! `overloaded` where no connection becomes free, and with `vendor_token_unavailable` where the token ran out while the
+//! call waited for one. The end of the way: nothing reaches the vendor but through here.
 
 mod answer;
 mod exchange;

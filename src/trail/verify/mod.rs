@@ -1,7 +1,7 @@
 //! Proves that a trail is whole: every line is read, numbered in turn, and holds the hash of the one before.
 //!
-//! What the chain cannot tell: whether lines are missing at its very end, or before its first segment (which
-//! retention may have taken). For these, compare first and last sequence of the [`Summary`] with what is known.
+//! What the chain cannot tell: whether lines are missing at its very end, or before its first segment (older
+//! ones may have been taken away). For these, compare first and last sequence of the [`Summary`] with what is known.
 //!
 //! A segment that failed while it was written to may end with lines that the next segment has again, or with half
 //! a line. They lie at or after the sequence in the next segment's name, and are counted, not taken for faults.

@@ -1,8 +1,8 @@
 //! A worker's own connections to one endpoint.
 //!
-//! Takes a request with a path, gives the answer's head and a body that brings the connection back. Nothing here
-//! is shared between threads, so nothing waits for another CPU. The connection used last is used next, so that
-//! the others can grow old and go, before the server closes them.
+//! Gives a [`Turn`], for that a [`Lease`] of one connection, and for a request the answer's head with a body that
+//! brings the connection back. Nothing here is shared between threads, so nothing waits for another CPU. The
+//! connection used last is used next, so that the others can grow old and go, before the server closes them.
 //!
 //! hyper tells exactly whether a request was begun: it gives the request back unless the connection's task has
 //! taken it from the queue, which is just before the head is written. What was not begun goes out on another
