@@ -48,12 +48,12 @@ pub enum Break {
     /// The caller sees a TCP reset.
     #[error("reset on purpose")]
     Reset,
-    /// The caller sees these bytes in the place of an answer, then the end of the stream.
+    /// The caller sees these bytes in place of an answer, then the end of the stream.
     #[error("broken on purpose")]
     Raw(&'static [u8]),
 }
 
-/// The address is not to be had.
+/// The address cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: choose another address, or end the program that has it")]
 pub struct BindError {
@@ -163,7 +163,7 @@ where
 
 async fn break_off(mut stream: TcpStream, how: &Break) -> io::Result<()> {
     match how {
-        // With nothing to linger for, closing sends RST in the place of FIN.
+        // With nothing to linger for, closing sends RST in place of FIN.
         Break::Reset => stream.set_zero_linger(),
         Break::Raw(bytes) => {
             stream.write_all(bytes).await?;

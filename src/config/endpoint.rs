@@ -18,8 +18,8 @@ pub(super) fn need(section: &mut Section<'_>, key: &'static str) -> Reading<Endp
     maybe(section, key)?.ok_or_else(|| section.missing(key))
 }
 
-/// A URL, or none. Takes the section's `allow_insecure_http` too, and refuses plain http where that is not set: keys and
-/// tokens would be at the mercy of the network. On this machine itself there is none.
+/// A URL, or none. Takes the section's `allow_insecure_http` too, and refuses plain http where that is not set: keys
+/// and tokens would be at the mercy of the network. Calls to this machine itself cross none.
 pub(super) fn maybe(section: &mut Section<'_>, key: &'static str) -> Reading<Option<Endpoint>> {
     const ADVICE: &str =
         "is plain http to another machine: use https, or set allow_insecure_http = true beside it";

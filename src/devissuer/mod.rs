@@ -41,7 +41,7 @@ impl DevIssuer {
         Ok(Self { issuer: issuer.ok_or_else(|| KeyError::IssuerUnknown(path.into()))?, key })
     }
 
-    /// Writes key and issuer to a file that its owner alone may read, in the place of any before.
+    /// Writes key and issuer to a file that its owner alone may read, in place of any before.
     pub fn save(&self, path: &Path) -> Result<(), KeyError> {
         self.key.write(path, &self.issuer)
     }

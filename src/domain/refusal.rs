@@ -84,7 +84,7 @@ codes! {
     VendorBadAnswer = "vendor_bad_answer", 502, "The conference service gave no valid answer";
     /// The vendor refuses the gateway's own token, renewed or not.
     VendorRefusedCredentials = "vendor_refused_credentials", 502, "The conference service refused the gateway's credentials";
-    /// The issuer's keys are not to be had.
+    /// The issuer's keys cannot be had.
     KeysUnavailable = "keys_unavailable", 503, "Tokens cannot be checked at the moment";
     /// There is no token for the vendor.
     VendorTokenUnavailable = "vendor_token_unavailable", 503, "The gateway has no token for the conference service";

@@ -10,7 +10,7 @@ pub struct TraceContext {
 
 impl TraceContext {
     /// Goes on with the trace of an inbound `traceparent`, or starts a new one where there is none or it is
-    /// malformed (Trace Context, section 3.2 and 4.3). `entropy` is random.
+    /// malformed (Trace Context, sections 3.2 and 4.3). `entropy` is random.
     pub fn continued(traceparent: Option<&str>, entropy: (u128, u64)) -> Self {
         let (new_trace, span_id) = (entropy.0.max(1), entropy.1.max(1));
         match traceparent.and_then(parse) {

@@ -85,7 +85,7 @@ impl<L: Load> Actor<L> {
     /// One fetch and how long to wait after it. `None` when the issuer is gone.
     async fn attempt(&mut self) -> Option<Duration> {
         self.issuer.upgrade()?;
-        // Read first: who asks from now on may know of a newer key than this fetch will bring.
+        // Read first: whoever asks from now on may know of a newer key than this fetch will bring.
         let request = self.refetch.pending();
         let outcome = self.loader.load().await;
         let succeeded = self.issuer.upgrade()?.publish(outcome, self.max_age);

@@ -9,7 +9,7 @@ use super::Algorithm;
 ///
 /// Signatures are checked by aws-lc-rs itself: jsonwebtoken keeps the key's bytes, parses them at every
 /// verification, and copies the key for it. Here a key is parsed once, when it is published, and shared by
-/// all workers. It also makes room for ES512 and for the name `Ed25519`, which jsonwebtoken has not.
+/// all workers. It also makes room for ES512 and for the name `Ed25519`, which jsonwebtoken lacks.
 pub(super) struct Key {
     kid: Option<Box<str>>,
     algorithm: Algorithm,

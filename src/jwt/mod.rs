@@ -1,7 +1,7 @@
 //! Who calls: JSON Web Tokens (RFC 7519, RFC 8725) and the keys of those who issue them.
 //!
 //! A token is taken apart ([`Keyring::verify`]) in an order in which cheap checks come first and nothing is
-//! told before the signature is good. The keys come from one actor an issuer on the control thread
+//! told before the signature is good. The keys come from one actor per issuer on the control thread
 //! ([`keyring()`]), which publishes snapshots that workers read without a lock. What was verified is remembered
 //! by each worker ([`TokenCache`]), and every hit asks again whether the key is still published.
 

@@ -17,7 +17,7 @@ pub enum Rejection {
     NotYetValid,
     /// The issuer publishes no such key as far as is known; a refetch may tell.
     KeyUnknown(IssuerIndex),
-    /// Nobody can tell whether it is good: the issuer's keys are not to be had.
+    /// Nobody can tell whether it is good: the issuer's keys cannot be had.
     KeysUnavailable,
 }
 

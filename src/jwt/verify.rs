@@ -1,5 +1,5 @@
 //! The order of checks. What costs little comes first; of the claims nothing is told before the signature is
-//! known to be good, so that a forger learns neither what a token must say nor whether one that he found has
+//! known to be good, so that a forger learns neither what a token must say nor whether one that was found has
 //! expired.
 
 use jiff::Timestamp;

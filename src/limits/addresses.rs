@@ -20,8 +20,8 @@ const SAMPLE: usize = 16;
 /// whose tokens are not yet known.
 ///
 /// IPv4 counts by address, IPv6 by /64, which is what one subscriber has (RFC 6177, section 2). At most `capacity`
-/// addresses are remembered; beyond it, of a few the one with the fewest failures is forgotten, so that he who
-/// commands many addresses cannot have the blocked ones forgotten first, nor strangers turned away.
+/// addresses are remembered; beyond that, the one with the fewest failures out of a few is forgotten, so that somebody
+/// with many addresses can neither have the blocked ones forgotten first nor have strangers turned away.
 #[derive(Debug)]
 pub struct AddressGuard {
     quota: Quota,
@@ -86,7 +86,7 @@ impl AddressGuard {
     }
 }
 
-/// Of a few, forgets the one that will be full again first.
+/// Out of a few, forgets the one that will be full again first.
 fn forget_one(failures: &mut Failures) {
     let few = failures.iter().take(SAMPLE);
     if let Some(origin) = few.min_by_key(|(_, full_at)| **full_at).map(|(origin, _)| *origin) {

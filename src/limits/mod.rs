@@ -1,4 +1,4 @@
-//! How much who may do: rates by GCRA, requests in flight, and the header fields that tell the caller.
+//! Who may do how much: rates by GCRA, requests in flight, and the header fields that tell the caller.
 //!
 //! A [`Limiter`] is one bucket: a tenant's, a user's or an app's. [`UserLimiters`] hands out the users' buckets of
 //! one tenant, [`AddressGuard`] counts bad tokens by address, [`InFlight`] counts what has begun and not ended.

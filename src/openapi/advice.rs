@@ -10,8 +10,8 @@ pub(super) struct Advice {
     pub(super) remedy: &'static str,
 }
 
-/// One arm a code, so that a new code does not compile without its advice.
-#[expect(clippy::too_many_lines, reason = "a table, one entry a code")]
+/// One arm per code, so that a new code does not compile without its advice.
+#[expect(clippy::too_many_lines, reason = "a table, one entry per code")]
 pub(super) fn advice(code: Code) -> Advice {
     let (meaning, remedy) = match code {
         Code::RequestMalformed => (

@@ -37,7 +37,7 @@ pub(super) struct Join {
     user: String,
     /// Checked where it is given: whoever drives the control API may leave it out.
     password: Option<String>,
-    /// In the place of the role that the conference gives; for somebody who is in already, the role to change to.
+    /// In place of the role that the conference gives; for somebody who is in already, the role to change to.
     role: Option<Role>,
 }
 

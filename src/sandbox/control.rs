@@ -93,7 +93,7 @@ fn conferences(world: &mut World, method: &Method, rest: &[&str], body: &[u8], n
     }
 }
 
-/// The application that has the conference: ids are one of a kind.
+/// The application that has the conference: no two ids are alike.
 fn find<'a>(world: &'a mut World, id: &str) -> Result<&'a mut App> {
     let has = |app: &&mut App| app.conferences.find(id).is_ok();
     world.apps.iter_mut().find(has).ok_or_else(|| Problem::unknown("conference", id))

@@ -152,7 +152,7 @@ impl Order {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// What the caller gets in the place of `answer`.
+    /// What the caller gets in place of `answer`.
     pub(super) fn spoil(&self, answer: Option<Answer>) -> Outcome {
         let faulty = match self.fault {
             Fault::Delay => return answer.map_or(Outcome::Silence, Outcome::Answer),

@@ -69,7 +69,7 @@ pub struct SandboxApp {
 /// Why the sandbox does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The address is not to be had.
+    /// The address cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// Two applications have one name.

@@ -98,7 +98,7 @@ fn token(app: &mut App, body: &[u8], settings: &Settings, now: Instant) -> Answe
     if request.client_secret != app.client_secret.expose_secret() {
         return PlatformError::InvalidGrant.answer("client_secret does not match");
     }
-    // A ttl of 0 asks for a permanent token: the longest that is to be had here.
+    // A ttl of 0 asks for a permanent token: the longest that there is here.
     let asked = request.ttl.filter(|&ttl| ttl > 0).unwrap_or(u64::MAX);
     let expires_in = asked.min(settings.token_lifetime_s);
     Answer::ok(&TokenBody {

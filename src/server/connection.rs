@@ -105,8 +105,8 @@ pub(super) async fn serve<S>(
     }
 }
 
-/// What the caller has yet to be told: it had begun a head, and hyper gave up on it without a word. `rest` is what was read
-/// and belongs to no request; there is no result where the gateway closed an idle connection.
+/// What the caller has yet to be told: it had begun a head, and hyper gave up on it without an answer. `rest` is what
+/// was read and belongs to no request; there is no result where the gateway closed an idle connection.
 fn owed(result: Option<&hyper::Result<()>>, rest: &[u8]) -> Option<Code> {
     // Empty lines may stand before a head, and are none of it (RFC 9112, section 2.2).
     if rest.iter().all(|byte| b"\r\n".contains(byte)) {

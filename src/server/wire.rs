@@ -48,7 +48,7 @@ struct State {
 /// Whose bytes hyper writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaker {
-    /// hyper's own: no request is being answered, so that it can only be about a head that is none.
+    /// hyper's own: no request is being answered, so it can only be about something that is no head.
     Hyper,
     /// A request's, from its head to the end of its answer.
     Request,
@@ -100,7 +100,7 @@ impl Wire {
     }
 }
 
-/// Says `last`, and closes so that the caller can hear it.
+/// Writes `last`, and closes so that the caller can read it.
 pub(super) async fn close(mut stream: TcpStream, last: &[u8]) {
     let goodbye = async {
         stream.write_all(last).await?;

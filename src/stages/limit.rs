@@ -1,6 +1,6 @@
 //! Keeps a tenant and its users within their rates. Takes [`Authenticated`], hands on [`Limited`], refuses with
 //! `tenant_concurrency_limited`, `user_rate_limited` and `tenant_rate_limited`. Stands before authorization: a caller
-//! who asks for what it may not have costs something too.
+//! who asks for what it may not have costs something, too.
 
 use std::rc::Rc;
 use std::time::Duration;

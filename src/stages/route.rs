@@ -1,6 +1,6 @@
 //! Reads which of the four calls is meant. Takes [`Audited`], hands on [`Routed`], refuses with `request_malformed`,
 //! `route_unknown` and `method_not_allowed`. Stands before the token is looked at: a path that does not exist is the
-//! same for everybody, and costs nobody a signature check.
+//! same for everybody, and is worth no signature check.
 
 use std::rc::Rc;
 

@@ -15,7 +15,7 @@ pub enum LogFormat {
     /// For people; in colour on a terminal.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

@@ -67,7 +67,7 @@ impl Totals {
     }
 
     fn encode_vendor_calls(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let help = "Calls of the vendor, by the class of the answer (none: there was no answer).";
+        let help = "Calls to the vendor, by the class of the answer (none: there was no answer).";
         let mut metric = encoder.encode_descriptor("vendor_calls", help, None, MetricType::Counter)?;
         for (slot, app) in self.apps.iter().enumerate() {
             for answer in VendorAnswer::ALL {
@@ -80,7 +80,7 @@ impl Totals {
     }
 
     fn encode_vendor_duration(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let help = "Time that calls of the vendor took, answered or not.";
+        let help = "Time that calls to the vendor took, answered or not.";
         let name = "vendor_duration_seconds";
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
         for (slot, app) in self.apps.iter().enumerate() {

@@ -71,7 +71,7 @@ impl Limit {
     }
 }
 
-/// How a call of the vendor ended.
+/// How a call to the vendor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VendorAnswer {
     /// 2xx
@@ -178,7 +178,7 @@ impl WorkerMetrics {
         }
     }
 
-    /// Counts one call of the vendor, from its first byte out to its answer's head or its failure.
+    /// Counts one call to the vendor, from its first byte out to its answer's head or its failure.
     pub fn vendor_call(&self, app: AppSlot, answer: VendorAnswer, took: Duration) {
         let Some(counts) = self.counts.apps.get(app.0) else {
             return;

@@ -73,7 +73,7 @@ pub fn tls_config(ca_file: Option<&Path>) -> Result<(Arc<ClientConfig>, RootSour
         .map_err(TlsError::Unsupported)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // Nothing else is spoken: a server that would choose HTTP/2 by itself learns so in the handshake (RFC 7301).
+    // Nothing else is spoken: a server that would choose HTTP/2 by itself learns it in the handshake (RFC 7301).
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((Arc::new(config), source))
 }

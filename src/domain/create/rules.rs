@@ -1,4 +1,4 @@
-//! One rule a field. Each says what would be right, and none repeats what it was given, but for a number of
+//! One rule per field. Each says what would be right, and none repeats what it was given, except for a number of
 //! milliseconds.
 
 use std::fmt;

@@ -24,7 +24,7 @@ use crate::domain::{Action, Call, Code, CreateConference, CreateFault, CreateRul
 use crate::limits::InFlightGuard;
 use crate::tenancy::Caller;
 
-/// One scope a right (RFC 6749, section 3.3). Two rights may share one.
+/// One scope per right (RFC 6749, section 3.3). Two rights may share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionScopes {
     /// To create a conference.

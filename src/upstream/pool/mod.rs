@@ -102,7 +102,7 @@ impl Pool {
         }
     }
 
-    /// Every permit that is still to be had allows one idle connection; this one's is not among them.
+    /// Every permit that is left allows one idle connection; this one's is not among them.
     async fn open(&self) -> Result<Connection, SendError> {
         self.0.idle.shrink_to(self.0.slots.available_permits());
         let stream = self.0.connector.connect(&self.0.endpoint).await?;

@@ -147,7 +147,7 @@ impl Desk {
         info!(app = %self.app, next_fetch_s, "fetched a vendor token");
     }
 
-    /// What only a person can cure is said loudly, once; it would drown the rest.
+    /// What only a person can cure is said loudly, and once: said at each attempt, it would drown the rest.
     fn log_failure(&self, known: bool) {
         let Some(fault) = &self.state.fault else { return };
         let retry_s = self.state.not_before.saturating_duration_since(Instant::now()).as_secs();

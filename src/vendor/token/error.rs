@@ -20,7 +20,7 @@ pub enum TokenFault {
     /// The answer is 200, and holds no token that could be used.
     #[error("the token endpoint's answer cannot be used: {0}")]
     Malformed(&'static str),
-    /// The token was fetched only just, and the vendor refuses it all the same.
+    /// The token was fetched just now, and the vendor refuses it all the same.
     #[error("the token was renewed a moment ago and is refused again")]
     JustRenewed,
     /// The token has expired so soon that the next may not be fetched yet.
