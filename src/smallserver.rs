@@ -55,10 +55,10 @@ pub enum Break {
 
 /// The address cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: choose another address, or end the program that has it")]
+#[error("cannot listen on {address}: {error}; choose another address, or end the program that has it")]
 pub struct BindError {
     address: SocketAddr,
-    source: io::Error,
+    error: io::Error,
 }
 
 /// A bound listener, not yet serving: connections wait from here on.
@@ -71,7 +71,7 @@ pub struct SmallServer {
 impl SmallServer {
     /// Binds `address`; port 0 takes a free one.
     pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let refused = |source| BindError { address, source };
+        let refused = |error| BindError { address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let local_addr = listener.local_addr().map_err(refused)?;
         Ok(Self { listener, local_addr })

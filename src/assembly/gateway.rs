@@ -50,7 +50,7 @@ pub enum StartError {
     #[error(transparent)]
     Trail(#[from] TrailError),
     /// A thread could not be started.
-    #[error("a thread could not be started")]
+    #[error("a thread could not be started; raise the limits on processes and open files")]
     Thread(#[from] io::Error),
 }
 

@@ -28,25 +28,25 @@ impl fmt::Display for RootSource {
     }
 }
 
-/// Why no server could be trusted. The message says what to do; the path is the operator's own.
+/// Why no server could be trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {error}", path.display())]
     Unreadable {
         /// The configured file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The file holds no certificate.
-    #[error("{} holds no PEM certificate", path.display())]
+    #[error("{} holds no PEM certificate; put in those of the authorities to trust", path.display())]
     Empty {
         /// The configured file.
         path: PathBuf,
     },
     /// A certificate of the file cannot be used. All must be good: a bundle that is trusted in part surprises.
-    #[error("certificate {number} of {} is malformed", path.display())]
+    #[error("certificate {number} of {} is malformed; replace it, or take it out", path.display())]
     Malformed {
         /// The configured file.
         path: PathBuf,
@@ -79,8 +79,7 @@ pub fn tls_config(ca_file: Option<&Path>) -> Result<(Arc<ClientConfig>, RootSour
 }
 
 fn roots_of(path: &Path) -> Result<RootCertStore, TlsError> {
-    let text =
-        std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })?;
+    let text = std::fs::read(path).map_err(|error| TlsError::Unreadable { path: path.to_owned(), error })?;
     let mut roots = RootCertStore::empty();
     for (index, certificate) in CertificateDer::pem_slice_iter(&text).enumerate() {
         let added = certificate.is_ok_and(|der| roots.add(der).is_ok());
