@@ -138,7 +138,8 @@ fn check_file(section: &Section<'_>, keys: &KeySource, algorithms: &[Algorithm])
         }
         KeySource::HmacFile(path) => {
             section.note("hmac_file", "<hidden>");
-            let bytes = algorithms.iter().filter_map(|algorithm| hash_bytes(*algorithm)).max().unwrap_or(32);
+            let bytes =
+                algorithms.iter().filter_map(|algorithm| algorithm.min_secret_bytes()).max().unwrap_or(32);
             let short =
                 format!("is too short: the secret must have {bytes} bytes or more (RFC 7518, section 3.2)");
             if let Err(wrong) = readable(path, bytes, &short) {
@@ -152,13 +153,4 @@ fn readable(path: &Path, at_least: usize, short: &str) -> Result<(), String> {
     let content = file::key(path)?;
     let length = content.strip_suffix(b"\n").unwrap_or(&content).len();
     if length < at_least { Err(short.to_owned()) } else { Ok(()) }
-}
-
-fn hash_bytes(algorithm: Algorithm) -> Option<usize> {
-    match algorithm {
-        Algorithm::HS256 => Some(32),
-        Algorithm::HS384 => Some(48),
-        Algorithm::HS512 => Some(64),
-        _ => None,
-    }
 }

@@ -84,6 +84,11 @@ impl Algorithm {
         self.hmac().is_some()
     }
 
+    /// The least length of a secret, in bytes, for an HMAC algorithm: that of its hash (RFC 7518, section 3.2).
+    pub fn min_secret_bytes(self) -> Option<usize> {
+        self.hmac().map(|hash| hash.digest_algorithm().output_len())
+    }
+
     /// The parameters, for an RSA algorithm: moduli of 2048 to 8192 bits.
     pub(super) fn rsa(self) -> Option<&'static RsaParameters> {
         match self {

@@ -86,7 +86,7 @@ impl Key {
     /// 3.2) or when the algorithm is not symmetric.
     pub(super) fn secret(secret: &[u8], algorithm: Algorithm) -> Option<Self> {
         let hash = algorithm.hmac()?;
-        if secret.len() < hash.digest_algorithm().output_len() {
+        if secret.len() < algorithm.min_secret_bytes()? {
             return None;
         }
         let key = hmac::Key::new(hash, secret);
