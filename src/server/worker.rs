@@ -25,7 +25,7 @@ use crate::stages::reply::GateBody;
 /// Hands connections to a worker.
 #[derive(Clone, Debug)]
 pub struct WorkerHandle {
-    connections: mpsc::UnboundedSender<(std::net::TcpStream, SocketAddr, OpenConnection)>,
+    connections: mpsc::UnboundedSender<Handed>,
     open: Arc<AtomicUsize>,
 }
 
@@ -39,7 +39,7 @@ impl WorkerHandle {
     pub(super) fn hand_over(&self, stream: std::net::TcpStream, peer: SocketAddr) {
         self.open.fetch_add(1, Ordering::Relaxed);
         // A worker that is gone has dropped the receiver; the connection is dropped, and so closed.
-        let _ = self.connections.send((stream, peer, OpenConnection(Arc::clone(&self.open))));
+        let _ = self.connections.send(Handed { stream, peer, open: OpenConnection(Arc::clone(&self.open)) });
     }
 }
 
@@ -57,6 +57,13 @@ impl ConnectionCount {
     pub fn open(&self) -> usize {
         self.0.iter().map(|open| open.load(Ordering::Relaxed)).sum()
     }
+}
+
+/// A connection on its way to a worker.
+struct Handed {
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    open: OpenConnection,
 }
 
 /// Counts a connection for as long as it lives.
@@ -106,7 +113,7 @@ async fn work<S>(
     config: ConnectionConfig,
     desk: Desk,
     phase: PhaseView,
-    mut connections: mpsc::UnboundedReceiver<(std::net::TcpStream, SocketAddr, OpenConnection)>,
+    mut connections: mpsc::UnboundedReceiver<Handed>,
     stack: impl FnOnce(Rc<Desk>) -> S,
 ) where
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
@@ -115,7 +122,7 @@ async fn work<S>(
     let stack = stack(Rc::clone(&desk));
     let protocol = Rc::new(Protocol::new(&config));
     let unread = Rc::new(Unread::new(desk));
-    while let Some((stream, peer, open)) = connections.recv().await {
+    while let Some(Handed { stream, peer, open }) = connections.recv().await {
         let stream = match TcpStream::from_std(stream) {
             Ok(stream) => stream,
             Err(error) => {
