@@ -1,6 +1,7 @@
 //! A caller: exact bytes out and in, and a short way for requests that are as they should be.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -65,6 +66,20 @@ pub(crate) async fn send(
     body: impl AsRef<[u8]>,
 ) -> Answer {
     Connection::open(address).await.send(method, path, headers, body).await
+}
+
+/// Waits until the admin port's `/readyz` answers as it should, and returns the answer.
+pub(crate) async fn until_readyz(admin: SocketAddr, enough: impl Fn(&Answer) -> bool) -> Answer {
+    let looking = async {
+        loop {
+            let answer = send(admin, "GET", "/readyz", &[], "").await;
+            if enough(&answer) {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("/readyz to change", looking).await
 }
 
 /// One connection to a server.

@@ -161,16 +161,7 @@ impl Served {
 
     /// Waits until `/readyz` answers with this status.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
-        let looking = async {
-            loop {
-                let answer = client::send(self.admin, "GET", "/readyz", &[], "").await;
-                if answer.status == status {
-                    return answer;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within(&format!("/readyz to answer {status}"), looking).await
+        client::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
     /// Waits until `/status` names this phase.

@@ -120,23 +120,18 @@ impl World {
         world
     }
 
-    /// Waits until `/readyz` says so.
+    /// Waits until `/readyz` has nothing to complain of: every app can be served.
     pub(crate) async fn until_ready(&self) {
-        self.until_readyz(200).await;
+        let all_well = |answer: &Answer| {
+            let checks = answer.json();
+            checks.as_object().unwrap().values().all(|check| check == "ok" || check == true)
+        };
+        client::until_readyz(self.admin, all_well).await;
     }
 
     /// Waits until `/readyz` answers with this status, and returns the answer.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
-        let looking = async {
-            loop {
-                let answer = client::send(self.admin, "GET", "/readyz", &[], "").await;
-                if answer.status == status {
-                    return answer;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within(&format!("/readyz to answer {status}"), looking).await
+        client::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
     /// Calls with a good token of tenant `crm`; a body is sent as JSON.
