@@ -4,6 +4,7 @@
 mod audit;
 mod check;
 mod demo;
+mod descriptors;
 mod sandbox;
 mod serve;
 mod signals;

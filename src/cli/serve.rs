@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use super::descriptors::raise_limit;
 use super::signals::EndSignals;
 use super::{ConfigArgs, load, runtime};
 use crate::assembly::Gateway;
@@ -10,6 +11,7 @@ use crate::telemetry;
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let config = load(args.config.as_deref())?;
     telemetry::init(&config.log)?;
+    raise_limit(config.listen.max_connections);
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;

@@ -44,12 +44,20 @@ pub struct DemoArgs {
 
 pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     telemetry::init(&LogConfig { format: LogFormat::Text, filter: quiet()? })?;
-    let temporary = tempfile::Builder::new().prefix("confgate-demo-").tempdir()?;
-    let directory = args.directory.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let temporary;
+    let directory = if let Some(directory) = &args.directory {
+        directory
+    } else {
+        temporary = tempfile::Builder::new()
+            .prefix("confgate-demo-")
+            .tempdir()
+            .context("there is no room for temporary files; name a directory with --directory")?;
+        temporary.path()
+    };
     runtime()?.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;
         let mut second = EndSignals::listen().context("signals cannot be listened to")?;
-        let world = World::start(args, &directory).await?;
+        let world = World::start(args, directory).await?;
         let config = config::load(Some(&world.config_file), std::iter::empty())
             .map_err(|problems| unusable(&problems))?;
         let gateway = Gateway::start(&config).context("the gateway did not start")?;

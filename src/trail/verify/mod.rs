@@ -46,7 +46,8 @@ pub struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { segments, records, last_hash, superseded, torn_bytes, .. } = self;
-        write!(f, "whole: {records} records in {segments} segments")?;
+        let plural = if *segments == 1 { "" } else { "s" };
+        write!(f, "whole: {records} records in {segments} segment{plural}")?;
         if let (Some(first), Some(last)) = (self.first_sequence, self.last_sequence) {
             write!(f, ", sequence {first} to {last}, last hash {last_hash}")?;
         }

@@ -3,5 +3,6 @@
 mod audit;
 mod check;
 mod demo;
+mod descriptors;
 mod ending;
 mod refusing;

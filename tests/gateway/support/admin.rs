@@ -16,18 +16,18 @@ pub(crate) async fn get(admin: SocketAddr, path: &str) -> Answer {
     client::send(admin, "GET", path, &[], "").await
 }
 
-/// Waits until `/readyz` answers with this status, and returns the answer.
-pub(crate) async fn until_readyz(admin: SocketAddr, status: u16) -> Answer {
+/// Waits until `/readyz` answers as it should, and returns the answer.
+pub(crate) async fn until_readyz(admin: SocketAddr, enough: impl Fn(&Answer) -> bool) -> Answer {
     let looking = async {
         loop {
             let answer = get(admin, "/readyz").await;
-            if answer.status == status {
+            if enough(&answer) {
                 return answer;
             }
             tokio::time::sleep(INTERVAL).await;
         }
     };
-    within(&format!("/readyz to answer {status}"), looking).await
+    within("/readyz to change", looking).await
 }
 
 /// Waits until `/status` says what `enough` looks for.

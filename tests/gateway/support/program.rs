@@ -162,7 +162,7 @@ impl Served {
 
     /// Waits until `/readyz` answers with this status, and returns the answer.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
-        admin::until_readyz(self.admin, status).await
+        admin::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
     /// Waits until `/status` names this phase.

@@ -121,14 +121,18 @@ impl World {
         world
     }
 
-    /// Waits until `/readyz` says so.
+    /// Waits until `/readyz` has nothing to complain of: every app can be served.
     pub(crate) async fn until_ready(&self) {
-        self.until_readyz(200).await;
+        let all_well = |answer: &Answer| {
+            let checks = answer.json();
+            checks.as_object().unwrap().values().all(|check| check == "ok" || check == true)
+        };
+        admin::until_readyz(self.admin, all_well).await;
     }
 
     /// Waits until `/readyz` answers with this status, and returns the answer.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
-        admin::until_readyz(self.admin, status).await
+        admin::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
     /// Calls with a good token of tenant `crm`; a body is sent as JSON.
