@@ -8,5 +8,5 @@ mod series;
 mod stack;
 
 pub use gateway::{Gateway, StartError};
-pub use parts::{Actor, Parts};
+pub use parts::{Actor, Parts, StageConfig};
 pub use stack::stack;

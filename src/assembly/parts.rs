@@ -20,23 +20,33 @@ use crate::vendor::{AppCalls, Pause, token_actor};
 /// The stages' configuration, and the state that they share over all workers.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    pub(super) config: StageConfig,
-    pub(super) keyring: Keyring,
-    pub(super) tenancy: Arc<Tenancy>,
-    pub(super) addresses: Arc<AddressGuard>,
-    pub(super) trail: Trail,
+    /// What the stages are told.
+    pub config: StageConfig,
+    /// The issuers' keys.
+    pub keyring: Keyring,
+    /// Tenants and apps.
+    pub tenancy: Arc<Tenancy>,
+    /// Bad tokens by address.
+    pub addresses: Arc<AddressGuard>,
+    /// The trail.
+    pub trail: Trail,
     connector: Connector,
     endpoints: Vec<Endpoint>,
 }
 
 /// What the stages are told.
 #[derive(Clone, Debug)]
-pub(super) struct StageConfig {
-    pub(super) identify: IdentifyConfig,
-    pub(super) cors: CorsConfig,
-    pub(super) request_timeout: Duration,
-    pub(super) cache_capacity: usize,
-    pub(super) authz: AuthzConfig,
+pub struct StageConfig {
+    /// Whose word about addresses is taken.
+    pub identify: IdentifyConfig,
+    /// Which pages may read the answers.
+    pub cors: CorsConfig,
+    /// From a request's head to its answer.
+    pub request_timeout: Duration,
+    /// Verified tokens that each worker remembers.
+    pub cache_capacity: usize,
+    /// Scopes, and bounds of bodies.
+    pub authz: AuthzConfig,
     proxy: ProxyConfig,
     pool: PoolConfig,
 }

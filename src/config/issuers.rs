@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::jwt::{Algorithm, IssuerConfig, KeySource};
+use crate::jwt::{Algorithm, IssuerConfig, KeySource, shared_secret};
 
 use super::endpoint;
 use super::file::{self, PATH};
@@ -151,6 +151,5 @@ fn check_file(section: &Section<'_>, keys: &KeySource, algorithms: &[Algorithm])
 
 fn readable(path: &Path, at_least: usize, short: &str) -> Result<(), String> {
     let content = file::key(path)?;
-    let length = content.strip_suffix(b"\n").unwrap_or(&content).len();
-    if length < at_least { Err(short.to_owned()) } else { Ok(()) }
+    if shared_secret(&content).len() < at_least { Err(short.to_owned()) } else { Ok(()) }
 }

@@ -16,6 +16,12 @@ pub enum KeySource {
     HmacFile(PathBuf),
 }
 
+/// The secret in the content of a [`KeySource::HmacFile`]: all of it but the end of its line.
+pub fn shared_secret(content: &[u8]) -> &[u8] {
+    let line = content.strip_suffix(b"\n").unwrap_or(content);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 /// One issuer whose tokens are accepted, and how they are read.
 #[derive(Clone, Debug)]
 pub struct IssuerConfig {

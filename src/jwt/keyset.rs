@@ -3,9 +3,9 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
-use super::Algorithm;
 use super::jwk::{self, Unusable};
 use super::key::{Fingerprint, Key, Thumbprint};
+use super::{Algorithm, shared_secret};
 
 /// The keys that one issuer publishes at one time.
 #[derive(Default)]
@@ -88,8 +88,7 @@ impl KeySet {
 
     /// One shared secret, less one newline at its end, for the first accepted HMAC algorithm.
     pub(super) fn from_secret(content: &[u8], accepted: &[Algorithm]) -> Result<Self, InvalidKeySet> {
-        let secret = content.strip_suffix(b"\n").unwrap_or(content);
-        let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
+        let secret = shared_secret(content);
         let algorithm = accepted.iter().find(|algorithm| algorithm.is_symmetric());
         let key = algorithm.and_then(|&algorithm| Key::secret(secret, algorithm));
         Ok(Self { keys: vec![key.ok_or(InvalidKeySet::WeakSecret)?], ..Self::default() })

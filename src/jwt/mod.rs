@@ -30,7 +30,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use cache::TokenCache;
-pub use config::{IssuerConfig, JwtConfig, KeySource};
+pub use config::{IssuerConfig, JwtConfig, KeySource, shared_secret};
 pub use keyring::{IssuerStatus, Keyring, keyring};
 pub use keyset::Ignored;
 pub use rejection::{IssuerIndex, Rejection};

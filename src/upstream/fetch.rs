@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::{ConnectError, Connector, Endpoint, http1};
+use super::{ConnectError, Connector, Endpoint, http1, with_cause};
 
 /// Single exchanges for the control plane: key sets and vendor tokens. Each has a connection of its own; they
 /// are minutes apart.
@@ -25,7 +25,7 @@ pub enum FetchError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The connection broke, or what came back is no HTTP.
-    #[error("the exchange failed: {0}")]
+    #[error("the exchange failed: {}", with_cause(.0))]
     Exchange(#[from] hyper::Error),
     /// The body is over the limit.
     #[error("the answer is larger than {0} bytes")]

@@ -29,6 +29,14 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The most header fields of an answer.
 const MAX_HEADERS: usize = 128;
 
+/// hyper's error with what caused it, which its own text leaves out: a peer that resets is not one that hangs up.
+fn with_cause(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
 /// How every connection of the gateway speaks HTTP: strictly, and with bounded heads.
 fn http1() -> http1::Builder {
     let mut builder = http1::Builder::new();

@@ -32,6 +32,10 @@ fn what_would_weaken_the_first_promise_does_not_start() {
     let both = format!("{algorithms}\njwks_url");
     let short = format!("[\"HS512\"]\nhmac_file = {:?}\n#", fixture.path("hmac"));
     issuer(&both, &short, ".hmac_file", "64 bytes or more");
+    // The end of a line is no part of a secret, whatever it looks like.
+    std::fs::write(fixture.path("hmac"), "0123456789abcdef0123456789abcde\r\n").unwrap();
+    let short = format!("[\"HS256\"]\nhmac_file = {:?}\n#", fixture.path("hmac"));
+    issuer(&both, &short, ".hmac_file", "32 bytes or more");
 
     let bound = |lines: &str, key: &str, contains: &str| {
         assert_only(

@@ -1,4 +1,4 @@
-use crate::upstream::ConnectError;
+use crate::upstream::{ConnectError, with_cause};
 
 /// How far a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum SendFault {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The connection broke, or what came is no HTTP.
-    #[error(transparent)]
+    #[error("{}", with_cause(.0))]
     Http(#[from] hyper::Error),
     /// An answer of status 101, which nobody asked for.
     #[error("the server switched protocols unasked")]
