@@ -25,11 +25,25 @@ use crate::tenancy::{Caller, Tenancy};
 /// A request whose caller is known.
 #[derive(Debug)]
 pub struct Authenticated<B> {
-    pub(super) entry: Rc<Entry>,
-    pub(super) headers: HeaderMap,
-    pub(super) target: Target,
-    pub(super) body: B,
-    pub(super) caller: Rc<Caller>,
+    entry: Rc<Entry>,
+    headers: HeaderMap,
+    target: Target,
+    body: B,
+    caller: Rc<Caller>,
+}
+
+impl<B> Authenticated<B> {
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(super) fn into_parts(self) -> (Rc<Entry>, HeaderMap, Target, B, Rc<Caller>) {
+        (self.entry, self.headers, self.target, self.body, self.caller)
+    }
 }
 
 /// The stage's decision; one for each worker.
@@ -67,12 +81,12 @@ impl Authn {
 
     /// Decides on the spot, unless the token names a key that may have been published a moment ago.
     fn check<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Stopped> {
-        let token = credential(&request.headers, request.query_token)?;
+        let token = credential(request.headers(), request.query_token())?;
         let now = Timestamp::now();
         if let Some(known) = self.cache.lookup(token) {
             return Ok(caller(&known, now)?);
         }
-        let client = request.entry.client();
+        let client = request.entry().client();
         self.addresses.check(client).map_err(|denied| {
             let advice = "too many bad tokens came from this address; wait, then send a good one";
             Refusal::new(Code::AddressRateLimited, advice).retry_after(denied.wait)
@@ -85,11 +99,10 @@ impl Authn {
 
     /// The second look at a token with an unknown key, after the key set was asked for again.
     async fn check_again<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Refusal> {
-        let token = credential(&request.headers, request.query_token)?;
-        let now = Timestamp::now();
-        let look = self.keyring.verify_or_refetch(token, now);
-        match tokio::time::timeout_at(request.entry.deadline(), look).await {
-            Ok(verdict) => self.conclude(token, verdict, now, request.entry.client()),
+        let token = credential(request.headers(), request.query_token())?;
+        let look = self.keyring.verify_or_refetch(token, Timestamp::now());
+        match tokio::time::timeout_at(request.entry().deadline(), look).await {
+            Ok(verdict) => self.conclude(token, verdict, Timestamp::now(), request.entry().client()),
             Err(_) => Err(keys_unavailable().because("the issuer's keys did not come in time")),
         }
     }
@@ -202,7 +215,7 @@ pub struct AuthnService<S> {
 }
 
 fn authenticated<B>(request: Routed<B>, caller: Rc<Caller>) -> Authenticated<B> {
-    let Routed { entry, headers, target, body, .. } = request;
+    let (entry, headers, target, body) = request.into_parts();
     entry.authenticated(&caller);
     Authenticated { entry, headers, target, body, caller }
 }

@@ -18,7 +18,17 @@ use crate::tenancy::App;
 /// A call that can go out now.
 #[derive(Debug)]
 pub struct Cleared {
-    pub(super) authorized: Authorized,
+    authorized: Authorized,
+}
+
+impl Cleared {
+    pub(super) fn authorized(&self) -> &Authorized {
+        &self.authorized
+    }
+
+    pub(super) fn into_authorized(self) -> Authorized {
+        self.authorized
+    }
 }
 
 /// Puts the stage before those behind it.
@@ -49,13 +59,13 @@ fn within_budget(app: &App) -> Result<(), Refusal> {
 
 /// Waits for the first token, or for one in place of a token that ran out.
 async fn obtain(authorized: &Authorized) -> Result<(), Refusal> {
-    let app = &authorized.caller.tenant.app;
+    let app = authorized.app();
     let unavailable = |wait: Duration| {
         let detail =
             "the gateway has no token for the conference service yet; wait as long as Retry-After says";
         Refusal::new(Code::VendorTokenUnavailable, detail).retry_after(wait)
     };
-    match tokio::time::timeout_at(authorized.entry.deadline(), app.token.obtain()).await {
+    match tokio::time::timeout_at(authorized.entry().deadline(), app.token.obtain()).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(unavailable(error.retry_after).because(error.to_string())),
         Err(_) => Err(unavailable(Duration::from_secs(1)).because("the token endpoint is slow")),
@@ -75,7 +85,7 @@ where
     }
 
     fn call(&mut self, authorized: Authorized) -> Self::Future {
-        let app = &authorized.caller.tenant.app;
+        let app = authorized.app();
         if let Err(refusal) = not_paused(app) {
             return refused(refusal);
         }
@@ -83,7 +93,9 @@ where
             let mut inner = take_ready(&mut self.inner);
             return waiting(async move {
                 obtain(&authorized).await?;
-                within_budget(&authorized.caller.tenant.app)?;
+                // Those who waited together must not all go out after the first one's answer was a 429.
+                not_paused(authorized.app())?;
+                within_budget(authorized.app())?;
                 inner.call(Cleared { authorized }).await
             });
         }

@@ -14,8 +14,14 @@ use super::identify::Identified;
 /// A request that is answered by `deadline`.
 #[derive(Debug)]
 pub struct Timed<B> {
-    pub(super) identified: Identified<B>,
-    pub(super) deadline: Instant,
+    identified: Identified<B>,
+    deadline: Instant,
+}
+
+impl<B> Timed<B> {
+    pub(super) fn into_parts(self) -> (Identified<B>, Instant) {
+        (self.identified, self.deadline)
+    }
 }
 
 /// Puts the stage before those behind it. `limit`: from the request's head to the end of the answer.
@@ -45,7 +51,7 @@ where
     fn call(&mut self, request: Request<Identified<B>>) -> Self::Future {
         let limit = self.limit;
         self.inner.call(request.map(|identified| {
-            let deadline = identified.arrival.started + limit;
+            let deadline = identified.arrival().started + limit;
             Timed { identified, deadline }
         }))
     }

@@ -34,8 +34,18 @@ pub struct Accepted<B> {
 /// The body of a request that has a name; takes its place in `http::Request`, so that layers made for HTTP fit.
 #[derive(Debug)]
 pub struct Identified<B> {
-    pub(super) arrival: Arrival,
-    pub(super) body: B,
+    arrival: Arrival,
+    body: B,
+}
+
+impl<B> Identified<B> {
+    pub(super) fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    pub(super) fn into_parts(self) -> (Arrival, B) {
+        (self.arrival, self.body)
+    }
 }
 
 /// What is known of a request before anything of it is looked at.

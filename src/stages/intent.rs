@@ -12,6 +12,7 @@ use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::audit::Entry;
+use super::authz::Authorized;
 use super::clearance::Cleared;
 use super::deciding::{Waiting, take_ready};
 use super::reply::Reply;
@@ -21,7 +22,17 @@ use crate::trail::{Intent, Record, Trail};
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
 #[derive(Debug)]
 pub struct Recorded {
-    pub(super) cleared: Cleared,
+    cleared: Cleared,
+}
+
+impl Recorded {
+    pub(super) fn authorized(&self) -> &Authorized {
+        self.cleared.authorized()
+    }
+
+    pub(super) fn into_authorized(self) -> Authorized {
+        self.cleared.into_authorized()
+    }
 }
 
 /// Puts the stage before the one behind it. It writes to `trail`.
@@ -47,7 +58,7 @@ async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
     if !trail.is_writable() {
         return Err(unavailable("the trail is not writable"));
     }
-    let entry = &cleared.authorized.entry;
+    let entry = cleared.authorized().entry();
     let written = async { trail.reserve_intent().await.synced(&Record::Intent(intent(cleared))).await };
     let sequence = tokio::time::timeout_at(entry.deadline(), written)
         .await
@@ -58,8 +69,8 @@ async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
 }
 
 fn intent(cleared: &Cleared) -> Intent {
-    let mut intent = cleared.authorized.entry.intent();
-    if let Call::Create(create) = &cleared.authorized.call {
+    let mut intent = cleared.authorized().entry().intent();
+    if let Call::Create(create) = cleared.authorized().call() {
         intent.body = Some(create.to_json_without_password());
     }
     intent
@@ -78,7 +89,7 @@ where
     }
 
     fn call(&mut self, cleared: Cleared) -> Self::Future {
-        if !cleared.authorized.call.action().is_mutation() {
+        if !cleared.authorized().call().action().is_mutation() {
             return Either::Left(self.inner.call(Recorded { cleared }));
         }
         let inner = take_ready(&mut self.inner);
@@ -93,11 +104,12 @@ async fn see_through<S>(trail: Trail, cleared: Cleared, mut inner: S) -> Result<
 where
     S: Service<Recorded, Response = Reply, Error = Refusal> + 'static,
 {
-    let entry = Rc::clone(&cleared.authorized.entry);
+    let entry = Rc::clone(cleared.authorized().entry());
     let settling = Rc::clone(&entry);
     let change = async move {
         announce(&trail, &cleared).await?;
-        if cleared.authorized.entry.is_left() {
+        cleared.authorized().entry().allowed();
+        if cleared.authorized().entry().is_left() {
             return Ok(None);
         }
         inner.call(Recorded { cleared }).await.map(Some)

@@ -2,15 +2,11 @@
 //! `tenant_concurrency_limited`, `user_rate_limited` and `tenant_rate_limited`. Stands before authorization: a caller
 //! who asks for what it may not have costs something, too.
 
-use std::rc::Rc;
 use std::time::Duration;
-
-use http::HeaderMap;
 
 use super::audit::Entry;
 use super::authn::Authenticated;
 use super::check::Check;
-use super::route::Target;
 use crate::domain::{Code, Refusal};
 use crate::limits::InFlightGuard;
 use crate::limits::headers::{Policy, Standing, Standings};
@@ -20,12 +16,14 @@ use crate::tenancy::Caller;
 /// A request within its tenant's limits, which holds a place among the tenant's requests in flight.
 #[derive(Debug)]
 pub struct Limited<B> {
-    pub(super) entry: Rc<Entry>,
-    pub(super) headers: HeaderMap,
-    pub(super) target: Target,
-    pub(super) body: B,
-    pub(super) caller: Rc<Caller>,
-    pub(super) in_flight: InFlightGuard,
+    authenticated: Authenticated<B>,
+    in_flight: InFlightGuard,
+}
+
+impl<B> Limited<B> {
+    pub(super) fn into_parts(self) -> (Authenticated<B>, InFlightGuard) {
+        (self.authenticated, self.in_flight)
+    }
 }
 
 /// The stage's decision.
@@ -36,9 +34,8 @@ impl<B> Check<Authenticated<B>> for Limit {
     type Pass = Limited<B>;
 
     fn check(&self, input: Authenticated<B>) -> Result<Limited<B>, Refusal> {
-        let in_flight = admit(&input.entry, &input.caller)?;
-        let Authenticated { entry, headers, target, body, caller } = input;
-        Ok(Limited { entry, headers, target, body, caller, in_flight })
+        let in_flight = admit(input.entry(), input.caller())?;
+        Ok(Limited { authenticated: input, in_flight })
     }
 }
 

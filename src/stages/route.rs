@@ -13,11 +13,30 @@ use crate::domain::{AppName, Call, Code, ConferenceId, OrgName, Refusal, UserNam
 /// A request that means one of the four calls.
 #[derive(Debug)]
 pub struct Routed<B> {
-    pub(super) entry: Rc<Entry>,
-    pub(super) headers: HeaderMap,
-    pub(super) query_token: bool,
-    pub(super) target: Target,
-    pub(super) body: B,
+    entry: Rc<Entry>,
+    headers: HeaderMap,
+    query_token: bool,
+    target: Target,
+    body: B,
+}
+
+impl<B> Routed<B> {
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Whether the query holds a token too.
+    pub(super) fn query_token(&self) -> bool {
+        self.query_token
+    }
+
+    pub(super) fn into_parts(self) -> (Rc<Entry>, HeaderMap, Target, B) {
+        (self.entry, self.headers, self.target, self.body)
+    }
 }
 
 /// What the path and the method say.
@@ -36,7 +55,7 @@ impl<B> Check<Audited<B>> for Route {
     type Pass = Routed<B>;
 
     fn check(&self, input: Audited<B>) -> Result<Routed<B>, Refusal> {
-        let Audited { entry, head, body } = input;
+        let (entry, head, body) = input.into_parts();
         one_host(head.version, &head.headers)?;
         let target = target(&head.method, head.uri.path())?;
         entry.routed(&target.call);

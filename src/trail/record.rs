@@ -152,7 +152,7 @@ pub struct Outcome {
 pub enum Decision {
     /// Every check was passed.
     Allowed,
-    /// A check was not passed, and the vendor saw nothing.
+    /// A check was not passed, or the caller left before the last of them; the vendor saw nothing.
     Refused,
 }
 

@@ -23,7 +23,7 @@ use tower::{Layer, Service};
 pub use self::entry::Entry;
 use super::deadline::Timed;
 use super::deciding::take_ready;
-use super::identify::{Arrival, Identified};
+use super::identify::Arrival;
 use super::problem;
 use super::reply::{GateBody, Reply};
 use crate::domain::{Code, Refusal, RequestId, TraceContext};
@@ -37,9 +37,15 @@ const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// A request that will leave an outcome, whatever becomes of it.
 #[derive(Debug)]
 pub struct Audited<B> {
-    pub(super) entry: Rc<Entry>,
-    pub(super) head: Parts,
-    pub(super) body: B,
+    entry: Rc<Entry>,
+    head: Parts,
+    body: B,
+}
+
+impl<B> Audited<B> {
+    pub(super) fn into_parts(self) -> (Rc<Entry>, Parts, B) {
+        (self.entry, self.head, self.body)
+    }
 }
 
 /// Where a worker's requests are put on record and counted.
@@ -99,6 +105,11 @@ fn unavailable(detail: &'static str) -> Refusal {
     Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1))
 }
 
+/// After the vendor was asked. Without `Retry-After`: a client that goes by it would do the same thing twice.
+fn unrecorded(detail: &'static str) -> Refusal {
+    Refusal::new(Code::AuditUnavailable, detail)
+}
+
 /// Lets the stages decide. A panic in one of them is that request's failure alone.
 async fn decide<B, S>(inner: &mut S, audited: Audited<B>) -> Result<Reply, Refusal>
 where
@@ -115,13 +126,13 @@ where
 async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
     let decision = match decision {
         Ok(reply) => entry.close_answered(reply.status()).await.map(|()| reply).map_err(|_| {
-            unavailable(
+            unrecorded(
                 "the call was made, but its outcome could not be put on record; look before you try again",
             )
         }),
         Err(refusal) => match entry.close_refused(&refusal).await {
             Ok(()) => Err(refusal),
-            Err(_) => Err(unavailable("the outcome could not be put on record; look before you try again")),
+            Err(_) => Err(unrecorded("the outcome could not be put on record; look before you try again")),
         },
     };
     let mut response = match decision {
@@ -150,7 +161,9 @@ where
         let mut inner = take_ready(&mut self.inner);
         let desk = Rc::clone(&self.desk);
         Box::pin(async move {
-            let (head, Timed { identified: Identified { arrival, body }, deadline }) = request.into_parts();
+            let (head, timed) = request.into_parts();
+            let (identified, deadline) = timed.into_parts();
+            let (arrival, body) = identified.into_parts();
             let slot = match desk.slot(arrival.started, deadline).await {
                 Ok(slot) => slot,
                 Err(refusal) => return Ok(problem::response(&refusal, arrival.id)),

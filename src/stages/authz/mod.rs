@@ -22,7 +22,7 @@ use super::reply::Reply;
 use super::route::Target;
 use crate::domain::{Action, Call, Code, CreateConference, CreateFault, CreateRules, Refusal};
 use crate::limits::InFlightGuard;
-use crate::tenancy::Caller;
+use crate::tenancy::{App, Caller};
 
 /// One scope per right (RFC 6749, section 3.3). Two rights may share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +65,29 @@ pub struct AuthzConfig {
 /// A call that the caller may make, with nothing of the caller's bytes left in it that was not understood.
 #[derive(Debug)]
 pub struct Authorized {
-    pub(super) entry: Rc<Entry>,
-    pub(super) caller: Rc<Caller>,
-    pub(super) call: Call<CreateConference>,
-    pub(super) in_flight: InFlightGuard,
+    entry: Rc<Entry>,
+    caller: Rc<Caller>,
+    call: Call<CreateConference>,
+    in_flight: InFlightGuard,
+}
+
+impl Authorized {
+    pub(super) fn entry(&self) -> &Rc<Entry> {
+        &self.entry
+    }
+
+    /// The app that the call goes to.
+    pub(super) fn app(&self) -> &App {
+        &self.caller.tenant.app
+    }
+
+    pub(super) fn call(&self) -> &Call<CreateConference> {
+        &self.call
+    }
+
+    pub(super) fn into_parts(self) -> (Rc<Entry>, Rc<Caller>, Call<CreateConference>, InFlightGuard) {
+        (self.entry, self.caller, self.call, self.in_flight)
+    }
 }
 
 impl AuthzConfig {
@@ -130,7 +149,8 @@ where
     }
 
     fn call(&mut self, input: Limited<B>) -> Self::Future {
-        let Limited { entry, headers, target, body, caller, in_flight } = input;
+        let (authenticated, in_flight) = input.into_parts();
+        let (entry, headers, target, body, caller) = authenticated.into_parts();
         if let Err(refusal) = self.config.check(&caller, &target) {
             return refused(refusal);
         }

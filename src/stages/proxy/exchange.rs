@@ -37,17 +37,17 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded) -> Self {
-        let authorized = recorded.cleared.authorized;
-        authorized.entry.allowed();
-        let due = authorized.entry.deadline().min(Instant::now() + config.total_timeout);
+        let (entry, caller, call, in_flight) = recorded.into_authorized().into_parts();
+        entry.allowed();
+        let due = entry.deadline().min(Instant::now() + config.total_timeout);
         Self {
             config,
             pool,
-            caller: authorized.caller,
-            action: authorized.call.action(),
-            call: authorized.call.map_create(|create| create.to_json()),
-            entry: authorized.entry,
-            in_flight: authorized.in_flight,
+            caller,
+            action: call.action(),
+            call: call.map_create(|create| create.to_json()),
+            entry,
+            in_flight,
             due,
         }
     }

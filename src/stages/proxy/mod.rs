@@ -48,7 +48,7 @@ impl Proxy {
     }
 
     async fn run(self, recorded: Recorded) -> Result<Reply, Refusal> {
-        let index = recorded.cleared.authorized.caller.tenant.app.index;
+        let index = recorded.authorized().app().index;
         let Some(pool) = self.0.pools.get(index) else {
             return Err(Refusal::internal("no pool for the app"));
         };
