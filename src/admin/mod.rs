@@ -35,8 +35,8 @@ pub struct Overview {
     pub connections: ConnectionCount,
     /// When the gateway started.
     pub started: Timestamp,
-    /// Whether a part of the control plane was lost, so that only a new start helps.
-    pub broken: AtomicBool,
+    /// Whether a thread or a part of the control plane was lost, so that only a new start helps.
+    pub broken: Arc<AtomicBool>,
 }
 
 impl Overview {
@@ -56,8 +56,8 @@ impl Overview {
             return reading_alone();
         }
         match request.uri().path() {
-            "/livez" if self.broken.load(Ordering::Relaxed) => {
-                text(StatusCode::INTERNAL_SERVER_ERROR, "a part of the control plane has ended; start anew\n")
+            "/livez" if self.broken.load(Ordering::Relaxed) || self.trail.is_closed() => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, "a part of the gateway has ended; start anew\n")
             }
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.readyz(),

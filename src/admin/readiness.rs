@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 
 use super::Overview;
 use crate::server::Phase;
-use crate::vendor::TokenStatus;
+use crate::vendor::{TokenFault, TokenStatus};
 
 /// What has to hold before callers are sent here, each with what to look at when it does not.
 pub(super) struct Readiness(Vec<Check>);
@@ -53,7 +53,7 @@ impl Overview {
     /// others' callers away.
     fn vendor_tokens(&self) -> Result<(), String> {
         let tokens: Vec<_> = self.tenancy.apps().iter().map(|app| app.token.status()).collect();
-        let asked = tokens.iter().all(|token| token.has_token || token.last_error.is_some());
+        let asked = tokens.iter().all(|token| token.last_error != Some(TokenFault::Starting));
         holds(asked && tokens.iter().any(|token| token.has_token), || "no app can be served".into())
     }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
@@ -10,9 +12,29 @@ use tokio::sync::mpsc;
 use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
-use crate::server::{ConnectionConfig, PhaseView, WorkerHandle, accept, start};
+use crate::server::{ConnectionConfig, Phase, PhaseView, WorkerHandle, accept, start};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
+
+/// Notices when a thread ends before its time, which it only does by a panic outside of any request.
+pub(super) struct Vital {
+    pub(super) lost: Arc<AtomicBool>,
+    pub(super) phase: PhaseView,
+}
+
+impl Vital {
+    fn another(&self) -> Self {
+        Self { lost: Arc::clone(&self.lost), phase: self.phase.clone() }
+    }
+}
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.phase.has_reached(Phase::Over) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
 
 /// The workers.
 pub(super) struct Crew {
@@ -29,21 +51,21 @@ impl Crew {
         config: &Config,
         parts: &Parts,
         metrics: &mut MetricsBuilder,
-        phase: &PhaseView,
+        vital: &Vital,
     ) -> io::Result<Self> {
         let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
         let (alive, end) = mpsc::channel(1);
         let mut crew = Self { handles: Vec::new(), threads: Vec::new(), end };
         for number in 0..count {
             let desk = Desk::new(parts.trail.clone(), metrics.worker());
-            let (parts, alive) = (parts.clone(), alive.clone());
+            let (parts, alive) = (parts.clone(), (alive.clone(), vital.another()));
             let build = move |desk| {
                 let vendor = parts.proxy();
                 stack(&parts, desk, vendor)
             };
             let bounds = connection_config(config);
             let (handle, thread) =
-                start(format!("worker-{number}"), bounds, desk, phase.clone(), build, alive)?;
+                start(format!("worker-{number}"), bounds, desk, vital.phase.clone(), build, alive)?;
             crew.handles.push(handle);
             crew.threads.push(thread);
         }
@@ -51,7 +73,8 @@ impl Crew {
     }
 }
 
-fn cpus() -> usize {
+/// How many workers there are where the configuration names no number.
+pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
@@ -70,13 +93,16 @@ pub(super) fn accept_thread(
     workers: Vec<WorkerHandle>,
     max_connections: usize,
     desk: Desk,
-    phase: PhaseView,
+    vital: Vital,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = {
         let _context = runtime.enter();
         tokio::net::TcpListener::from_std(listener)?
     };
-    let work = move || runtime.block_on(accept(listener, workers, max_connections, desk, phase));
+    let work = move || {
+        runtime.block_on(accept(listener, workers, max_connections, desk, vital.phase.clone()));
+        drop(vital);
+    };
     std::thread::Builder::new().name("accept".into()).spawn(work)
 }

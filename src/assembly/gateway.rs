@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::control::{self, Control};
-use super::crew::{Crew, accept_thread};
+use super::crew::{Crew, Vital, accept_thread};
 use super::parts::Parts;
 use super::series;
 use crate::admin::Overview;
@@ -90,7 +90,9 @@ impl Gateway {
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
         let (switch, phase) = phases();
-        let mut crew = Crew::start(config, &parts, &mut metrics, &phase)?;
+        let broken = Arc::new(AtomicBool::new(false));
+        let vital = Vital { lost: Arc::clone(&broken), phase: phase.clone() };
+        let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
         let desk = Desk::new(parts.trail.clone(), metrics.worker());
@@ -102,10 +104,10 @@ impl Gateway {
             phase: phase.clone(),
             connections,
             started: Timestamp::now(),
-            broken: AtomicBool::new(false),
+            broken,
         });
         let max_connections = config.listen.max_connections.get();
-        crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, phase.clone())?);
+        crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
         Ok(Self {

@@ -7,6 +7,7 @@ mod parts;
 mod series;
 mod stack;
 
+pub use crew::cpus;
 pub use gateway::{Gateway, StartError};
 pub use parts::{Actor, Parts, StageConfig};
 pub use stack::stack;

@@ -6,22 +6,35 @@ use std::num::NonZeroUsize;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is open besides the callers' connections: those to the vendor and the issuers, the trail, the threads' own.
-const BESIDES: u64 = 256;
+use crate::assembly::cpus;
+use crate::config::Config;
 
-/// Raises the limit as far as the system lets, and says so where that does not reach for `max_connections`.
-pub(super) fn raise_limit(max_connections: NonZeroUsize) {
+/// What is open besides the callers' connections and those to the vendor: callers who are turned away, probes, the
+/// issuers, the trail, the threads' own.
+const BESIDES: usize = 512;
+
+/// What a gateway with this configuration may come to have open.
+fn wanted(config: &Config) -> u64 {
+    let workers = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
+    let to_the_vendor = config.upstream.pool.max_connections.saturating_mul(workers * config.apps.len());
+    let wanted = config.listen.max_connections.get().saturating_add(to_the_vendor).saturating_add(BESIDES);
+    u64::try_from(wanted).unwrap_or(u64::MAX)
+}
+
+/// Raises the limit as far as the system lets, and says so where that does not reach.
+pub(super) fn raise_limit(config: &Config) {
     let highest = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: highest, maximum: highest }) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
     let allowed = getrlimit(Resource::Nofile).current;
-    let wanted = u64::try_from(max_connections.get()).unwrap_or(u64::MAX).saturating_add(BESIDES);
+    let wanted = wanted(config);
     if let Some(allowed) = allowed.filter(|allowed| *allowed < wanted) {
         tracing::warn!(
             allowed,
             wanted,
-            "the system allows fewer open files than listen.max_connections needs: raise the one or lower the other"
+            "the system allows fewer open files than listen.max_connections and upstream.max_connections may need: \
+             raise the one or lower the others"
         );
     }
 }

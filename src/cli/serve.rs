@@ -11,7 +11,7 @@ use crate::telemetry;
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let config = load(args.config.as_deref())?;
     telemetry::init(&config.log)?;
-    raise_limit(config.listen.max_connections);
+    raise_limit(&config);
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;

@@ -54,7 +54,8 @@ async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connecti
     let connections = ConnectionCount::of(workers);
     loop {
         let (stream, peer) = next(listener).await;
-        match workers.iter().min_by_key(|worker| worker.open()) {
+        let at_work = workers.iter().filter(|worker| !worker.is_gone());
+        match at_work.min_by_key(|worker| worker.open()) {
             Some(worker) if connections.open() < max_connections => match stream.into_std() {
                 Ok(stream) => worker.hand_over(stream, peer),
                 Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),

@@ -16,7 +16,7 @@ use tokio::task::LocalSet;
 use tower::Service;
 
 use super::connection::{ConnectionConfig, Protocol, serve};
-use super::phase::{Phase, PhaseView};
+use super::phase::{Phase, PhaseView, phases};
 use super::unread::Unread;
 use crate::stages::audit::Desk;
 use crate::stages::identify::Accepted;
@@ -33,6 +33,11 @@ impl WorkerHandle {
     /// How many connections the worker serves.
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Whether the worker has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.connections.is_closed()
     }
 
     /// Gives the worker one connection more.
@@ -84,7 +89,7 @@ pub fn start<S>(
     desk: Desk,
     phase: PhaseView,
     stack: impl FnOnce(Rc<Desk>) -> S + Send + 'static,
-    alive: mpsc::Sender<()>,
+    alive: impl Send + 'static,
 ) -> io::Result<(WorkerHandle, JoinHandle<()>)>
 where
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
@@ -108,6 +113,19 @@ where
     Ok((handle, thread))
 }
 
+/// A view of this worker's own. Waiting for a phase takes a lock each time it is polled, and connections wait for one
+/// for as long as they live: that lock is none that another CPU takes.
+fn local(mut phase: PhaseView) -> PhaseView {
+    let (switch, view) = phases();
+    tokio::task::spawn_local(async move {
+        for next in [Phase::Draining, Phase::Closing] {
+            phase.reached(next).await;
+            switch.advance(next);
+        }
+    });
+    view
+}
+
 /// Serves what comes until nothing more will come.
 async fn work<S>(
     config: ConnectionConfig,
@@ -118,6 +136,7 @@ async fn work<S>(
 ) where
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
 {
+    let phase = local(phase);
     let desk = Rc::new(desk);
     let stack = stack(Rc::clone(&desk));
     let protocol = Rc::new(Protocol::new(&config));

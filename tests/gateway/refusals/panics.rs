@@ -16,7 +16,6 @@ use confgate::trail::Trail;
 use confgate::upstream::{Connector, tls_config};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use super::causes::ORIGIN;
 use super::evidence::{self, Evidence};
@@ -101,9 +100,8 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
     };
-    let (alive, _) = mpsc::channel(1);
     let build = move |desk: Rc<Desk>| stack(&parts, desk, tower::service_fn(broken));
-    let worker = start("worker".into(), bounds, desk, phase.clone(), build, alive).expect("a thread");
+    let worker = start("worker".into(), bounds, desk, phase.clone(), build, ()).expect("a thread");
     let desk = Desk::new(trail, builder.worker());
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
