@@ -1,4 +1,4 @@
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
 
 fn verify(args: &TrailArgs) -> anyhow::Result<ExitCode> {
     let summary = trail::verify(&args.directory)?;
-    println!("{summary}");
+    writeln!(io::stdout(), "{summary}")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,8 +58,9 @@ pub(super) fn run(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
         let mut signals = EndSignals::listen().context("signals cannot be listened to")?;
         let sandbox = Sandbox::bind(SandboxConfig::new(args.address, vec![app])).await?;
         let address = sandbox.local_addr();
-        println!("the sandbox is at http://{address}/{}/{}/conferences", args.org, args.app);
-        println!("what it can be told to do: curl http://{address}/_sandbox");
+        let mut screen = std::io::stdout();
+        writeln!(screen, "the sandbox is at http://{address}/{}/{}/conferences", args.org, args.app)?;
+        writeln!(screen, "what it can be told to do: curl http://{address}/_sandbox")?;
         sandbox.serve(signals.next()).await;
         Ok(ExitCode::SUCCESS)
     })

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -39,12 +40,12 @@ pub(super) const ALL_CALLS: [&str; 4] =
 
 pub(super) fn run(args: &TokenArgs) -> anyhow::Result<ExitCode> {
     // As many seconds as ten years have; more is a slip.
-    ensure!(args.lifetime.abs() <= 315_360_000, "--lifetime is in seconds, within ten years");
+    ensure!(args.lifetime.unsigned_abs() <= 315_360_000, "--lifetime is in seconds, within ten years");
     let issuer = DevIssuer::open(&args.key, args.issuer.as_deref())
         .with_context(|| format!("no token can be signed with {}", args.key.display()))?;
     let claims = Claims::new(&args.tenant, &args.subject, &args.audience)
         .scopes(&args.scopes)
         .lifetime(SignedDuration::from_secs(args.lifetime));
-    println!("{}", issuer.mint(&claims)?);
+    writeln!(std::io::stdout(), "{}", issuer.mint(&claims)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@
 mod lines;
 mod world;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +64,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         let gateway = Gateway::start(&config).context("the gateway did not start")?;
         until_ready(&gateway).await?;
         let lines = Lines::prepare(&world, &gateway).await?;
-        println!("{lines}");
+        writeln!(std::io::stdout(), "{lines}")?;
         end(gateway, &mut first, &mut second).await
     })
 }
