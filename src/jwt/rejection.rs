@@ -17,6 +17,9 @@ pub enum Rejection {
     NotYetValid,
     /// The issuer publishes no such key as far as is known; a refetch may tell.
     KeyUnknown(IssuerIndex),
+    /// The key was found by its algorithm alone, and the signature is not its own: it may be that of a successor, and a
+    /// refetch may tell.
+    SuccessorUnknown(IssuerIndex),
     /// Nobody can tell whether it is good: the issuer's keys cannot be had.
     KeysUnavailable,
 }
@@ -28,7 +31,7 @@ impl Rejection {
             Self::Malformed(reason) | Self::Rejected(reason) => reason,
             Self::Expired => "exp has passed",
             Self::NotYetValid => "nbf or iat lies ahead",
-            Self::KeyUnknown(_) => "the issuer publishes no such key",
+            Self::KeyUnknown(_) | Self::SuccessorUnknown(_) => "the issuer publishes no such key",
             Self::KeysUnavailable => "the issuer's keys are not available",
         }
     }

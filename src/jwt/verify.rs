@@ -39,7 +39,8 @@ impl Keyring {
     /// Checks a token with the keys as they are, without waiting for anything. Whether it lives at `now` is left to
     /// [`Verified::check`]: that an issuer has signed it is worth knowing of one that does not, too.
     ///
-    /// [`Rejection::KeyUnknown`] is not the last word: see [`Self::verify_or_refetch`].
+    /// [`Rejection::KeyUnknown`] and [`Rejection::SuccessorUnknown`] are not the last word: see
+    /// [`Self::verify_after_refetch`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
         let compact = Compact::parse(token, self.0.max_token_bytes)?;
         let header = Header::read(&compact.header)?;
@@ -63,19 +64,20 @@ impl Keyring {
         })
     }
 
-    /// Like [`Self::verify`], but waits for one refetch when the key is unknown, and never answers
-    /// [`Rejection::KeyUnknown`].
+    /// The second look at a token whose key was unknown: [`Self::verify`] after one refetch of `issuer`'s keys, which it
+    /// waits for. Its answer is the last word.
     ///
     /// When the issuer's keys cannot be fetched at the moment, an unknown key may be one that was published
     /// since: then it is [`Rejection::KeysUnavailable`], because an outage is never a 401.
-    pub async fn verify_or_refetch(&self, token: &str, now: Timestamp) -> Result<Verified, Rejection> {
-        let first = self.verify(token, now);
-        let Err(Rejection::KeyUnknown(index)) = first else {
-            return first;
-        };
-        self.refetched(index).await;
+    pub async fn verify_after_refetch(
+        &self,
+        issuer: IssuerIndex,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Verified, Rejection> {
+        self.refetched(issuer).await;
         self.verify(token, now).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown(index) => self.unknown_key(index),
+            Rejection::KeyUnknown(index) | Rejection::SuccessorUnknown(index) => self.unknown_key(index),
             other => other,
         })
     }
@@ -119,8 +121,7 @@ fn check_signature<'k>(
     if key.verifies(compact.signed, &compact.signature) {
         Ok(key)
     } else if header.kid.is_none() || !keys.is_named_by_tokens() {
-        // The key was found by its algorithm alone, so this may be a good signature of its successor.
-        Err(Rejection::KeyUnknown(issuer))
+        Err(Rejection::SuccessorUnknown(issuer))
     } else {
         Err(Rejection::Rejected("the signature is not that of the key"))
     }

@@ -18,7 +18,7 @@ use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use super::route::{Routed, Target};
 use crate::domain::{Code, Principal, Refusal};
-use crate::jwt::{Keyring, Rejection, TokenCache, Verified};
+use crate::jwt::{IssuerIndex, Keyring, Rejection, TokenCache, Verified};
 use crate::limits::AddressGuard;
 use crate::tenancy::{Caller, Tenancy};
 
@@ -58,7 +58,11 @@ pub struct Authn {
 /// Why there is no caller.
 enum Stopped {
     Refused(Refusal),
-    UnknownKey,
+    UnknownKey {
+        issuer: IssuerIndex,
+        /// Whether a signature was checked in vain.
+        checked: bool,
+    },
 }
 
 impl From<Refusal> for Stopped {
@@ -92,19 +96,29 @@ impl Authn {
             Refusal::new(Code::AddressRateLimited, advice).retry_after(denied.wait)
         })?;
         match self.keyring.verify(token, now) {
-            Err(Rejection::KeyUnknown(_)) => Err(Stopped::UnknownKey),
+            Err(Rejection::KeyUnknown(issuer)) => Err(Stopped::UnknownKey { issuer, checked: false }),
+            Err(Rejection::SuccessorUnknown(issuer)) => Err(Stopped::UnknownKey { issuer, checked: true }),
             verdict => Ok(self.conclude(token, verdict, now, client)?),
         }
     }
 
     /// The second look at a token with an unknown key, after the key set was asked for again.
-    async fn check_again<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Refusal> {
+    /// One whose signature was `checked` in vain counts against its address even where nobody can tell that it is bad.
+    async fn check_again<B>(
+        &self,
+        request: &Routed<B>,
+        issuer: IssuerIndex,
+        checked: bool,
+    ) -> Result<Rc<Caller>, Refusal> {
         let token = credential(request.headers(), request.query_token())?;
-        let look = self.keyring.verify_or_refetch(token, Timestamp::now());
-        match tokio::time::timeout_at(request.entry().deadline(), look).await {
-            Ok(verdict) => self.conclude(token, verdict, Timestamp::now(), request.entry().client()),
-            Err(_) => Err(keys_unavailable().because("the issuer's keys did not come in time")),
+        let (client, deadline) = (request.entry().client(), request.entry().deadline());
+        let look = self.keyring.verify_after_refetch(issuer, token, Timestamp::now());
+        let verdict =
+            tokio::time::timeout_at(deadline, look).await.unwrap_or(Err(Rejection::KeysUnavailable));
+        if checked && matches!(verdict, Err(Rejection::KeysUnavailable)) {
+            self.addresses.failed(client);
         }
+        self.conclude(token, verdict, Timestamp::now(), client)
     }
 
     /// Remembers a token that an issuer has signed, whatever it is good for, and counts any other against its address.
@@ -191,7 +205,9 @@ fn refusal(rejection: &Rejection) -> Refusal {
         Rejection::NotYetValid => {
             Refusal::new(Code::TokenNotYetValid, "the token starts in the future; check the clocks, or wait")
         }
-        Rejection::KeyUnknown(_) | Rejection::KeysUnavailable => keys_unavailable(),
+        Rejection::KeyUnknown(_) | Rejection::SuccessorUnknown(_) | Rejection::KeysUnavailable => {
+            keys_unavailable()
+        }
     };
     refusal.because(rejection.reason())
 }
@@ -237,10 +253,10 @@ where
         match self.authn.check(&request) {
             Ok(caller) => passed(self.inner.call(authenticated(request, caller))),
             Err(Stopped::Refused(refusal)) => refused(refusal),
-            Err(Stopped::UnknownKey) => {
+            Err(Stopped::UnknownKey { issuer, checked }) => {
                 let (authn, mut inner) = (Rc::clone(&self.authn), take_ready(&mut self.inner));
                 waiting(async move {
-                    let caller = authn.check_again(&request).await?;
+                    let caller = authn.check_again(&request, issuer, checked).await?;
                     inner.call(authenticated(request, caller)).await
                 })
             }

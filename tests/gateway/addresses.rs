@@ -3,6 +3,8 @@
 use crate::limits::{PATH, daily, get, turned_away, with_quota};
 use crate::support::client;
 use crate::support::issuer::unix_now;
+use crate::support::keys::{Alg, published, strange};
+use crate::support::server::Reply;
 
 #[tokio::test]
 async fn bad_tokens_are_limited_by_address_before_they_are_looked_at() {
@@ -44,6 +46,21 @@ async fn tokens_that_an_issuer_signed_and_missing_ones_count_nothing_against_an_
         let without_scope = world.issuer.token().claim("scope", "").bearer();
         assert_eq!(world.call_as(&without_scope, "GET", PATH, "").await.problem(), "scope_missing");
     }
+}
+
+#[tokio::test]
+async fn a_signature_that_was_checked_in_vain_counts_in_an_outage_too() {
+    let world = with_quota("AUTHN__ADDRESS_LIMIT", daily("1"), &[("AUTHN__REFRESH_INTERVAL", "1s")]).await;
+    world.issuer.publish([published(Alg::Es256)]);
+    world.until_status("one key", |status| status["issuers"][0]["keys"] == 1).await;
+    world.issuer.answer_with(Reply::status(500));
+    world.until_status("a failed fetch", |status| status["issuers"][0]["last_error"].is_string()).await;
+    // Without a kid the only key that fits is tried, and the signature may be its successor's.
+    let forged = || world.issuer.token().signed_by(strange(Alg::Es256)).without_header("kid").bearer();
+    assert_eq!(world.call_as(&forged(), "GET", PATH, "").await.problem(), "keys_unavailable");
+    let over = world.call_as(&forged(), "GET", PATH, "").await;
+    turned_away(&world, &over, "address_rate_limited").await;
+    assert_eq!(world.vendor.calls().len(), 0);
 }
 
 #[tokio::test]

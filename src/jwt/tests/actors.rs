@@ -112,17 +112,17 @@ async fn an_unknown_key_is_asked_for_once_in_the_cooldown() {
     let (keyring, _actor) = script.start();
     sleep(MINUTE / 60).await;
     script.say(&[&old, &new]);
-    assert!(keyring.verify_or_refetch(&new.good(), now()).await.is_ok());
+    assert!(verify_or_refetch(&keyring, &new.good()).await.is_ok());
     assert_eq!(script.loads(), 2);
     let stranger = new.with_parameter("kid", json!("invented"));
     for _ in 0..29 {
-        let outcome = keyring.verify_or_refetch(&stranger, now()).await;
+        let outcome = verify_or_refetch(&keyring, &stranger).await;
         assert!(matches!(outcome, Err(Rejection::Rejected(_))), "{outcome:?}");
         sleep(MINUTE / 60).await;
     }
     assert_eq!(script.loads(), 2);
     sleep(MINUTE / 60).await;
-    let _rejected = keyring.verify_or_refetch(&stranger, now()).await;
+    let _rejected = verify_or_refetch(&keyring, &stranger).await;
     assert_eq!(script.loads(), 3);
 }
 
@@ -136,10 +136,10 @@ async fn an_unknown_key_is_no_fault_of_the_callers_while_the_issuer_is_down() {
     script.fail();
     let newer = Signer::other_rsa("newer", "RS256").good();
     for _ in 0..3 {
-        let outcome = keyring.verify_or_refetch(&newer, now()).await;
+        let outcome = verify_or_refetch(&keyring, &newer).await;
         assert_eq!(outcome.unwrap_err(), Rejection::KeysUnavailable);
     }
-    assert!(keyring.verify_or_refetch(&signer.good(), now()).await.is_ok());
+    assert!(verify_or_refetch(&keyring, &signer.good()).await.is_ok());
     assert_eq!(script.loads(), 2);
 }
 
@@ -168,7 +168,7 @@ async fn a_fetch_that_began_before_the_question_is_no_answer() {
     script.say(&[&old, &new]);
     let asking = keyring.clone();
     let token = new.good();
-    let asked = tokio::spawn(async move { asking.verify_or_refetch(&token, now()).await.is_ok() });
+    let asked = tokio::spawn(async move { verify_or_refetch(&asking, &token).await.is_ok() });
     sleep(MINUTE).await;
     gate.notify_one();
     sleep(MINUTE).await;

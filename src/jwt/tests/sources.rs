@@ -66,7 +66,7 @@ async fn a_thousand_askers_cause_one_fetch() {
 fn askers(keyring: Keyring, token: String, count: usize) -> std::thread::JoinHandle<usize> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let ask = || keyring.verify_or_refetch(&token, now());
+        let ask = || verify_or_refetch(&keyring, &token);
         let outcomes = runtime.block_on(join_all((0..count).map(|_| ask())));
         outcomes.iter().filter(|outcome| outcome.is_ok()).count()
     })
@@ -109,7 +109,7 @@ async fn a_cold_start_without_the_issuer_is_an_outage() {
     let url = format!("http://{unused}/jwks.json");
     let keyring = start(&config_of(KeySource::Url(Endpoint::parse(&url).unwrap()), &RS));
     until(|| keyring.status()[0].last_error.is_some()).await;
-    let outcome = keyring.verify_or_refetch(&Signer::rsa("k", "RS256").good(), now()).await;
+    let outcome = verify_or_refetch(&keyring, &Signer::rsa("k", "RS256").good()).await;
     assert_eq!(outcome.unwrap_err(), Rejection::KeysUnavailable);
     assert!(!keyring.ready());
 }

@@ -256,6 +256,16 @@ pub(crate) fn verify(keyring: &Keyring, token: &str) -> Result<Verified, Rejecti
     verified.check(now()).map(|()| verified)
 }
 
+/// As the gateway looks at a token: a second time where its key was unknown.
+pub(crate) async fn verify_or_refetch(keyring: &Keyring, token: &str) -> Result<Verified, Rejection> {
+    match keyring.verify(token, now()) {
+        Err(Rejection::KeyUnknown(issuer) | Rejection::SuccessorUnknown(issuer)) => {
+            keyring.verify_after_refetch(issuer, token, now()).await
+        }
+        verdict => verdict,
+    }
+}
+
 #[track_caller]
 pub(crate) fn assert_malformed(keyring: &Keyring, token: &str) {
     let outcome = verify(keyring, token);
