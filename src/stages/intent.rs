@@ -17,7 +17,7 @@ use super::clearance::Cleared;
 use super::deciding::{Waiting, take_ready};
 use super::reply::Reply;
 use crate::domain::{Call, Code, Refusal};
-use crate::trail::{Intent, Record, Trail};
+use crate::trail::{Durability, Intent, Record, Trail};
 
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
 #[derive(Debug)]
@@ -53,13 +53,19 @@ fn unavailable(reason: &'static str) -> Refusal {
     Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1)).because(reason)
 }
 
-/// Returns when the intent is on disk.
+/// Returns when the intent is on record, as firmly as it has to be.
 async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
     if !trail.is_writable() {
         return Err(unavailable("the trail is not writable"));
     }
     let entry = cleared.authorized().entry();
-    let written = async { trail.reserve_intent().await.synced(&Record::Intent(intent(cleared))).await };
+    let written = async {
+        let slot = trail.reserve_intent().await;
+        match slot.announce(&Record::Intent(intent(cleared)), Durability::Sync) {
+            Some(receipt) => receipt.await.map(Some),
+            None => Ok(None),
+        }
+    };
     let sequence = tokio::time::timeout_at(entry.deadline(), written)
         .await
         .map_err(|_| unavailable("the disk did not confirm the intent in time"))?

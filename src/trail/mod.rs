@@ -14,31 +14,26 @@
 //!
 //! Segments are named `audit-<first sequence>.jsonl`. [`verify()`] checks all of them, [`tail()`] follows them.
 
-mod directory;
 mod error;
 mod line;
+mod reading;
 mod record;
 mod segment;
-mod sender;
-mod start;
-mod status;
-mod tail;
-mod thread;
 pub mod verify;
-mod waiting;
-mod writer;
+mod writing;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{TrailError, TrailUnavailable, Unflushed};
 pub use line::LineHash;
-pub use record::{Call, Decision, Intent, Kind, Outcome, Record, Start, Stop, TornTail, VendorError};
-pub use sender::{Receipt, Slot, Trail};
-pub use status::{LastError, TrailStatus};
-pub use tail::tail;
-pub use thread::TrailThread;
+pub use reading::{Line, Lines, tail};
+pub use record::{
+    Call, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered, Refusals,
+    Start, Stop, TornTail, Trouble, VendorError,
+};
 pub use verify::verify;
+pub use writing::{Durability, LastError, Receipt, Slot, Trail, TrailStatus, TrailThread};
 
 use std::path::PathBuf;
 

@@ -14,7 +14,7 @@ use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Answered, Limit, VendorAnswer};
 use crate::tenancy::Caller;
-use crate::trail::{Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
+use crate::trail::{Durability, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
 
 /// How long past its deadline an answer may be held back by a disk that does not take its outcome.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
@@ -77,13 +77,15 @@ impl Entry {
         self.facts.borrow_mut().creator = creator.cloned();
     }
 
-    /// The intent is on disk, as line `sequence`.
-    pub(in crate::stages) fn announced(&self, sequence: u64) {
-        self.facts.borrow_mut().intent = Some(sequence);
+    /// The intent is on record, as line `sequence` where that is known.
+    pub(in crate::stages) fn announced(&self, sequence: Option<u64>) {
+        let mut facts = self.facts.borrow_mut();
+        facts.announced = true;
+        facts.intent = sequence;
     }
 
     pub(in crate::stages) fn is_announced(&self) -> bool {
-        self.facts.borrow().intent.is_some()
+        self.facts.borrow().announced
     }
 
     /// The caller does not wait any more.
@@ -176,12 +178,12 @@ impl Entry {
         let Some(slot) = self.slot.take() else { return Ok(()) };
         let _ = self.facts.borrow_mut().settle();
         let record = Record::Outcome(self.outcome(Some(status), verdict));
-        if self.facts.borrow().intent.is_none() {
-            slot.queue(&record);
+        if !self.is_announced() {
+            slot.record(&record, Durability::Queue);
             return Ok(());
         }
         // Where this fails the record is kept, and written when the trail has healed.
-        let written = slot.written(&record);
+        let Some(written) = slot.record(&record, Durability::Write) else { return Ok(()) };
         timeout_at(self.deadline + OUTCOME_PATIENCE, written).await.map_err(|_| TrailUnavailable)?.map(drop)
     }
 
@@ -207,7 +209,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
-            slot.queue(&Record::Outcome(self.abandoned()));
+            slot.record(&Record::Outcome(self.abandoned()), Durability::Queue);
         }
     }
 }

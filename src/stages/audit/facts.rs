@@ -19,7 +19,9 @@ pub(super) struct Facts {
     pub(super) standings: Standings,
     pub(super) creator: Option<UserName>,
     pub(super) created: Option<ConferenceId>,
-    /// The sequence number of the intent, once it is on disk.
+    /// Whether the intent is on record.
+    pub(super) announced: bool,
+    /// Its sequence number, where that is known.
     pub(super) intent: Option<u64>,
     /// Whether the caller has hung up.
     pub(super) left: bool,

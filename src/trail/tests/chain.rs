@@ -39,7 +39,7 @@ async fn the_last_line_is_found_however_long_it_is() {
         call: call(),
         body: Some(serde_json::value::RawValue::from_string(body).unwrap()),
     });
-    trail.reserve().await.synced(&long).await.unwrap();
+    trail.reserve().await.announce(&long, Durability::Sync).unwrap().await.unwrap();
     thread.close().unwrap();
     cut_last_line(directory.path());
     written_trail(directory.path(), 0).await;

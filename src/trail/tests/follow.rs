@@ -11,16 +11,6 @@ fn last(directory: &Path, count: usize) -> Vec<String> {
     text.split_inclusive('\n').map(str::to_owned).collect()
 }
 
-/// Splits a trail into segments that begin with the lines of these indices.
-fn split(directory: &Path, starts: &[usize]) {
-    let all = lines(directory);
-    let ends = starts.iter().skip(1).copied().chain([all.len()]);
-    for (start, end) in starts.iter().zip(ends) {
-        let segment = SegmentFile::new(directory, *start as u64 + 1).path;
-        std::fs::write(segment, all[*start..end].concat()).unwrap();
-    }
-}
-
 #[tokio::test]
 async fn the_last_lines_may_lie_in_several_segments() {
     let directory = tempfile::tempdir().unwrap();
@@ -67,7 +57,7 @@ async fn what_is_added_is_followed_into_new_segments() {
         tail(&path, 10, &mut Printed(sender), || stopped.try_recv().is_ok()).unwrap();
     });
     let (trail, thread) = open(directory.path());
-    trail.reserve().await.synced(&intent()).await.unwrap();
+    trail.reserve().await.announce(&intent(), Durability::Sync).unwrap().await.unwrap();
     let mut seen = Vec::new();
     while lines_in(&seen) < 2 {
         seen.extend(printed.recv().await.unwrap());
@@ -75,7 +65,7 @@ async fn what_is_added_is_followed_into_new_segments() {
     std::fs::rename(&segments(directory.path())[0], directory.path().join("moved")).unwrap();
     until(&trail, |status| !status.writable).await;
     until(&trail, |status| status.writable).await;
-    trail.reserve().await.written(&outcome()).await.unwrap();
+    trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await.unwrap();
     while lines_in(&seen) < 3 {
         seen.extend(printed.recv().await.unwrap());
     }

@@ -1,9 +1,7 @@
 //! The whole trail, over real files.
 
 mod chain;
-mod failure;
 mod follow;
-mod queue;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -69,7 +67,7 @@ pub(super) fn open_with(directory: &Path, queue: usize) -> (Trail, TrailThread) 
 pub(super) async fn written_trail(directory: &Path, records: usize) {
     let (trail, thread) = open(directory);
     for _ in 0..records {
-        trail.reserve().await.written(&outcome()).await.unwrap();
+        trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await.unwrap();
     }
     thread.close().unwrap();
 }
@@ -83,6 +81,16 @@ pub(super) fn segments(directory: &Path) -> Vec<PathBuf> {
 pub(super) fn lines(directory: &Path) -> Vec<String> {
     let texts = segments(directory).into_iter().map(|path| std::fs::read_to_string(path).unwrap());
     texts.flat_map(|text| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Splits a trail into segments that begin with the lines of these indices.
+pub(super) fn split(directory: &Path, starts: &[usize]) {
+    let all = lines(directory);
+    let ends = starts.iter().skip(1).copied().chain([all.len()]);
+    for (start, end) in starts.iter().zip(ends) {
+        let segment = SegmentFile::new(directory, *start as u64 + 1).path;
+        std::fs::write(segment, all[*start..end].concat()).unwrap();
+    }
 }
 
 pub(super) fn values(directory: &Path) -> Vec<Value> {

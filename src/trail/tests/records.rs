@@ -70,6 +70,7 @@ fn start_and_stop_are_records_too() {
     let start = json(&Record::Start(Start {
         time,
         version: "1.2.3",
+        trail: uuid::Uuid::nil(),
         torn: Some(TornTail { file: "f".into(), bytes: 3 }),
     }));
     assert_eq!(start["version"], "1.2.3");

@@ -1,8 +1,8 @@
-use super::super::line::{Link, Position};
-use super::super::segment::SegmentFile;
 use super::Mark;
 use super::fault::{Fault, FaultKind, VerifyError};
-use super::reader::{Read, SegmentReader};
+use super::reader::SegmentReader;
+use crate::trail::line::{Link, Position};
+use crate::trail::segment::{Read, SegmentFile};
 
 /// A line that is not the next one, and what is needed to say why. Reads on from there.
 pub(super) struct Diagnosis<'a> {

@@ -18,10 +18,10 @@ use std::path::Path;
 
 pub use fault::{Fault, FaultKind, VerifyError};
 
-use super::line::{LineHash, Link, Position};
-use super::segment::SegmentFile;
+use crate::trail::line::{LineHash, Link, Position};
+use crate::trail::segment::{Read, SegmentFile};
 use diagnosis::Diagnosis;
-use reader::{Read, SegmentReader};
+use reader::SegmentReader;
 
 /// A trail without fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,8 +127,14 @@ impl<'a> Walk<'a> {
                     self.count(link, mark, next);
                 }
                 Read::TooLong => return Err(reader.fault(FaultKind::Changed, "the line is too long").into()),
-                Read::Torn(_) if next.is_some() => self.summary.superseded += 1,
-                Read::Torn(bytes) => self.summary.torn_bytes = bytes,
+                Read::Torn(_) if next.is_some() => {
+                    self.summary.superseded += 1;
+                    break;
+                }
+                Read::Torn(bytes) => {
+                    self.summary.torn_bytes = bytes;
+                    break;
+                }
                 Read::End => break,
             }
         }

@@ -1,21 +1,30 @@
 use std::fs::File;
+use std::path::Path;
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
-use super::*;
-use crate::trail::segment::Segment;
-use crate::trail::sender::{Durability, Message};
-use crate::trail::start;
-use crate::trail::status::Observer;
-use crate::trail::writer::Writer;
+use crate::trail::segment::SegmentFile;
+use crate::trail::tests::*;
+use crate::trail::writing::segment::Segment;
+use crate::trail::writing::sender::{Change, Message};
+use crate::trail::writing::start;
+use crate::trail::writing::status::Observer;
+use crate::trail::writing::writer::Writer;
+use crate::trail::*;
 
 type Answer = oneshot::Receiver<Result<u64, TrailUnavailable>>;
 
 pub(super) fn message(durability: Durability) -> (Message, Answer) {
     let (sender, receiver) = oneshot::channel();
-    let message =
-        Message { payload: outcome().payload().unwrap(), durability, reply: Some(sender), _room: None };
+    let message = Message {
+        payload: outcome().payload().unwrap(),
+        durability,
+        announces: durability == Durability::Sync,
+        change: Change::None,
+        reply: Some(sender),
+        _room: None,
+    };
     (message, receiver)
 }
 
@@ -24,18 +33,24 @@ async fn a_new_directory_takes_over_from_a_lost_one() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("audit");
     let (trail, thread) = open(&directory);
-    trail.reserve().await.synced(&intent()).await.unwrap();
+    trail.reserve().await.announce(&intent(), Durability::Sync).unwrap().await.unwrap();
     std::fs::remove_dir_all(&directory).unwrap();
     until(&trail, |status| !status.writable).await;
     assert!(!trail.is_writable());
     assert!(trail.status().last_error.is_some());
-    trail.reserve().await.queue(&outcome());
-    assert_eq!(trail.reserve().await.written(&outcome()).await, Err(TrailUnavailable));
-    assert_eq!(trail.reserve().await.synced(&intent()).await, Err(TrailUnavailable));
+    trail.reserve().await.record(&outcome(), Durability::Queue);
+    assert_eq!(
+        trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await,
+        Err(TrailUnavailable)
+    );
+    assert_eq!(
+        trail.reserve().await.announce(&intent(), Durability::Sync).unwrap().await,
+        Err(TrailUnavailable)
+    );
 
     std::fs::create_dir(&directory).unwrap();
     until(&trail, |status| status.writable).await;
-    assert_eq!(trail.reserve().await.synced(&intent()).await, Ok(5));
+    assert_eq!(trail.reserve().await.announce(&intent(), Durability::Sync).unwrap().await, Ok(5));
     thread.close().unwrap();
     // The intent that came while nothing worked was turned away; what had happened was kept.
     assert_eq!(kinds(&directory), ["outcome", "outcome", "intent", "stop"]);
@@ -47,7 +62,7 @@ async fn a_deleted_segment_takes_no_intent() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, observer) = start::open(&config(directory.path())).unwrap();
     std::fs::remove_file(&segments(directory.path())[0]).unwrap();
-    let (synced, answer) = message(Durability::Synced);
+    let (synced, answer) = message(Durability::Sync);
     writer.write([synced].into_iter());
     assert_eq!(answer.await.unwrap(), Err(TrailUnavailable));
     assert!(!observer.is_writable());
@@ -64,7 +79,7 @@ async fn a_lost_directory_is_noticed_without_a_record() {
     until(&trail, |status| !status.writable).await;
     std::fs::rename(parent.path().join("elsewhere"), &directory).unwrap();
     until(&trail, |status| status.writable).await;
-    trail.reserve().await.written(&outcome()).await.unwrap();
+    trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await.unwrap();
     thread.close().unwrap();
     // Healed with nothing to say, it opened its segment with the next record.
     assert_eq!(segments(&directory).len(), 2);
@@ -96,13 +111,13 @@ async fn what_is_kept_is_bounded_and_in_order() {
     std::fs::remove_dir_all(&directory).unwrap();
     until(&trail, |status| !status.writable).await;
     for _ in 0..8 {
-        trail.reserve().await.queue(&outcome());
+        trail.reserve().await.record(&outcome(), Durability::Queue);
     }
     until(&trail, |status| status.queued == 4).await;
     assert_eq!(trail.status().queued, 8, "four are kept, four wait");
     assert!(trail.reserve().now_or_never().is_none());
     std::fs::create_dir(&directory).unwrap();
-    trail.reserve().await.queue(&outcome());
+    trail.reserve().await.record(&outcome(), Durability::Queue);
     thread.close().unwrap();
     assert_eq!(verify(&directory).unwrap().records, 10);
 }
@@ -114,7 +129,7 @@ async fn closing_in_vain_tells_what_is_lost() {
     let (trail, thread) = open(&directory);
     std::fs::remove_dir_all(&directory).unwrap();
     until(&trail, |status| !status.writable).await;
-    trail.reserve().await.queue(&outcome());
+    trail.reserve().await.record(&outcome(), Durability::Queue);
     drop(trail);
     let lost = thread.close().unwrap_err();
     assert_eq!(lost.records, 2);
@@ -129,7 +144,7 @@ pub(super) fn config(directory: &Path) -> TrailConfig {
 async fn closing_tries_a_new_segment_too() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, _observer) = start::open(&config(directory.path())).unwrap();
-    let (written, answer) = message(Durability::Written);
+    let (written, answer) = message(Durability::Write);
     writer.write([written].into_iter());
     assert_eq!(answer.await.unwrap(), Ok(2));
     std::fs::remove_file(&segments(directory.path())[0]).unwrap();
@@ -149,9 +164,9 @@ fn on_device(directory: &Path, device: &str) -> (Writer, Observer) {
 async fn a_full_disk_loses_nothing_but_time() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, observer) = on_device(directory.path(), "/dev/full");
-    let (queued, _) = message(Durability::Queued);
-    let (written, written_answer) = message(Durability::Written);
-    let (synced, synced_answer) = message(Durability::Synced);
+    let (queued, _) = message(Durability::Queue);
+    let (written, written_answer) = message(Durability::Write);
+    let (synced, synced_answer) = message(Durability::Sync);
     writer.write([queued, written, synced].into_iter());
     assert_eq!(written_answer.await.unwrap(), Err(TrailUnavailable));
     assert_eq!(synced_answer.await.unwrap(), Err(TrailUnavailable));
@@ -173,18 +188,18 @@ async fn a_full_disk_loses_nothing_but_time() {
 async fn a_failed_sync_is_not_believed_later() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, observer) = on_device(directory.path(), "/dev/null");
-    let (earlier, earlier_answer) = message(Durability::Written);
+    let (earlier, earlier_answer) = message(Durability::Write);
     writer.write([earlier].into_iter());
     assert_eq!(earlier_answer.await.unwrap(), Ok(2));
-    let (written, written_answer) = message(Durability::Written);
-    let (synced, synced_answer) = message(Durability::Synced);
+    let (written, written_answer) = message(Durability::Write);
+    let (synced, synced_answer) = message(Durability::Sync);
     writer.write([written, synced].into_iter());
     assert_eq!(written_answer.await.unwrap(), Ok(3));
     assert_eq!(synced_answer.await.unwrap(), Err(TrailUnavailable));
     assert!(!observer.is_writable());
 
     writer.tick();
-    let (late, late_answer) = message(Durability::Synced);
+    let (late, late_answer) = message(Durability::Sync);
     writer.write([late].into_iter());
     // Whoever was told a number finds the record under it, though the file that had it is not trusted.
     assert_eq!(late_answer.await.unwrap(), Ok(5));
@@ -212,7 +227,7 @@ async fn what_a_failed_segment_leaves_over_does_not_break_the_chain() {
 }
 
 /// The name of the next test, as the test harness knows it.
-const LIMITED: &str = "trail::tests::failure::a_write_that_breaks_off_is_cut_back";
+const LIMITED: &str = "trail::writing::tests::failure::a_write_that_breaks_off_is_cut_back";
 
 /// Under a limit on the size of files, the system itself breaks a write off in the middle. The limit is the
 /// process's, so that the test runs itself again under one.
@@ -234,7 +249,7 @@ async fn a_write_that_breaks_off_is_cut_back() {
     let (trail, thread) = open(directory.path());
     let mut failures = 0;
     for _ in 0..30 {
-        if trail.reserve().await.synced(&intent()).await.is_err() {
+        if trail.reserve().await.announce(&intent(), Durability::Sync).unwrap().await.is_err() {
             failures += 1;
             let text = std::fs::read_to_string(segments(directory.path()).last().unwrap()).unwrap();
             assert!(text.ends_with('\n'), "half a line is left");

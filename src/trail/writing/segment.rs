@@ -1,43 +1,10 @@
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::directory::{Directory, identity};
-use super::error::TrailError;
-
-/// A segment's place in the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SegmentFile {
-    /// The sequence number in its name, which is that of its first line.
-    pub(super) first: u64,
-    /// The file.
-    pub(super) path: PathBuf,
-}
-
-impl SegmentFile {
-    /// Where the segment that begins with line `first` belongs.
-    pub(super) fn new(directory: &Path, first: u64) -> Self {
-        Self { first, path: directory.join(format!("audit-{first:020}.jsonl")) }
-    }
-
-    /// Every segment of a directory, in order. Files of other names are none of the trail's.
-    pub(super) fn list(directory: &Path) -> io::Result<Vec<Self>> {
-        let mut segments = Vec::new();
-        for entry in directory.read_dir()? {
-            if let Some(first) = entry?.file_name().to_str().and_then(first_sequence) {
-                segments.push(Self::new(directory, first));
-            }
-        }
-        segments.sort_unstable_by_key(|segment| segment.first);
-        Ok(segments)
-    }
-}
-
-fn first_sequence(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?;
-    let padded = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
-    padded.then(|| digits.parse().ok()).flatten()
-}
+use crate::trail::error::TrailError;
+use crate::trail::segment::SegmentFile;
 
 /// The segment that lines are added to. It has at least one line, and that line is on disk.
 #[derive(Debug)]
@@ -112,25 +79,6 @@ impl Segment {
         let longer = self.file.metadata().is_ok_and(|file| file.len() > length);
         if longer && let Err(error) = self.file.set_len(length).and_then(|()| self.file.sync_all()) {
             tracing::warn!(segment = %self.path.display(), %error, "cannot cut back an audit segment");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_segments_have_a_first_sequence() {
-        assert_eq!(first_sequence("audit-00000000000000000042.jsonl"), Some(42));
-        for name in [
-            "lock",
-            "audit-42.jsonl",
-            "audit-+0000000000000000042.jsonl",
-            "audit-00000000000000000042.jsonl.torn-20261123",
-            "audit-99999999999999999999.jsonl",
-        ] {
-            assert_eq!(first_sequence(name), None, "{name}");
         }
     }
 }

@@ -2,13 +2,13 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::directory::Directory;
-use super::error::{TrailError, TrailUnavailable, Unflushed};
-use super::line::Position;
-use super::record::{Record, Start, Stop, TornTail};
 use super::segment::Segment;
-use super::sender::{Durability, Message};
+use super::sender::Message;
 use super::status::Publisher;
 use super::waiting::{Waiting, answer};
+use crate::trail::error::{TrailError, TrailUnavailable, Unflushed};
+use crate::trail::line::Position;
+use crate::trail::record::{Record, Start, Stop, TornTail};
 
 /// How many bytes may be written without being put on disk, when nobody asks for it. Bounds what a power cut can
 /// take, and the memory that holds these lines meanwhile.
@@ -72,6 +72,7 @@ impl Writer {
         writer.push(&Record::Start(Start {
             time: Timestamp::now(),
             version: env!("CARGO_PKG_VERSION"),
+            trail: uuid::Uuid::new_v4(),
             torn,
         }));
         writer.append(0)?;
@@ -96,9 +97,7 @@ impl Writer {
         let start = self.unsynced.len();
         let mut waiting = Waiting::default();
         for message in batch.filter(|message| !message.is_withdrawn()) {
-            // What asks to be on disk announces something; while nothing gets there, it shall not happen.
-            let announces = message.durability == Durability::Synced;
-            if self.failed && announces {
+            if self.failed && message.needs_the_trail() {
                 answer(message.reply, Err(TrailUnavailable));
                 continue;
             }
@@ -220,7 +219,7 @@ impl Writer {
     fn all_synced(&mut self, begun: Instant) {
         self.synced = self.head;
         self.unsynced.clear();
-        self.status.synced(begun.elapsed());
+        self.status.synced(self.head, begun.elapsed());
     }
 
     fn fail(&mut self, error: &TrailError) {

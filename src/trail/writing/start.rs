@@ -5,14 +5,15 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::TrailConfig;
 use super::directory::{Directory, private};
-use super::error::TrailError;
-use super::line::{Link, MAX_LINE, Position};
-use super::record::TornTail;
-use super::segment::{Segment, SegmentFile};
+use super::segment::Segment;
 use super::status::{Observer, Publisher};
 use super::writer::Writer;
+use crate::trail::TrailConfig;
+use crate::trail::error::TrailError;
+use crate::trail::line::{Link, MAX_LINE, Position};
+use crate::trail::record::TornTail;
+use crate::trail::segment::SegmentFile;
 
 /// Opens the directory and goes on where the run before left off.
 pub(super) fn open(config: &TrailConfig) -> Result<(Writer, Observer), TrailError> {

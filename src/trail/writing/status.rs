@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::error::TrailError;
-use super::line::{LineHash, Position};
-use super::record::whole_micros;
+use crate::trail::error::TrailError;
+use crate::trail::line::{LineHash, Position};
+use crate::trail::record::whole_micros;
 
 /// How the trail is doing. Holds no secret, and of records nothing but numbers.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +19,8 @@ pub struct TrailStatus {
     pub last_sequence: u64,
     /// That line's hash, as 64 hexadecimal characters.
     pub last_hash: LineHash,
+    /// The sequence number of the last line that is on disk; a power cut takes none up to it.
+    pub synced_sequence: u64,
     /// What went wrong last, healed or not.
     pub last_error: Option<LastError>,
     /// How many records wait to be written, or have room reserved for them.
@@ -52,9 +54,9 @@ pub(super) struct Publisher {
 
 /// The readers' end.
 #[derive(Clone, Debug)]
-pub(super) struct Observer {
+pub(in crate::trail) struct Observer {
     writable: Arc<AtomicBool>,
-    pub(super) status: watch::Receiver<TrailStatus>,
+    pub(in crate::trail) status: watch::Receiver<TrailStatus>,
 }
 
 impl Observer {
@@ -71,6 +73,7 @@ impl Publisher {
             writable: false,
             last_sequence: head.last(),
             last_hash: head.prev,
+            synced_sequence: head.last(),
             last_error: None,
             queued: 0,
             records: 0,
@@ -93,9 +96,10 @@ impl Publisher {
         });
     }
 
-    /// What was written is on disk.
-    pub(super) fn synced(&self, took: Duration) {
+    /// Every line before `head` is on disk.
+    pub(super) fn synced(&self, head: Position, took: Duration) {
         self.status.send_modify(|status| {
+            status.synced_sequence = head.last();
             status.syncs += 1;
             status.last_sync_us = whole_micros(took);
         });

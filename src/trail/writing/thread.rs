@@ -6,10 +6,11 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::error::{TrailError, Unflushed};
 use super::sender::{Message, Trail};
+use super::start;
 use super::writer::Writer;
-use super::{TrailConfig, start};
+use crate::trail::TrailConfig;
+use crate::trail::error::{TrailError, Unflushed};
 
 /// How often the writer looks after itself.
 const TICK: Duration = Duration::from_secs(1);

@@ -1,5 +1,5 @@
-use super::error::TrailUnavailable;
 use super::sender::{Durability, Reply};
+use crate::trail::error::TrailUnavailable;
 
 /// Those who wait for the lines of one batch.
 #[derive(Default)]
@@ -19,9 +19,9 @@ impl Waiting {
     pub(super) fn add(&mut self, durability: Durability, reply: Option<Reply>, seq: u64) {
         let waiter = Waiter { reply, seq };
         match durability {
-            Durability::Queued => {}
-            Durability::Written => self.written.push(waiter),
-            Durability::Synced => self.synced.push(waiter),
+            Durability::Queue => {}
+            Durability::Write => self.written.push(waiter),
+            Durability::Sync => self.synced.push(waiter),
         }
     }
 

@@ -5,9 +5,10 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::error::TrailUnavailable;
-use super::record::Record;
 use super::status::{Observer, TrailStatus};
+use crate::domain::{Action, RequestId};
+use crate::trail::error::TrailUnavailable;
+use crate::trail::record::Record;
 
 /// A handle on the trail, for any thread. When the last one is gone the trail closes as by
 /// [`TrailThread::close`](super::TrailThread::close).
@@ -16,7 +17,7 @@ pub struct Trail {
     sender: Sender<Message>,
     /// One permit for each record that room is reserved for or that waits, intents apart.
     room: Arc<Semaphore>,
-    pub(super) observer: Observer,
+    pub(in crate::trail) observer: Observer,
 }
 
 impl Trail {
@@ -62,15 +63,15 @@ impl Trail {
     }
 }
 
-/// How firmly a record must be in the trail before its receipt resolves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Durability {
-    /// There is no receipt.
-    Queued,
+/// How firmly a record must be in the trail before anything else happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durability {
+    /// On its way: nothing waits for it.
+    Queue,
     /// In the segment: outlives the process.
-    Written,
+    Write,
     /// On disk: outlives the machine.
-    Synced,
+    Sync,
 }
 
 /// Where the record's sequence number goes, or that it has none.
@@ -81,16 +82,46 @@ pub(super) type Reply = oneshot::Sender<Result<u64, TrailUnavailable>>;
 pub(super) struct Message {
     pub(super) payload: Vec<u8>,
     pub(super) durability: Durability,
+    /// Whether it says what will happen, rather than what has.
+    pub(super) announces: bool,
+    pub(super) change: Change,
     pub(super) reply: Option<Reply>,
     /// Given back when the thread takes the message.
     pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
+/// What a record means for the changes that have been announced and have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// There is one more.
+    Announced(RequestId),
+    /// This one has ended, if it was announced.
+    Ended(RequestId),
+    /// Nothing.
+    None,
+}
+
+impl Change {
+    fn of(record: &Record) -> Self {
+        match record {
+            Record::Intent(intent) => Self::Announced(intent.call.request_id),
+            Record::Outcome(outcome) if outcome.call.action.is_some_and(Action::is_mutation) => {
+                Self::Ended(outcome.call.request_id)
+            }
+            _ => Self::None,
+        }
+    }
+}
+
 impl Message {
     /// Whether it announces something that will not happen, because nobody waits for the receipt any more.
     pub(super) fn is_withdrawn(&self) -> bool {
-        let abandoned = self.reply.as_ref().is_some_and(oneshot::Sender::is_closed);
-        abandoned && self.durability == Durability::Synced
+        self.announces && self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    /// Whether it announces something that must not happen while nothing can be written.
+    pub(super) fn needs_the_trail(&self) -> bool {
+        self.announces && self.durability > Durability::Queue
     }
 }
 
@@ -102,34 +133,33 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Hands the record over. It is kept, in order, until it can be written.
-    pub fn queue(self, record: &Record) {
-        self.send(record, Durability::Queued, None);
+    /// Puts on record what has happened. It is kept, in order, until it can be written. The receipt resolves when it is
+    /// as firm as was asked; when the trail cannot be written, the receipt says so at once. There is none for
+    /// [`Durability::Queue`].
+    pub fn record(self, record: &Record, durability: Durability) -> Option<Receipt> {
+        self.send(record, durability, false)
     }
 
-    /// The receipt resolves when the record is in the segment. For what has already happened: when the trail
-    /// cannot be written, the receipt says so at once, and the record is kept like a queued one all the same.
-    pub fn written(self, record: &Record) -> Receipt {
-        self.send_for_receipt(record, Durability::Written)
+    /// Puts on record what will happen once the receipt resolves. When the trail cannot be written, it is not kept,
+    /// unless it is itself what fails to be written: the file may hold it by then. A receipt that is dropped withdraws
+    /// a record that is not yet written. With [`Durability::Queue`] there is no receipt to wait for, and the record is
+    /// kept as by [`Slot::record`].
+    pub fn announce(self, record: &Record, durability: Durability) -> Option<Receipt> {
+        self.send(record, durability, true)
     }
 
-    /// The receipt resolves when the record is on disk. For what may happen only then: when the trail cannot be
-    /// written, it is not kept, unless it is itself what fails to be written: the file may hold it by then. A receipt
-    /// that is dropped withdraws a record that is not yet written.
-    pub fn synced(self, record: &Record) -> Receipt {
-        self.send_for_receipt(record, Durability::Synced)
-    }
-
-    fn send_for_receipt(self, record: &Record, durability: Durability) -> Receipt {
-        let (sender, receiver) = oneshot::channel();
-        self.send(record, durability, Some(sender));
-        Receipt(receiver)
-    }
-
-    fn send(self, record: &Record, durability: Durability, reply: Option<Reply>) {
+    fn send(self, record: &Record, durability: Durability, announces: bool) -> Option<Receipt> {
+        let (reply, receipt) = match durability {
+            Durability::Queue => (None, None),
+            Durability::Write | Durability::Sync => {
+                let (sender, receiver) = oneshot::channel();
+                (Some(sender), Some(Receipt(receiver)))
+            }
+        };
         match (self.permit, record.payload()) {
             (Some(permit), Ok(payload)) => {
-                permit.send(Message { payload, durability, reply, _room: self.room });
+                let change = Change::of(record);
+                permit.send(Message { payload, durability, announces, change, reply, _room: self.room });
             }
             (None, _) => tracing::error!(kind = ?record.kind(), "a record came after the trail was closed"),
             // Does not happen: every key is text and every value is plain.
@@ -137,6 +167,7 @@ impl Slot {
                 tracing::error!(kind = ?record.kind(), %error, "a record cannot be serialized");
             }
         }
+        receipt
     }
 }
 

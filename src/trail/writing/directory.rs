@@ -3,7 +3,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::error::TrailError;
+use crate::trail::error::TrailError;
 
 /// The trail's directory, which this process alone writes to.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::line::MAX_LINE;
-use super::segment::SegmentFile;
+use crate::trail::line::MAX_LINE;
+use crate::trail::segment::SegmentFile;
 
 /// How often a followed trail is looked at.
 const POLL: Duration = Duration::from_millis(200);
