@@ -14,6 +14,7 @@
 //!
 //! Segments are named `audit-<first sequence>.jsonl`. [`verify()`] checks all of them, [`tail()`] follows them.
 
+mod checkpoint;
 mod error;
 mod line;
 mod reading;
@@ -25,6 +26,7 @@ mod writing;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoint::{CheckpointKeyError, PublicKey, SigningKey, Statement};
 pub use error::{TrailError, TrailUnavailable, Unflushed};
 pub use line::LineHash;
 pub use reading::{Line, Lines, tail};

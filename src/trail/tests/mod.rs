@@ -117,3 +117,8 @@ pub(super) fn sha256sum(bytes: &[u8]) -> String {
     let output = std::process::Command::new("sha256sum").arg(file.path()).output().unwrap();
     String::from_utf8(output.stdout[..64].to_vec()).unwrap()
 }
+
+/// A new key for checkpoints, as its file has it.
+pub(super) fn key_pem() -> Vec<u8> {
+    rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem().into_bytes()
+}
