@@ -19,7 +19,7 @@ pub enum AuditCommand {
 
 /// Which trail.
 #[derive(Debug, Args)]
-pub struct TrailArgs {
+pub(super) struct TrailArgs {
     /// The trail's directory (`audit.directory`).
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::trail::line::Link;
 use crate::trail::tests::{lines, segments, written_trail};
 
 /// A trail of seven lines in two segments, which begin with lines 1 and 5.
