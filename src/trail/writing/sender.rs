@@ -129,7 +129,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    fn of(record: &Record) -> Self {
+    pub(super) fn of(record: &Record) -> Self {
         match record {
             Record::Intent(intent) => Self::Announced(intent.call.request_id),
             Record::Outcome(outcome) if outcome.call.action.is_some_and(Action::is_mutation) => {
