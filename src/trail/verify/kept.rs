@@ -64,46 +64,50 @@ impl KeptCheckpoint {
     /// Holds its signature, if it has one, to the key. Without one it is as good as the place where it was kept.
     pub fn check(&self, key: &PublicKey) -> Result<(), KeptError> {
         let Some(signature) = &self.signature else { return Ok(()) };
-        let signed = || {
-            let (trail, first, time) = (self.trail?, self.first?, self.time?);
-            let statement = Statement { trail, first, sequence: self.sequence, hash: self.hash, time };
-            key.verifies(&statement, signature).then_some(())
-        };
-        signed().ok_or(KeptError::Forged(self.sequence))
+        let good = self.statement().is_some_and(|statement| key.verifies(&statement, signature));
+        good.then_some(()).ok_or(KeptError::Forged(self.sequence))
+    }
+
+    /// All that it says, unless it was put together by hand from less.
+    fn statement(&self) -> Option<Statement> {
+        let Self { sequence, hash, trail, first, time, .. } = *self;
+        Some(Statement { trail: trail?, first: first?, sequence, hash, time: time? })
     }
 }
 
 /// What is wrong when a checkpoint of the wrong trail is given.
 pub(super) const OTHER_TRAIL: &str = "the checkpoint that was kept elsewhere is of another trail";
 
-/// The checkpoints that the lines are held to, by sequence.
+/// The checkpoints that the lines are held to.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
+    /// By the sequence that they vouch for.
     waiting: BTreeMap<u64, Vec<KeptCheckpoint>>,
+    /// By the sequence of their own lines: they are told elsewhere only once these are on disk.
+    own: BTreeMap<u64, Statement>,
     /// How many lines were as one of them says.
     pub(super) met: u64,
 }
 
 impl Expected {
     pub(super) fn new(kept: &[KeptCheckpoint]) -> Self {
-        let mut waiting: BTreeMap<u64, Vec<KeptCheckpoint>> = BTreeMap::new();
+        let mut expected = Self::default();
         for checkpoint in kept {
-            waiting.entry(checkpoint.sequence).or_default().push(checkpoint.clone());
+            expected.waiting.entry(checkpoint.sequence).or_default().push(checkpoint.clone());
+            if let Some(statement) = checkpoint.statement() {
+                expected.own.insert(checkpoint.sequence.saturating_add(1), statement);
+            }
         }
-        Self { waiting, met: 0 }
+        expected
     }
 
-    /// Holds a line to those of its sequence. Says what is wrong.
+    /// Holds a line to those that vouch for it. Says what is wrong.
     pub(super) fn meet(
         &mut self,
         sequence: u64,
         hash: LineHash,
         trail: Option<Uuid>,
     ) -> Result<(), &'static str> {
-        // The common case costs a comparison.
-        if self.waiting.first_key_value().is_none_or(|(first, _)| *first > sequence) {
-            return Ok(());
-        }
         let Some(checkpoints) = self.waiting.remove(&sequence) else { return Ok(()) };
         if let Some(other) = checkpoints.iter().find(|checkpoint| checkpoint.hash != hash) {
             let changed = "a checkpoint that was kept elsewhere has another hash for it";
@@ -113,9 +117,23 @@ impl Expected {
         Ok(())
     }
 
-    /// The first after `sequence`.
-    pub(super) fn first_after(&self, sequence: u64) -> Option<&KeptCheckpoint> {
-        self.waiting.range(sequence.saturating_add(1)..).flat_map(|(_, checkpoints)| checkpoints).next()
+    /// Holds a line, and the checkpoint that it is, to the one that stood there.
+    pub(super) fn meet_own(&mut self, sequence: u64, said: Option<Statement>) -> Result<(), &'static str> {
+        let stood = self.own.remove(&sequence);
+        if stood.is_some() && stood != said {
+            return Err("a checkpoint that was kept elsewhere stood here");
+        }
+        Ok(())
+    }
+
+    /// The first line after `sequence` that has to be there, and whether another trail's.
+    pub(super) fn first_after(&self, sequence: u64, trail: Option<Uuid>) -> Option<(u64, bool)> {
+        let after = sequence.saturating_add(1)..;
+        let vouched = self.waiting.range(after.clone()).next();
+        let vouched = vouched.map(|(at, them)| (*at, them.iter().any(|one| one.is_of_another(trail))));
+        let own = self.own.range(after).next();
+        let own = own.map(|(at, statement)| (*at, trail.is_some_and(|trail| trail != statement.trail)));
+        vouched.into_iter().chain(own).min()
     }
 
     /// How many are left that no line was held to.

@@ -33,6 +33,8 @@ pub(super) struct Life<'a> {
     pub(super) checkpoints: u64,
     /// The last one that the public key has signed.
     pub(super) signed: Option<Statement>,
+    /// What the line read last says as a checkpoint, if it is one.
+    pub(super) said: Option<Statement>,
     /// What is wrong with the line read last, if no later line vouches for it.
     pub(super) unvouched: Option<&'static str>,
 }
@@ -95,6 +97,7 @@ impl<'a> Life<'a> {
             unknown: 0,
             checkpoints: 0,
             signed: None,
+            said: None,
             unvouched: None,
         }
     }
@@ -107,6 +110,7 @@ impl<'a> Life<'a> {
     /// Takes in a line that stands in its place. `before` is the line before it.
     pub(super) fn see(&mut self, link: &Link, line: &[u8], before: Option<Mark>) -> Result<(), Wrong> {
         self.unvouched = None;
+        self.said = None;
         match kind_of(line).unwrap_or_default() {
             "checkpoint" => return self.checkpoint(link, line),
             "start" => self.start(parse(line)?, before)?,
@@ -114,7 +118,8 @@ impl<'a> Life<'a> {
             "recovered" => {
                 let recovered: RecoveredLine = parse(line)?;
                 self.unknown += recovered.unknown.len() as u64;
-                self.run = Run::On;
+                // A fault may be told of at the very end, when the stop has its number already.
+                self.run = if self.run == Run::Stopped { Run::Stopped } else { Run::On };
             }
             _ => self.run = Run::On,
         }
@@ -165,6 +170,8 @@ impl<'a> Life<'a> {
         if format!("{time:.6}") != checkpoint.time {
             return Err((FaultKind::Changed, "its time is not in the form of the trail's"));
         }
+        let statement = Statement { trail, first, sequence, hash, time };
+        self.said = Some(statement);
         let Some(key) = self.key else { return Ok(()) };
         let Some(signature) = &checkpoint.signature else {
             let unsigned = (FaultKind::Forged, "it is not signed, and one before it is");
@@ -173,7 +180,6 @@ impl<'a> Life<'a> {
         if checkpoint.key.as_deref() != Some(key.id()) {
             return Err((FaultKind::Forged, "it is signed with another key"));
         }
-        let statement = Statement { trail, first, sequence, hash, time };
         if !key.verifies(&statement, signature) {
             return Err((FaultKind::Forged, "its signature is not of the public key"));
         }

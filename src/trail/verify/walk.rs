@@ -177,7 +177,8 @@ impl<'a> Walk<'a> {
             before.map_err(|what| here(FaultKind::Changed, what).expecting(link.seq))?;
         }
         self.life.see(link, reader.bytes(), self.last).map_err(|(kind, detail)| here(kind, detail))?;
-        let met = self.expected.meet(link.seq, link.hash, self.life.trail);
+        let met = self.expected.meet_own(link.seq, self.life.said);
+        let met = met.and_then(|()| self.expected.meet(link.seq, link.hash, self.life.trail));
         met.map_err(|what| here(FaultKind::Changed, what))?;
         self.last = Some(mark);
         self.records += 1;
@@ -215,13 +216,14 @@ impl<'a> Walk<'a> {
             return Err(fault.expecting(required).finding(first));
         }
         let last = self.last.map_or(0, |mark| mark.at.last());
-        let Some(missing) = self.expected.first_after(last) else { return Ok(()) };
-        let detail = if missing.is_of_another(self.life.trail) {
-            OTHER_TRAIL
-        } else {
-            "a checkpoint that was kept elsewhere vouches for a line after the last one"
-        };
-        Err(self.at_end(FaultKind::CutOff, detail).expecting(missing.sequence))
+        match self.expected.first_after(last, self.life.trail) {
+            None => Ok(()),
+            Some((missing, of_another)) => {
+                let detail = "by a checkpoint that was kept elsewhere there are lines after the last one";
+                let detail = if of_another { OTHER_TRAIL } else { detail };
+                Err(self.at_end(FaultKind::CutOff, detail).expecting(missing))
+            }
+        }
     }
 
     /// A fault in the last line.
