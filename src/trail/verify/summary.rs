@@ -121,22 +121,23 @@ impl Summary {
     }
 
     fn runs(&self) -> String {
-        let mut text =
-            format!("{}, {}", count(self.runs, "start"), count(self.crashes.len() as u64, "crash"));
+        let crashes = self.crashes.len() as u64;
+        let mut parts = vec![format!("{}, {}", count(self.runs, "start"), count(crashes, "crash"))];
         if self.unfinished {
-            text += "; the last run has no stop yet: it is running, or it crashed";
+            parts.push("the last run has no stop: it is running, or it crashed".into());
         }
         if self.torn_bytes > 0 {
-            text += &format!("; {} of a line that is not finished follow", count(self.torn_bytes, "byte"));
+            let bytes = count(self.torn_bytes, "byte");
+            parts.push(format!("{bytes} of a line that is not finished at the end"));
         }
         if self.recovered_unknown > 0 {
-            text += &format!("; {} closed as unknown", count(self.recovered_unknown, "change"));
+            parts.push(format!("{} closed as unknown", count(self.recovered_unknown, "change")));
         }
         if self.superseded > 0 {
             let lines = count(self.superseded, "line");
-            text += &format!("; {lines} of failed segments written again and not counted");
+            parts.push(format!("{lines} of failed segments written again, not counted"));
         }
-        text
+        parts.join("; ")
     }
 
     fn signatures(&self) -> String {

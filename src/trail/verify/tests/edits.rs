@@ -89,15 +89,15 @@ impl Edit {
         let line = |index: &Index| *index.get(&places);
         match self {
             Self::Change { byte, to } => {
-                let (line, at) = byte_of(sample, byte);
+                let (line, at) = byte_of(sample, *byte);
                 line[at] = *to;
             }
             Self::Remove { byte } => {
-                let (line, at) = byte_of(sample, byte);
+                let (line, at) = byte_of(sample, *byte);
                 line.remove(at);
             }
             Self::Insert { byte, what } => {
-                let (line, at) = byte_of(sample, byte);
+                let (line, at) = byte_of(sample, *byte);
                 line.insert(at, *what);
             }
             Self::Delete { line: index } => {
@@ -146,7 +146,7 @@ impl Edit {
 }
 
 /// The line that a byte of the trail stands in, and where.
-fn byte_of<'a>(sample: &'a mut Sample, byte: &Index) -> (&'a mut Vec<u8>, usize) {
+fn byte_of(sample: &mut Sample, byte: Index) -> (&mut Vec<u8>, usize) {
     let mut at = byte.index(sample.segments.iter().map(|segment| segment.lines.concat().len()).sum());
     for line in sample.segments.iter_mut().flat_map(|segment| &mut segment.lines) {
         if at < line.len() {
