@@ -25,6 +25,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
 pub(super) fn show_duration(duration: Duration) -> String {
     match u64::try_from(duration.as_millis()) {
         Ok(0) => "0s".to_owned(),
+        // As everybody says it.
+        Ok(86_400_000) => "24h".to_owned(),
         Ok(millis) => in_largest_unit(millis, &DURATIONS),
         Err(_) => format!("{duration:?}"),
     }

@@ -57,18 +57,14 @@ impl Lines {
             if let Some(sequence) = current.read(self.wanted)? {
                 return Ok(Some(sequence));
             }
-            match &current.next {
-                Some(next) => {
-                    let next = next.clone();
-                    self.current = Some(Current::open(&self.directory, &next)?);
-                }
-                None => {
-                    current.next = successor(&self.directory, current.first)?;
-                    // Whatever was added before the successor came is read before it is moved on to.
-                    if current.next.is_none() {
-                        return Ok(None);
-                    }
-                }
+            if let Some(next) = current.next.take() {
+                self.current = Some(Current::open(&self.directory, &next)?);
+                continue;
+            }
+            current.next = successor(&self.directory, current.first)?;
+            // Whatever was added before the successor came is read before it is moved on to.
+            if current.next.is_none() {
+                return Ok(None);
             }
         }
     }

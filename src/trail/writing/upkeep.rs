@@ -39,7 +39,9 @@ impl Writer {
     /// second.
     fn look_after(&mut self) -> Result<(), TrailError> {
         if let Some(segment) = self.store.segment() {
+            let busy = self.status.busy();
             segment.check()?;
+            drop(busy);
         }
         self.tell_of_stalls();
         if self.last_line_at.elapsed() >= self.config.heartbeat {

@@ -273,7 +273,9 @@ impl Writer {
     /// Goes on in a new segment, which tells why. It also has a checkpoint as a rotated one has, because those before
     /// may be gone.
     pub(super) fn heal(&mut self) -> Result<(), TrailError> {
+        let busy = self.status.busy();
         self.store.probe()?;
+        drop(busy);
         if let Some(fault) = self.fault.as_mut().filter(|fault| !fault.told) {
             fault.told = true;
             let (text, since) = (Arc::clone(&fault.text), fault.since);
