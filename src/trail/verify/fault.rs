@@ -20,7 +20,7 @@ pub enum VerifyError {
     #[error("{}: there is no trail here; give the directory that audit.directory names", .0.display())]
     Empty(PathBuf),
     /// There is a public key, and nothing that it could prove.
-    #[error("{}: no checkpoint is signed, so that the public key proves nothing; is audit.checkpoint.key_file set?", .0.display())]
+    #[error("{}: no checkpoint is signed, so that the public key proves nothing; is audit.checkpoints.key_file set?", .0.display())]
     Unsigned(PathBuf),
     /// The trail is not as it was written.
     #[error("{0}")]
