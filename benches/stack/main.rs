@@ -62,7 +62,7 @@ fn stages(criterion: &mut Criterion, world: &World, get: Next<'_>) {
         "get/08 limit", Refusal: check::layer(Limit);
         "get/09 authz", Refusal: authz::layer(config.authz.clone());
         "get/10 clearance", Refusal: clearance::layer();
-        "get/11 intent", Refusal: intent::layer(world.parts.trail.clone());
+        "get/11 intent", Refusal: intent::layer(world.parts.trail.clone(), config.audit.durability);
     }
 }
 

@@ -144,7 +144,7 @@ impl World {
         let apps = config.apps.iter().map(|app| app.key.clone()).collect();
         let mut metrics = MetricsBuilder::new(tenants, apps);
         let (parts, actors) = Parts::build(&config, &connector, trail.clone(), &metrics);
-        let desk = Rc::new(Desk::new(trail, metrics.worker()));
+        let desk = Rc::new(Desk::new(trail, metrics.worker(), config.recording));
         let tasks = LocalSet::new();
         for actor in actors {
             tasks.spawn_local(actor);

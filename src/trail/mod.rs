@@ -33,7 +33,7 @@ pub use record::{
     Start, Stop, TornTail, Trouble, VendorError,
 };
 pub use verify::verify;
-pub use writing::{Durability, LastError, Receipt, Slot, Trail, TrailStatus, TrailThread};
+pub use writing::{Durability, LastError, Receipt, SideRoom, Slot, Trail, TrailStatus, TrailThread};
 
 use std::path::PathBuf;
 

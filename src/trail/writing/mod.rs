@@ -12,6 +12,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use sender::{Durability, Receipt, Slot, Trail};
+pub use sender::{Durability, Receipt, SideRoom, Slot, Trail};
 pub use status::{LastError, TrailStatus};
 pub use thread::TrailThread;
