@@ -1,14 +1,15 @@
 //! `[audit]`, `[admin]` and `[log]`: what is kept and said about the gateway's work.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::stages::audit::{AuditConfig, DurabilityConfig, FloodConfig};
 use crate::telemetry::{InvalidLogFilter, LogConfig, LogFilter, LogFormat};
-use crate::trail::{Durability, TrailConfig};
+use crate::trail::{CheckpointsConfig, Retention, SegmentsConfig, SigningKey, TrailConfig};
 
-use super::file::PATH;
-use super::form::{Count, Integer, Span, Text};
+use super::file::{self, PATH};
+use super::form::{Integer, Size, Span, Text};
 use super::listen::ADDRESS;
 use super::reader::{Reading, Section};
 
@@ -36,6 +37,19 @@ const FORMAT: Text<LogFormat> = Text {
     },
 };
 
+/// Whether closed segments are compressed.
+const COMPRESSION: Text<bool> = Text {
+    parse: |text| match text {
+        "none" => Ok(false),
+        "zstd" => Ok(true),
+        _ => Err("must be \"none\" or \"zstd\"".to_owned()),
+    },
+    show: |compress| if *compress { "zstd" } else { "none" }.to_owned(),
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
 pub(super) fn read_admin(section: &mut Section<'_>) -> Reading<AdminConfig> {
     let address = section.need("address", &ADDRESS)?;
     Ok(AdminConfig { address })
@@ -50,57 +64,56 @@ pub(super) fn read_log(section: &mut Section<'_>) -> Reading<LogConfig> {
 pub(super) fn read(section: &mut Section<'_>) -> Reading<TrailConfig> {
     let directory = section.need("directory", &PATH);
     let queue = section.need("queue", &Integer(64..=1_000_000));
-    Ok(TrailConfig { directory: directory?, queue: queue? })
+    let heartbeat = section.need("heartbeat", &Span(SECOND..=DAY));
+    let stall_timeout = section.need("stall_timeout", &Span(Duration::from_millis(100)..=DAY));
+    let segments = section.section("segments").and_then(|mut segments| read_segments(&mut segments));
+    let checkpoints =
+        section.section("checkpoints").and_then(|mut checkpoints| read_checkpoints(&mut checkpoints));
+    let retention = section.section("retention").and_then(|mut retention| read_retention(&mut retention));
+    Ok(TrailConfig {
+        directory: directory?,
+        queue: queue?,
+        segments: segments?,
+        checkpoints: checkpoints?,
+        heartbeat: heartbeat?,
+        stall_timeout: stall_timeout?,
+        retention: retention?,
+    })
 }
 
-const DURABILITY: Text<Durability> = Text {
-    parse: |text| durability(text).ok_or_else(|| "must be \"sync\", \"write\" or \"queue\"".to_owned()),
-    show: |durability| show_durability(*durability).to_owned(),
-};
-
-/// Of what need not be on record at all.
-const DURABILITY_OR_OFF: Text<Option<Durability>> = Text {
-    parse: |text| match (text, durability(text)) {
-        ("off", _) => Ok(None),
-        (_, Some(known)) => Ok(Some(known)),
-        _ => Err("must be \"sync\", \"write\", \"queue\" or \"off\"".to_owned()),
-    },
-    show: |durability| durability.map_or("off", show_durability).to_owned(),
-};
-
-fn durability(text: &str) -> Option<Durability> {
-    match text {
-        "sync" => Some(Durability::Sync),
-        "write" => Some(Durability::Write),
-        "queue" => Some(Durability::Queue),
-        _ => None,
-    }
+fn read_segments(section: &mut Section<'_>) -> Reading<SegmentsConfig> {
+    let max_size = section.need("max_size", &Size(64 << 10..=4 << 30));
+    let max_age = section.need("max_age", &Span(SECOND..=Duration::from_hours(24 * 365)));
+    let preallocate = section.need("preallocate", &Size(0..=8 << 20));
+    let compression = section.need("compression", &COMPRESSION);
+    Ok(SegmentsConfig {
+        max_bytes: max_size? as u64,
+        max_age: max_age?,
+        preallocate: preallocate? as u64,
+        compress: compression?,
+    })
 }
 
-fn show_durability(durability: Durability) -> &'static str {
-    match durability {
-        Durability::Sync => "sync",
-        Durability::Write => "write",
-        Durability::Queue => "queue",
-    }
+fn read_checkpoints(section: &mut Section<'_>) -> Reading<CheckpointsConfig> {
+    let records = section.need("records", &Integer(1..=u64::MAX >> 1));
+    let every = section.need("every", &Span(SECOND..=DAY));
+    let file = section.maybe("key_file", &PATH);
+    let key = file.and_then(|file| file.map(|file| signing_key(section, &file)).transpose());
+    Ok(CheckpointsConfig { records: records?, every: every?, key: key? })
 }
 
-/// `[audit.durability]` and `[audit.floods]`.
-pub(super) fn read_recording(audit: &mut Section<'_>) -> Reading<AuditConfig> {
-    let durability = audit.section("durability").and_then(|mut section| read_durability(&mut section));
-    let floods = audit.section("floods").and_then(|mut section| read_floods(&mut section));
-    Ok(AuditConfig { durability: durability?, floods: floods? })
+fn signing_key(section: &Section<'_>, path: &Path) -> Reading<Arc<SigningKey>> {
+    let key = file::key(path).and_then(|pem| SigningKey::from_pem(&pem).map_err(|wrong| wrong.to_string()));
+    key.map(Arc::new).map_err(|wrong| section.refuse("key_file", file::about(path, &wrong)))
 }
 
-fn read_durability(section: &mut Section<'_>) -> Reading<DurabilityConfig> {
-    let mutations = section.need("mutations", &DURABILITY);
-    let reads = section.need("reads", &DURABILITY_OR_OFF);
-    let refusals = section.need("refusals", &DURABILITY);
-    Ok(DurabilityConfig { mutations: mutations?, reads: reads?, refusals: refusals? })
-}
-
-fn read_floods(section: &mut Section<'_>) -> Reading<FloodConfig> {
-    let individually = section.need("individually", &Count::within(1..=1_000_000));
-    let every = section.need("every", &Span(Duration::from_millis(100)..=Duration::from_hours(1)));
-    Ok(FloodConfig { individually: individually?, every: every? })
+/// Zero stands for no bound.
+fn read_retention(section: &mut Section<'_>) -> Reading<Retention> {
+    let max_age = section.need("max_age", &Span(Duration::ZERO..=Duration::from_hours(24 * 10_000)));
+    let max_size = section.need("max_size", &Size(0..=1 << 50));
+    let (max_age, max_size) = (max_age?, max_size?);
+    Ok(Retention {
+        max_age: (!max_age.is_zero()).then_some(max_age),
+        max_bytes: (max_size > 0).then_some(max_size as u64),
+    })
 }

@@ -17,6 +17,7 @@ mod listen;
 mod problem;
 mod quota;
 mod reader;
+mod recording;
 mod render;
 mod source;
 mod tenants;
@@ -142,7 +143,7 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let upstream = section(root, "upstream", upstream::read);
     let audit = section(root, "audit", |section| {
         let trail = audit::read(section);
-        let recording = audit::read_recording(section);
+        let recording = recording::read(section);
         Ok((trail?, recording?))
     });
     let log = section(root, "log", audit::read_log);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
 use super::config::AuditConfig;
 use super::entry::Entry;
@@ -89,7 +89,8 @@ impl Desk {
     /// Puts on record what was counted, at the end of each window. While the trail cannot be written, the window goes
     /// on: a flood then takes no more memory than before. Never returns.
     pub async fn keep_counts(&self) {
-        let mut windows = interval(self.config.floods.every);
+        let every = self.config.floods.every;
+        let mut windows = interval_at(Instant::now() + every, every);
         windows.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             windows.tick().await;
@@ -146,7 +147,7 @@ mod tests {
     async fn what_was_refused_unread_does_not_wait_for_a_trail_without_room() {
         for (refusals, is_told) in [(Durability::Queue, true), (Durability::Write, false)] {
             let directory = tempfile::tempdir().unwrap();
-            let config = TrailConfig { directory: directory.path().to_owned(), queue: 1 };
+            let config = TrailConfig { queue: 1, ..TrailConfig::new(directory.path().to_owned()) };
             let (trail, thread) = Trail::open(&config).unwrap();
             let mut metrics = MetricsBuilder::new(vec![], vec![]);
             let config = AuditConfig::with(DurabilityConfig { refusals, ..DurabilityConfig::DEFAULT });

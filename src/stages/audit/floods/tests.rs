@@ -82,7 +82,9 @@ fn a_million_of_one_kind_are_a_few_outcomes_and_one_count_and_the_odd_ones_stay_
     for number in 0..MILLION {
         let alone = window.note(common);
         assert_eq!(alone, number < INDIVIDUALLY);
-        if number % 100_000 == 99_999 && let Some(odd) = odd.get(number as usize / 100_000) {
+        if number % 100_000 == 99_999
+            && let Some(odd) = odd.get(number as usize / 100_000)
+        {
             assert!(window.note(*odd), "{odd:?}");
         }
     }
