@@ -46,7 +46,7 @@ pub(super) enum Class {
 
 impl DurabilityConfig {
     /// How firm an outcome must be; none where there is to be no record of it.
-    pub(super) fn of_outcome(&self, class: Class) -> Option<Durability> {
+    pub(super) fn of_outcome(self, class: Class) -> Option<Durability> {
         match class {
             // On disk is the intent; its outcome is known again after a crash of the machine, as being unknown.
             Class::Mutation => Some(self.mutations.min(Durability::Write)),
@@ -56,7 +56,7 @@ impl DurabilityConfig {
     }
 
     /// Whether equal refusals are counted: only where nobody waits for a record of each.
-    pub(super) fn counts_refusals(&self) -> bool {
+    pub(super) fn counts_refusals(self) -> bool {
         self.refusals == Durability::Queue
     }
 }

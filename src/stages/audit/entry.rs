@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::config::Class;
 use super::desk::{Desk, unrecorded_change, unrecorded_read, unrecorded_refusal};
-use super::facts::{Ending, Facts, Verdict};
+use super::facts::{Announced, Ending, Facts, Verdict};
 use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
@@ -82,13 +82,11 @@ impl Entry {
 
     /// The intent is on record, as line `sequence` where that is known.
     pub(in crate::stages) fn announced(&self, sequence: Option<u64>) {
-        let mut facts = self.facts.borrow_mut();
-        facts.announced = true;
-        facts.intent = sequence;
+        self.facts.borrow_mut().intent = Some(Announced { sequence });
     }
 
     pub(in crate::stages) fn is_announced(&self) -> bool {
-        self.facts.borrow().announced
+        self.facts.borrow().intent.is_some()
     }
 
     /// The caller does not wait any more.

@@ -22,10 +22,8 @@ pub(super) struct Facts {
     pub(super) standings: Standings,
     pub(super) creator: Option<UserName>,
     pub(super) created: Option<ConferenceId>,
-    /// Whether the intent is on record.
-    pub(super) announced: bool,
-    /// Its sequence number, where that is known.
-    pub(super) intent: Option<u64>,
+    /// There is one once it is on record.
+    pub(super) intent: Option<Announced>,
     /// Whether the caller has hung up.
     pub(super) left: bool,
     pub(super) allowed: bool,
@@ -38,6 +36,13 @@ pub(super) struct Facts {
     pub(super) outcome_unknown: bool,
     /// How the vendor's call ended, where that is known before the answer is made.
     pub(super) settled: Option<Verdict>,
+}
+
+/// An intent that is on record, or on its way there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    /// The number of its line; not known of one that nobody has waited for.
+    pub(super) sequence: Option<u64>,
 }
 
 /// Why the gateway answered by itself; nothing where it did not.
@@ -154,7 +159,7 @@ impl Facts {
             attempts: self.attempts,
             duration: ending.took,
             vendor_duration: self.vendor_duration,
-            intent: self.intent,
+            intent: self.intent.and_then(|announced| announced.sequence),
             outcome_unknown: self.outcome_unknown,
             caller_gone: ending.status.is_none(),
         }

@@ -98,7 +98,15 @@ struct OwnedKind {
     reason: Option<Code>,
     action: Option<Action>,
     tenant: Option<TenantId>,
-    fine: Option<(Option<Arc<str>>, Origin, Option<Box<str>>)>,
+    fine: Option<OwnedFine>,
+}
+
+/// [`Fine`], to keep.
+#[derive(Debug)]
+struct OwnedFine {
+    subject: Option<Arc<str>>,
+    origin: Origin,
+    detail: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -183,7 +191,7 @@ impl<S> Tally<S> {
         let OwnedKind { status, reason, action, tenant, fine } = self.kind;
         let Counted { slot, count, client, first, last } = self.counted?;
         let client = client.filter(|_| fine.is_some());
-        let (subject, _, detail) = fine.unwrap_or((None, Origin::V4(0), None));
+        let (subject, detail) = fine.map(|fine| (fine.subject, fine.detail)).unwrap_or_default();
         let ((first_time, first_request_id), (last_time, last_request_id)) = (first, last);
         let record = Refusals {
             time,
@@ -220,7 +228,11 @@ impl<S> Counted<S> {
 impl From<Kind<'_>> for OwnedKind {
     fn from(kind: Kind<'_>) -> Self {
         let Kind { status, reason, action, tenant, fine } = kind;
-        let fine = fine.map(|fine| (fine.subject.cloned(), fine.origin, fine.detail.map(Into::into)));
+        let fine = fine.map(|Fine { subject, origin, detail }| OwnedFine {
+            subject: subject.cloned(),
+            origin,
+            detail: detail.map(Into::into),
+        });
         Self { status, reason, action, tenant: tenant.cloned(), fine }
     }
 }
@@ -228,7 +240,7 @@ impl From<Kind<'_>> for OwnedKind {
 impl OwnedKind {
     fn borrowed(&self) -> Kind<'_> {
         let Self { status, reason, action, ref tenant, ref fine } = *self;
-        let fine = fine.as_ref().map(|(subject, origin, detail)| Fine {
+        let fine = fine.as_ref().map(|OwnedFine { subject, origin, detail }| Fine {
             subject: subject.as_ref(),
             origin: *origin,
             detail: detail.as_deref(),
