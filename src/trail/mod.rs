@@ -12,7 +12,8 @@
 //! A line is one JSON object; `prev` in it is the SHA-256 of the line before with its newline, so that
 //! `sed -n 4p SEGMENT | sha256sum` prints what line 5 holds. The first line of all holds zeros.
 //!
-//! Segments are named `audit-<first sequence>.jsonl`. [`verify()`] checks all of them, [`tail()`] follows them.
+//! Segments are named `audit-<first sequence>.jsonl`. [`verify()`] checks all of them, [`tail()`] follows them,
+//! [`search`], [`story`] and [`stats`] find what is asked for. [`SCHEMA`] describes each line.
 
 mod error;
 mod line;
@@ -27,7 +28,9 @@ mod tests;
 
 pub use error::{TrailError, TrailUnavailable, Unflushed};
 pub use line::LineHash;
-pub use reading::{Line, Lines, tail};
+pub use reading::{
+    Damage, Entry, Filter, KeptLine, Line, Lines, Open, Stats, Sums, Text, last, search, stats, story, tail,
+};
 pub use record::{
     Call, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered, Refusals,
     Start, Stop, TornTail, Trouble, VendorError,
@@ -36,6 +39,9 @@ pub use verify::verify;
 pub use writing::{Durability, LastError, Receipt, Slot, Trail, TrailStatus, TrailThread};
 
 use std::path::PathBuf;
+
+/// The JSON Schema (draft 2020-12) of a line.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// Where the trail is kept and how much may wait for it.
 #[derive(Clone, Debug)]
