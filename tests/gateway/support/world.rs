@@ -75,11 +75,12 @@ pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
 pub(crate) struct World {
     pub(crate) vendor: Vendor,
     pub(crate) issuer: Issuer,
-    pub(crate) trail: Trail,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     config: Config,
     running: Running,
+    /// After the gateway, so that its last lines are looked at too.
+    pub(crate) trail: Trail,
     directory: TempDir,
 }
 
