@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
-use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
+use crate::trail::{Keeper, Trail, TrailError, TrailThread, Unflushed};
 use crate::upstream::{Connector, RootSource, TlsError, tls_config};
 
 /// What idle connections need to be closed, when nothing is to be waited for.
@@ -66,6 +66,7 @@ pub struct Gateway {
     /// Closed when every worker has ended.
     workers_end: mpsc::Receiver<()>,
     trail: TrailThread,
+    keeper: Keeper,
     drain: Drain,
 }
 
@@ -86,6 +87,7 @@ impl Gateway {
         let admin = bind(config.admin.address, "admin.address")?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (trail_handle, trail) = Trail::open(&config.audit)?;
+        let keeper = Keeper::start(&config.audit, trail_handle.clone(), || u64::MAX)?;
 
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
@@ -119,6 +121,7 @@ impl Gateway {
             threads: crew.threads,
             workers_end: crew.end,
             trail,
+            keeper,
             drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
         })
     }
@@ -168,6 +171,7 @@ impl Gateway {
                 tracing::error!("a thread had panicked");
             }
         }
+        self.keeper.stop();
         close(self.trail).await.map(|()| cut_off)
     }
 

@@ -110,7 +110,10 @@ async fn what_cannot_be_asked_for_is_answered_with_what_can() {
         (vec!["--tenant", "a b"], "1 to 64 characters of A-Z a-z 0-9 _ . -"),
         (vec!["--conference", "a/b"], "1 to 64 characters"),
         (vec!["--status", "ok"], "a number such as 429, or a class such as 5xx"),
-        (vec!["--since", "yesterday"], "2026-11-23T02:47:04Z, a day in UTC such as 2026-11-23, or how long ago"),
+        (
+            vec!["--since", "yesterday"],
+            "2026-11-23T02:47:04Z, a day in UTC such as 2026-11-23, or how long ago",
+        ),
         (vec!["--request-id", "1"], "X-Request-Id"),
         (vec!["--last", "0"], "1..=100000"),
     ] {
@@ -189,7 +192,10 @@ async fn sums_are_told_by_tenant_and_action() {
     );
     let json = audit("stats", &directory, &["--json", "--action", "create"]).await;
     let sums: Value = serde_json::from_str(&json.output).expect("one object");
-    assert_eq!((&sums["tenant"], &sums["action"], &sums["allowed"]), (&"crm".into(), &"create".into(), &1.into()));
+    assert_eq!(
+        (&sums["tenant"], &sums["action"], &sums["allowed"]),
+        (&"crm".into(), &"create".into(), &1.into())
+    );
     assert!(sums["p50_us"].as_u64() > Some(0), "{sums}");
 }
 
@@ -215,7 +221,8 @@ async fn a_follower_ends_when_it_is_asked_to_or_nobody_reads() {
         assert_eq!(ended.output, served.trail.lines().join("\n"));
     }
     // `head` ends after one line, and no other is written: the follower has to notice by itself.
-    let script = format!("{} audit tail -f {} | head -n 1", env!("CARGO_BIN_EXE_confgate"), directory.display());
+    let script =
+        format!("{} audit tail -f {} | head -n 1", env!("CARGO_BIN_EXE_confgate"), directory.display());
     let piped = run(tokio::process::Command::new("sh").args(["-c", &script])).await;
     assert_eq!((piped.code, piped.error.as_str()), (Some(0), ""));
     assert_eq!(piped.output, served.trail.lines()[0]);

@@ -10,7 +10,8 @@ pub(crate) fn assert_lines_match(lines: &[String]) {
     for line in lines {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
         if !validator().is_valid(&value) {
-            let errors: Vec<String> = validator().iter_errors(&value).map(|error| error.to_string()).collect();
+            let errors: Vec<String> =
+                validator().iter_errors(&value).map(|error| error.to_string()).collect();
             panic!("a line of the trail is not as the schema says: {errors:#?}\n{line}");
         }
     }

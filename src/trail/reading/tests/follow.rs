@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::trail::segment::{Encoding, SegmentFile};
-use crate::trail::tests::{intent, lines, open, outcome, segments, split, until, written_trail};
+use crate::trail::tests::{bare_trail, intent, lines, open, outcome, segments, split, text, until};
 
 fn last(directory: &Path, count: u64) -> Vec<String> {
     let mut out = Vec::new();
@@ -27,7 +27,7 @@ fn compress(segment: &SegmentFile) {
 #[tokio::test]
 async fn the_last_lines_may_lie_in_several_segments_of_either_form() {
     let directory = tempfile::tempdir().unwrap();
-    written_trail(directory.path(), 5).await;
+    bare_trail(directory.path(), 5);
     split(directory.path(), &[0, 3, 5]);
     let all = lines(directory.path());
     for form in ["plain", "compressed"] {
@@ -71,7 +71,7 @@ fn follow(directory: &Path, mut steps: Vec<Box<dyn FnOnce()>>) -> Vec<u64> {
 async fn eight_lines(
     directory: &Path,
 ) -> (Vec<String>, impl Fn(u64) -> std::path::PathBuf + Clone + 'static) {
-    written_trail(directory, 6).await;
+    bare_trail(directory, 6);
     let all = lines(directory);
     fs::remove_file(&segments(directory)[0]).unwrap();
     let directory = directory.to_owned();
@@ -152,6 +152,7 @@ async fn what_a_failed_segment_leaves_is_not_printed_twice() {
 async fn the_directory_may_go_and_come_back() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("audit");
+    fs::create_dir(&directory).unwrap();
     let (all, path) = eight_lines(&directory).await;
     fs::write(path(1), all[..3].concat()).unwrap();
     let (gone, back, next_path, next) = (directory.clone(), directory.clone(), path(3), all[2..].concat());
@@ -193,20 +194,20 @@ async fn a_trail_that_heals_is_followed_into_its_new_segment() {
     let mut seen = Vec::new();
     let (trail, thread) = open(directory.path());
     trail.reserve().await.announce(&intent(), Durability::Sync).unwrap().await.unwrap();
-    while lines_in(&seen) < 2 {
+    while lines_in(&seen) < 3 {
         seen.extend(printed.recv().await.unwrap());
     }
     fs::rename(&segments(directory.path())[0], directory.path().join("moved")).unwrap();
     until(&trail, |status| !status.writable).await;
     until(&trail, |status| status.writable).await;
     trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await.unwrap();
-    while lines_in(&seen) < 3 {
+    while lines_in(&seen) < 4 {
         seen.extend(printed.recv().await.unwrap());
     }
     stop.send(()).unwrap();
     follower.join().unwrap();
     thread.close().unwrap();
-    let moved = fs::read_to_string(directory.path().join("moved")).unwrap();
+    let moved = text(&directory.path().join("moved"));
     let all = moved + &lines(directory.path()).concat();
     assert!(all.as_bytes().starts_with(&seen), "{}", String::from_utf8_lossy(&seen));
 }
