@@ -77,66 +77,55 @@ fn item(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
 }
 
 fn who(entry: &Entry<'_>) -> String {
-    let mut who = match (entry.subject.as_deref(), entry.tenant) {
+    let who = match (entry.subject.as_deref(), entry.tenant) {
         (Some(subject), Some(tenant)) => format!("{subject} of tenant {tenant}"),
         (Some(subject), None) => subject.to_owned(),
         (None, Some(tenant)) => format!("several callers of tenant {tenant}"),
         (None, None) => "a caller who is not known".to_owned(),
     };
-    if let Some(issuer) = entry.issuer.as_deref() {
-        who += &format!(", says {issuer}");
-    }
-    if let Some(token) = entry.token_id.as_deref() {
-        who += &format!(" (token {token})");
-    }
-    who + &entry.client.map_or_else(String::new, |client| format!(", from {client}"))
+    let issuer = entry.issuer.as_deref().map(|issuer| format!(", says {issuer}"));
+    let token = entry.token_id.as_deref().map(|token| format!(" (token {token})"));
+    let client = entry.client.map(|client| format!(", from {client}"));
+    [Some(who), issuer, token, client].into_iter().flatten().collect()
 }
 
 fn what(entry: &Entry<'_>) -> String {
-    let mut what = entry.action.map_or("none of the four calls", Action::as_str).to_owned();
-    for (name, value) in [
+    let action = entry.action.map_or("none of the four calls", Action::as_str);
+    let named = [
         ("user", entry.user),
         ("creator", entry.creator),
         ("conference", entry.conference),
         ("app", entry.app),
-    ] {
-        if let Some(value) = value {
-            what += &format!(", {name} {value}");
-        }
-    }
-    what
+    ];
+    let named = named.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+    std::iter::once(action.to_owned()).chain(named).collect::<Vec<_>>().join(", ")
 }
 
 fn decision(entry: &Entry<'_>) -> String {
-    let mut decision = entry.decision().map_or("unknown", Decision::as_str).to_owned();
-    if let (Some(reason), Some(Decision::Refused)) = (entry.reason, entry.decision()) {
-        decision += &format!(": {reason}");
-    }
-    decision + &entry.detail.as_deref().map_or_else(String::new, |detail| format!(" ({detail})"))
+    let decision = entry.decision();
+    let reason = entry.reason.filter(|_| decision == Some(Decision::Refused));
+    let reason = reason.map(|reason| format!(": {reason}"));
+    let detail = entry.detail.as_deref().map(|detail| format!(" ({detail})"));
+    let decision = decision.map_or("unknown", Decision::as_str).to_owned();
+    [Some(decision), reason, detail].into_iter().flatten().collect()
 }
 
 fn answer(entry: &Entry<'_>) -> String {
-    let mut answer =
+    let status =
         entry.status.map_or_else(|| "none: the caller had gone".to_owned(), |status| status.to_string());
-    if let Some(reason) = entry.reason {
-        answer += &format!(" {reason}");
-    }
-    if entry.outcome_unknown {
-        answer += "; the outcome is unknown: the vendor may have done it or not";
-    }
-    answer
+    let reason = entry.reason.map_or_else(String::new, |reason| format!(" {reason}"));
+    let unknown = "; the outcome is unknown: the vendor may have done it or not";
+    status + &reason + if entry.outcome_unknown { unknown } else { "" }
 }
 
 fn vendor(entry: &Entry<'_>) -> String {
-    if entry.attempts == 0 {
-        return "was not asked".to_owned();
+    let status = entry.vendor_status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let error = entry.vendor_error.map_or_else(String::new, |error| format!(", error {}", error.get()));
+    match entry.attempts {
+        0 => "was not asked".to_owned(),
+        1 => format!("{status}{error}, asked once"),
+        times => format!("{status}{error}, asked {times} times"),
     }
-    let mut vendor = entry.vendor_status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    if let Some(error) = entry.vendor_error {
-        vendor += &format!(", error {}", error.get());
-    }
-    let times = if entry.attempts == 1 { "once".to_owned() } else { format!("{} times", entry.attempts) };
-    vendor + &format!(", asked {times}")
 }
 
 fn took(entry: &Entry<'_>) -> String {

@@ -25,7 +25,7 @@ impl Sieve {
             members("conference", &filter.conferences),
             decisions,
             members("reason", &codes),
-            filter.requests.iter().map(|id| finder(id.to_string())).collect(),
+            filter.requests.iter().map(|id| finder(&id.to_string())).collect(),
             if filter.unknown {
                 vec![member("outcome_unknown", &true), member("kind", &Kind::Recovered)]
             } else {
@@ -46,10 +46,10 @@ fn members(name: &str, values: &[impl Serialize]) -> Vec<Finder<'static>> {
 
 fn member(name: &str, value: &impl Serialize) -> Finder<'static> {
     // Names, numbers and enums: none fails. An empty text would be found everywhere, and so pass over nothing.
-    finder(serde_json::to_string(value).map(|value| format!("\"{name}\":{value}")).unwrap_or_default())
+    finder(&serde_json::to_string(value).map(|value| format!("\"{name}\":{value}")).unwrap_or_default())
 }
 
-fn finder(text: String) -> Finder<'static> {
+fn finder(text: &str) -> Finder<'static> {
     Finder::new(text.as_bytes()).into_owned()
 }
 

@@ -104,7 +104,9 @@ pub fn stats(directory: &Path, filter: &Filter) -> io::Result<Stats> {
         (&a.tenant, a.action.map(Action::as_str)).cmp(&(&b.tenant, b.action.map(Action::as_str)))
     });
     let mut total = Sums::default();
-    groups.iter().for_each(|sums| total.merge(sums));
+    for sums in &groups {
+        total.merge(sums);
+    }
     let groups = groups.into_iter().map(Sums::settled).collect();
     Ok(Stats { groups, total: total.settled(), damage })
 }

@@ -232,7 +232,8 @@ mod tests {
     fn a_part_is_skipped_without_being_read() {
         let directory = tempfile::tempdir().unwrap();
         let segment = SegmentFile::new(directory.path(), 1);
-        let lines: String = (1..=20_000).map(|seq| format!("{{\"v\":1,\"seq\":{seq},{:90}\n", "")).collect();
+        let line = |seq: u64| format!("{{\"v\":1,\"seq\":{seq},{:90}\n", "");
+        let lines = (1..=20_000).map(line).collect::<Vec<_>>().concat();
         for (room, torn) in [(0, ""), (40 << 20, ""), (40 << 20, "{\"v\":1,\"se")] {
             let file = File::create(&segment.path).unwrap();
             file.set_len(room).unwrap();

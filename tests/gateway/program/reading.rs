@@ -6,14 +6,16 @@ use serde_json::Value;
 
 use crate::support::client;
 use crate::support::program::{Ended, Program, Served, confgate, run};
-use crate::support::vendor::CONFERENCE;
+
+/// The conference that these requests are about.
+const CONFERENCE: &str = "IM3SKW51SKH4TB80LV45000C7";
 
 /// A served gateway that has been called four times, and the ids of these requests: a get, a create, a dissolve without
-/// the scope for it, something that is not there.
+/// the scope for it, something that is not there. The trail begins with a start and a checkpoint.
 async fn called() -> (Served, [String; 4]) {
     let served = Served::with(&[]).await;
     let good = served.issuer.token().bearer();
-    let evil = served.issuer.token().claim("sub", "\u{9b}2J\u{202e}eve").claim("scope", "").bearer();
+    let evil = served.issuer.token().claim("sub", "黄\u{202e}eve").claim("scope", "").bearer();
     let body = r#"{"confrType":10,"confrDelayMillis":600000,"password":"canary"}"#;
     let calls = [
         ("GET", format!("/conferences/{CONFERENCE}"), &good, ""),
@@ -53,24 +55,24 @@ async fn sequences(served: &Served, arguments: &[&str]) -> Vec<u64> {
 async fn a_query_finds_lines_by_what_they_say() {
     let (served, [get, create, _, _]) = called().await;
     for (arguments, expected) in [
-        (vec![], vec![1, 2, 3, 4, 5, 6]),
-        (vec!["--tenant", "crm", "--action", "create"], vec![3, 4]),
-        (vec!["--action", "get,create", "--decision", "allowed"], vec![2, 4]),
-        (vec!["--action", "get", "--action", "dissolve"], vec![2, 5]),
-        (vec!["--subject", "\u{9b}2J\u{202e}eve"], vec![5]),
-        (vec!["--conference", CONFERENCE, "--decision", "refused"], vec![5]),
-        (vec!["--reason", "scope_missing", "--reason", "route_unknown"], vec![5, 6]),
-        (vec!["--status", "4xx"], vec![5, 6]),
-        (vec!["--status", "404,200"], vec![2, 4, 6]),
-        (vec!["--kind", "start,intent"], vec![1, 3]),
-        (vec!["--request-id", &get, "--request-id", &create], vec![2, 3, 4]),
+        (vec![], vec![1, 2, 3, 4, 5, 6, 7]),
+        (vec!["--tenant", "crm", "--action", "create"], vec![4, 5]),
+        (vec!["--action", "get,create", "--decision", "allowed"], vec![3, 5]),
+        (vec!["--action", "get", "--action", "dissolve"], vec![3, 6]),
+        (vec!["--subject", "黄\u{202e}eve"], vec![6]),
+        (vec!["--conference", CONFERENCE, "--decision", "refused"], vec![6]),
+        (vec!["--reason", "scope_missing", "--reason", "route_unknown"], vec![6, 7]),
+        (vec!["--status", "4xx"], vec![6, 7]),
+        (vec!["--status", "404,200"], vec![3, 5, 7]),
+        (vec!["--kind", "start,intent"], vec![1, 4]),
+        (vec!["--request-id", &get, "--request-id", &create], vec![3, 4, 5]),
         (vec!["--unknown"], vec![]),
-        (vec!["--since", "5m"], vec![1, 2, 3, 4, 5, 6]),
+        (vec!["--since", "5m"], vec![1, 2, 3, 4, 5, 6, 7]),
         (vec!["--until", "5m"], vec![]),
         (vec!["--since", "2026-01-01T00:00:00+01:00", "--tenant", "acme"], vec![]),
         (vec!["--limit", "2"], vec![1, 2]),
-        (vec!["--last", "2"], vec![5, 6]),
-        (vec!["--last", "1", "--decision", "allowed"], vec![4]),
+        (vec!["--last", "2"], vec![6, 7]),
+        (vec!["--last", "1", "--decision", "allowed"], vec![5]),
     ] {
         assert_eq!(sequences(&served, &arguments).await, expected, "{arguments:?}");
     }
@@ -83,19 +85,20 @@ async fn a_table_is_aligned_and_harmless() {
     let table = audit("query", &directory, &[]).await;
     assert_eq!((table.code, table.error.as_str()), (Some(0), ""));
     let rows: Vec<&str> = table.output.lines().collect();
-    assert_eq!(rows.len(), 7, "{}", table.output);
+    assert_eq!(rows.len(), 8, "{}", table.output);
     let place = rows[0].find("REQUEST").expect("a column");
-    for (row, id) in rows[2..].iter().zip([&ids[0], &ids[1], &ids[1], &ids[2], &ids[3]]) {
-        let columns: Vec<char> = row.chars().collect();
+    for (row, id) in rows[3..].iter().zip([&ids[0], &ids[1], &ids[1], &ids[2], &ids[3]]) {
+        // A Chinese character is two columns wide.
+        let columns: Vec<char> = row.replace('黄', "xx").chars().collect();
         assert_eq!(columns[place..].iter().collect::<String>(), *id, "{}", table.output);
     }
-    assert!(rows[3].contains("create") && rows[3].contains("announced"), "{}", table.output);
-    assert!(rows[5].contains("403") && rows[5].contains("scope_missing"), "{}", table.output);
+    assert!(rows[4].contains("create") && rows[4].contains("announced"), "{}", table.output);
+    assert!(rows[6].contains("403") && rows[6].contains("scope_missing"), "{}", table.output);
     let steering = |text: &str| text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
-    assert!(rows[5].contains(r"\u{9b}2J\u{2"), "{}", table.output);
+    assert!(rows[6].contains(r"黄\u{202e}…"), "{}", table.output);
     assert!(!steering(&table.output));
     let shown = audit("show", &directory, &[&ids[2]]).await;
-    assert!(shown.output.contains(r"\u{9b}2J\u{202e}eve of tenant crm"), "{shown:?}");
+    assert!(shown.output.contains(r"黄\u{202e}eve of tenant crm"), "{shown:?}");
     assert!(!steering(&shown.output));
 }
 
@@ -147,9 +150,9 @@ async fn one_request_is_told_from_intent_to_outcome() {
         "answer    200",
         "vendor    200, error 0, asked once",
         &format!("intent    {}", served.trail.intent_of(&create).await["time"].as_str().expect("a time")),
-        "seq 3  audit-00000000000000000001.jsonl:3",
+        "seq 4  audit-00000000000000000001.jsonl:4",
         &format!("outcome   {}", outcome["time"].as_str().expect("a time")),
-        "seq 4  audit-00000000000000000001.jsonl:4  +",
+        "seq 5  audit-00000000000000000001.jsonl:5  +",
     ] {
         assert!(told.output.contains(part), "{part} is missing:\n{}", told.output);
     }
@@ -161,7 +164,7 @@ async fn one_request_is_told_from_intent_to_outcome() {
     assert!(told.output.contains("vendor    was not asked"), "{}", told.output);
 
     let lines = audit("show", &directory, &["--json", &create]).await;
-    assert_eq!(lines.output, served.trail.lines()[2..4].join("\n"));
+    assert_eq!(lines.output, served.trail.lines()[3..5].join("\n"));
 
     let nothing = audit("show", &directory, &["01a20790-eff1-7021-9fd9-46230553fe34"]).await;
     assert_eq!((nothing.code, nothing.output.as_str()), (Some(1), ""));

@@ -24,8 +24,8 @@ fn compress(segment: &SegmentFile) {
     fs::remove_file(&segment.path).unwrap();
 }
 
-#[tokio::test]
-async fn the_last_lines_may_lie_in_several_segments_of_either_form() {
+#[test]
+fn the_last_lines_may_lie_in_several_segments_of_either_form() {
     let directory = tempfile::tempdir().unwrap();
     bare_trail(directory.path(), 5);
     split(directory.path(), &[0, 3, 5]);
@@ -68,9 +68,7 @@ fn follow(directory: &Path, mut steps: Vec<Box<dyn FnOnce()>>) -> Vec<u64> {
 }
 
 /// Eight lines, and where to put them.
-async fn eight_lines(
-    directory: &Path,
-) -> (Vec<String>, impl Fn(u64) -> std::path::PathBuf + Clone + 'static) {
+fn eight_lines(directory: &Path) -> (Vec<String>, impl Fn(u64) -> std::path::PathBuf + Clone + 'static) {
     bare_trail(directory, 6);
     let all = lines(directory);
     fs::remove_file(&segments(directory)[0]).unwrap();
@@ -78,10 +76,10 @@ async fn eight_lines(
     (all, move |first| SegmentFile::new(&directory, first).path)
 }
 
-#[tokio::test]
-async fn lines_are_printed_once_they_are_whole_although_the_file_has_room() {
+#[test]
+fn lines_are_printed_once_they_are_whole_although_the_file_has_room() {
     let directory = tempfile::tempdir().unwrap();
-    let (all, path) = eight_lines(directory.path()).await;
+    let (all, path) = eight_lines(directory.path());
     fs::write(path(1), "").unwrap();
     let file = fs::OpenOptions::new().write(true).open(path(1)).unwrap();
     file.set_len(40 << 20).unwrap();
@@ -97,11 +95,11 @@ async fn lines_are_printed_once_they_are_whole_although_the_file_has_room() {
     assert_eq!(follow(directory.path(), steps), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
-#[tokio::test]
-async fn a_segment_may_be_compressed_or_removed_while_it_is_read() {
+#[test]
+fn a_segment_may_be_compressed_or_removed_while_it_is_read() {
     for removed in [false, true] {
         let directory = tempfile::tempdir().unwrap();
-        let (all, path) = eight_lines(directory.path()).await;
+        let (all, path) = eight_lines(directory.path());
         fs::write(path(1), all[..3].concat()).unwrap();
         let gone = SegmentFile::new(directory.path(), 1);
         let (next, third) = (all[3..6].concat(), all[6..].concat());
@@ -113,9 +111,9 @@ async fn a_segment_may_be_compressed_or_removed_while_it_is_read() {
                 fs::write(second_path, next).unwrap();
                 fs::write(third_path, third).unwrap();
                 if removed {
-                    fs::remove_file(&gone.path).unwrap()
+                    fs::remove_file(&gone.path).unwrap();
                 } else {
-                    compress(&gone)
+                    compress(&gone);
                 }
                 compress(&second);
             }),
@@ -124,10 +122,10 @@ async fn a_segment_may_be_compressed_or_removed_while_it_is_read() {
     }
 }
 
-#[tokio::test]
-async fn lines_that_retention_removed_before_they_were_read_are_passed_over() {
+#[test]
+fn lines_that_retention_removed_before_they_were_read_are_passed_over() {
     let directory = tempfile::tempdir().unwrap();
-    let (all, path) = eight_lines(directory.path()).await;
+    let (all, path) = eight_lines(directory.path());
     fs::write(path(1), all[..3].concat()).unwrap();
     let (first, later_path, later) = (path(1), path(7), all[6..].concat());
     let steps: Vec<Box<dyn FnOnce()>> = vec![Box::new(move || {
@@ -137,10 +135,10 @@ async fn lines_that_retention_removed_before_they_were_read_are_passed_over() {
     assert_eq!(follow(directory.path(), steps), [1, 2, 3, 7, 8]);
 }
 
-#[tokio::test]
-async fn what_a_failed_segment_leaves_is_not_printed_twice() {
+#[test]
+fn what_a_failed_segment_leaves_is_not_printed_twice() {
     let directory = tempfile::tempdir().unwrap();
-    let (all, path) = eight_lines(directory.path()).await;
+    let (all, path) = eight_lines(directory.path());
     // Line 4 is seen, then its sync fails: the next segment has it again, and the old one keeps it and half of line 5.
     fs::write(path(1), all[..4].concat() + &all[4][..20]).unwrap();
     let (next_path, next) = (path(4), all[3..].concat());
@@ -148,12 +146,12 @@ async fn what_a_failed_segment_leaves_is_not_printed_twice() {
     assert_eq!(follow(directory.path(), steps), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
-#[tokio::test]
-async fn the_directory_may_go_and_come_back() {
+#[test]
+fn the_directory_may_go_and_come_back() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("audit");
     fs::create_dir(&directory).unwrap();
-    let (all, path) = eight_lines(&directory).await;
+    let (all, path) = eight_lines(&directory);
     fs::write(path(1), all[..3].concat()).unwrap();
     let (gone, back, next_path, next) = (directory.clone(), directory.clone(), path(3), all[2..].concat());
     let steps: Vec<Box<dyn FnOnce()>> = vec![
@@ -213,5 +211,5 @@ async fn a_trail_that_heals_is_followed_into_its_new_segment() {
 }
 
 fn lines_in(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte == b'\n').count()
+    bytes.split_inclusive(|byte| *byte == b'\n').count()
 }
