@@ -95,7 +95,7 @@ async fn a_table_is_aligned_and_harmless() {
     assert!(rows[4].contains("create") && rows[4].contains("announced"), "{}", table.output);
     assert!(rows[6].contains("403") && rows[6].contains("scope_missing"), "{}", table.output);
     let steering = |text: &str| text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
-    assert!(rows[6].contains(r"黄\u{202e}…"), "{}", table.output);
+    assert!(rows[6].contains(r"黄\u{202e}e…"), "{}", table.output);
     assert!(!steering(&table.output));
     let shown = audit("show", &directory, &[&ids[2]]).await;
     assert!(shown.output.contains(r"黄\u{202e}eve of tenant crm"), "{shown:?}");
@@ -232,4 +232,74 @@ async fn a_follower_ends_when_it_is_asked_to_or_nobody_reads() {
     let query = format!("{} audit query {} | head -n 1", env!("CARGO_BIN_EXE_confgate"), directory.display());
     let piped = run(tokio::process::Command::new("sh").args(["-c", &query])).await;
     assert_eq!((piped.error.as_str(), piped.output.lines().count()), ("", 1));
+}
+
+/// Segments are begun, compressed and removed by the gateway itself while it is followed; then the one that is written to
+/// is taken away, and the trail heals.
+#[tokio::test]
+async fn a_follower_prints_each_line_once_whatever_happens_to_the_segments() {
+    let served = Served::with(&[
+        ("AUDIT__SEGMENTS__MAX_SIZE", "64KiB"),
+        ("AUDIT__SEGMENTS__COMPRESSION", "zstd"),
+        ("AUDIT__SEGMENTS__PREALLOCATE", "8KiB"),
+        ("AUDIT__RETENTION__MAX_SIZE", "60KiB"),
+    ])
+    .await;
+    let directory = served.trail_directory();
+    let follower = Program::start(confgate(["audit", "tail", "-f", "-n", "1000"]).arg(&directory));
+    let printed = |id: String| {
+        let follower = &follower;
+        async move {
+            let is_it = |line: &str| (line.contains("\"outcome\"") && line.contains(&id)).then_some(());
+            follower.printed("the outcome", is_it).await;
+        }
+    };
+    let names = || {
+        let entries =
+            std::fs::read_dir(&directory).expect("a directory").map(|entry| entry.expect("an entry"));
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
+        names.retain(|name| name.starts_with("audit-"));
+        names.sort();
+        names
+    };
+    let is_busy = |names: &[String]| {
+        let first_is_gone = !names[0].contains("-00000000000000000001.");
+        first_is_gone && names.iter().any(|name| name.ends_with(".zst"))
+    };
+    let mut batches = 0;
+    while batches < 5 || !is_busy(&names()) {
+        assert!(batches < 40, "no segment was compressed, or none removed: {:?}", names());
+        let mut id = String::new();
+        for _ in 0..60 {
+            id = get(&served).await;
+        }
+        printed(id).await;
+        batches += 1;
+    }
+    let live = names().pop().expect("a segment");
+    std::fs::rename(directory.join(&live), directory.join("away")).expect("a segment to be moved");
+    served.until_readyz(503).await;
+    served.until_readyz(200).await;
+    printed(get(&served).await).await;
+
+    let sequence =
+        |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["seq"].as_u64().expect("a number");
+    let sequences: Vec<u64> = follower.output().lines().map(sequence).collect();
+    assert!(sequences.len() > 60 * batches);
+    assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>());
+
+    // Compressed and plain segments are one trail to whoever reads.
+    let found =
+        audit("query", &directory, &["--json", "--since", "10m", "--action", "get", "--last", "80"]).await;
+    assert_eq!((found.code, found.error.as_str(), found.output.lines().count()), (Some(0), "", 80));
+}
+
+/// A get that is allowed, and its id.
+async fn get(served: &Served) -> String {
+    let bearer = served.issuer.token().bearer();
+    let path = format!("/conferences/{CONFERENCE}");
+    let answer = client::send(served.address, "GET", &path, &[("Authorization", &bearer)], "").await;
+    assert_eq!(answer.status, 200);
+    answer.header("x-request-id").expect("an id").to_owned()
 }
