@@ -172,6 +172,11 @@ impl World {
         Authn::new(keyring.clone(), config.cache_capacity, tenancy.clone(), addresses.clone())
     }
 
+    /// Runs `work` beside what keeps keys and tokens fresh.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(self.tasks.run_until(work))
+    }
+
     /// Waits until keys and the vendor's token are there.
     pub(crate) fn warm_up<S: Stack>(&self, stack: &S, next: Next<'_>) {
         let work = async {
@@ -179,41 +184,7 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        self.runtime.block_on(self.tasks.run_until(work));
-    }
-
-    /// Has so many callers at once send so many requests each, one after another, and returns how long each request
-    /// took and how long all did.
-    pub(crate) fn crowd<S: Stack + 'static>(
-        &self,
-        stack: &S,
-        callers: usize,
-        times: usize,
-        next: impl Fn() -> Request<Full<Bytes>> + Clone + 'static,
-    ) -> (Vec<Duration>, Duration) {
-        let caller = || {
-            let (stack, next) = (stack.clone(), next.clone());
-            tokio::task::spawn_local(async move {
-                let mut each = Vec::with_capacity(times);
-                for _ in 0..times {
-                    let started = Instant::now();
-                    assert_eq!(answer(&stack, next()).await, StatusCode::OK);
-                    each.push(started.elapsed());
-                    tokio::task::yield_now().await;
-                }
-                each
-            })
-        };
-        let work = async {
-            let started = Instant::now();
-            let callers: Vec<_> = (0..callers).map(|_| caller()).collect();
-            let mut all = Vec::new();
-            for caller in callers {
-                all.extend(caller.await.expect("a caller that does not panic"));
-            }
-            (all, started.elapsed())
-        };
-        self.runtime.block_on(self.tasks.run_until(work))
+        self.block_on(work);
     }
 
     /// Sends requests one after another, and returns how long they took. `next` makes one, outside of the time.
@@ -237,7 +208,7 @@ impl World {
             }
             took
         };
-        self.runtime.block_on(self.tasks.run_until(work))
+        self.block_on(work)
     }
 }
 
@@ -252,7 +223,7 @@ impl<S> Stack for S where
 {
 }
 
-async fn answer(stack: &impl Stack, request: Request<Full<Bytes>>) -> StatusCode {
+pub(crate) async fn answer(stack: &impl Stack, request: Request<Full<Bytes>>) -> StatusCode {
     let peer = ([127, 0, 0, 1], 40000).into();
     let Ok(response) = stack.clone().oneshot(Accepted { peer, request }).await;
     response.status()

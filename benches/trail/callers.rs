@@ -2,15 +2,17 @@
 //! durability has it; and gets with a queued record and without one. In process, the vendor answers from memory.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use confgate::assembly::stack;
 use confgate::devissuer::{Algorithm, DevIssuer};
 use confgate::domain::Refusal;
-use http::Method;
+use http::{Method, Request, StatusCode};
+use http_body_util::Full;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::world::{Answer, CONFERENCE, World, mint, request};
+use crate::world::{Answer, CONFERENCE, Stack, World, answer, mint, request};
 
 /// Callers at once, and how many creates each makes.
 const CROWDS: [(usize, usize); 3] = [(1, 2000), (64, 400), (512, 100)];
@@ -48,20 +50,17 @@ fn creates(callers: usize, times: usize, durability: &str) {
     let create = move || request(Method::POST, "/conferences", Some(&token), body);
     world.warm_up(&whole, &create);
     let before = world.parts.trail.status().syncs;
-    let (mut each, all) = world.crowd(&whole, callers, times, create);
+    let (mut each, all) = crowd(&world, &whole, callers, times, create);
     let syncs = world.parts.trail.status().syncs - before;
     each.sort_unstable();
-    let at = |part: f64| {
-        let index = (each.len() as f64 * part) as usize;
-        each.get(index).map_or(0.0, |took| took.as_secs_f64() * 1e6)
-    };
-    let count = each.len() as f64;
+    let at = |percent: usize| micros(each.get(each.len() * percent / 100).copied().unwrap_or_default());
+    let count = number(each.len());
     println!(
         "{callers:>8} {durability:>8} {:>12.0} {:>10.0} {:>10.0} {:>14.1}",
         count / all.as_secs_f64(),
-        at(0.5),
-        at(0.99),
-        count / syncs.max(1) as f64,
+        at(50),
+        at(99),
+        count / number(usize::try_from(syncs.max(1)).expect("few syncs")),
     );
 }
 
@@ -72,8 +71,50 @@ fn gets(reads: &str) -> f64 {
     let get = move || request(Method::GET, CONFERENCE, Some(&token), "");
     world.warm_up(&whole, &get);
     let before = cpu_time();
-    world.crowd(&whole, 16, GETS / 16, get);
-    (cpu_time() - before).as_secs_f64() * 1e6 / GETS as f64
+    crowd(&world, &whole, 16, GETS / 16, get);
+    micros(cpu_time().saturating_sub(before)) / number(GETS)
+}
+
+/// Has so many callers at once send so many requests each, one after another, and returns how long each request
+/// took and how long all did.
+fn crowd<S: Stack + 'static>(
+    world: &World,
+    stack: &S,
+    callers: usize,
+    times: usize,
+    next: impl Fn() -> Request<Full<Bytes>> + Clone + 'static,
+) -> (Vec<Duration>, Duration) {
+    let caller = || {
+        let (stack, next) = (stack.clone(), next.clone());
+        tokio::task::spawn_local(async move {
+            let mut each = Vec::with_capacity(times);
+            for _ in 0..times {
+                let started = Instant::now();
+                assert_eq!(answer(&stack, next()).await, StatusCode::OK);
+                each.push(started.elapsed());
+                tokio::task::yield_now().await;
+            }
+            each
+        })
+    };
+    let work = async {
+        let started = Instant::now();
+        let callers: Vec<_> = (0..callers).map(|_| caller()).collect();
+        let mut all = Vec::new();
+        for caller in callers {
+            all.extend(caller.await.expect("a caller that does not panic"));
+        }
+        (all, started.elapsed())
+    };
+    world.block_on(work)
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("a count of a bench"))
 }
 
 /// Of this thread.

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench trail` runs it. It wants 1 GB of room for temporary files.
 
-#![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on stops")]
 
 mod callers;
 mod record;
