@@ -43,7 +43,7 @@ pub use record::{
 };
 pub use verify::verify;
 pub use writing::{
-    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, Slot, Trail, TrailStatus,
+    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, Trail, TrailStatus,
     TrailThread,
 };
 
