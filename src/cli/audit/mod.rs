@@ -36,7 +36,7 @@ pub enum AuditCommand {
 
 /// Which trail.
 #[derive(Debug, Args)]
-struct TrailArgs {
+pub(super) struct TrailArgs {
     /// The trail's directory (`audit.directory`).
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,

@@ -29,7 +29,7 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         anyhow::bail!(
             "the trail in {} has nothing of request {}. Of refusals that are counted, only the first and the last id are \
              kept: `confgate audit query --kind refusals` shows them. Its lines may also have been removed by \
-             retention, or not have been written yet",
+             retention, or not have been written yet; reads leave none where audit.durability.reads is off",
             directory.display(),
             args.request_id
         );

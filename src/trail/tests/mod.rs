@@ -1,9 +1,9 @@
 //! The whole trail, over real files.
 
 mod chain;
+mod made_up;
 mod records;
 pub(super) mod sample;
-mod samples;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(super) use samples::{sample_trail, samples};
+pub(super) use made_up::{sample_trail, samples};
 
 use super::segment::SegmentFile;
 use super::*;
