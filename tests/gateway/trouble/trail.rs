@@ -97,15 +97,16 @@ async fn without_its_directory_nothing_is_changed_and_it_heals() {
         let reason = if refused { json!("audit_unavailable") } else { Value::Null };
         assert_eq!(outcome["reason"], reason, "{outcome}");
     }
-    lines_are_missing_before(&world, 6);
+    lines_are_missing(&world);
 }
 
-/// What went with the directory is missed, and nothing after it.
-fn lines_are_missing_before(world: &World, sequence: u64) {
+/// What went with the directory is missed, and nothing after it. Lines that were not synced yet are there again.
+fn lines_are_missing(world: &World) {
     let Err(VerifyError::Fault(fault)) = verify(&world.trail_directory()) else {
         panic!("nothing is missed")
     };
-    assert_eq!((fault.kind, fault.expected, fault.found), (FaultKind::Missing, Some(1), Some(sequence)));
+    assert_eq!((fault.kind, fault.expected), (FaultKind::Missing, Some(1)));
+    assert!(fault.found > Some(3), "{fault}");
     let partial = Measure { partial: true, ..Measure::default() };
     verify_by(&world.trail_directory(), &partial, &mut |_| {}).unwrap();
 }
@@ -147,7 +148,7 @@ async fn an_outcome_that_cannot_be_written_is_not_lost() {
     world.until_ready().await;
     let outcome = world.trail.outcome_of(answer.request_id()).await;
     assert_eq!((&outcome["conference"], &outcome["vendor_status"]), (&"IM9".into(), &200.into()));
-    lines_are_missing_before(&world, 4);
+    lines_are_missing(&world);
 }
 
 #[tokio::test]
