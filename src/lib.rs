@@ -19,7 +19,7 @@
 //! - [`tenancy`]: the tenants and apps with the state that workers share.
 //! - [`vendor`]: the vendor's token, its four calls as requests, its pauses.
 //! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
-//! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail.
+//! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail, search.
 //! - [`telemetry`]: the log and the counters.
 //! - [`openapi`]: the description of the API and the pages about its problems.
 //!

@@ -7,19 +7,33 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::PATIENCE;
+use super::schema::assert_lines_match;
 
 /// How often the files are looked at: the file system does not tell when a line is there.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// The trail in one directory.
+/// The trail in one directory. When it goes out of scope, every line that it has by then is held against the schema.
 pub(crate) struct Trail {
     directory: PathBuf,
+    is_genuine: bool,
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        if self.is_genuine && !std::thread::panicking() {
+            assert_lines_match(&self.lines());
+        }
+    }
 }
 
 impl Trail {
     pub(crate) fn new(directory: &Path) -> Self {
-        let directory = directory.to_owned();
-        Self { directory }
+        Self { directory: directory.to_owned(), is_genuine: true }
+    }
+
+    /// One that the test has written or tampered with.
+    pub(crate) fn made_up(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), is_genuine: false }
     }
 
     /// Every whole line so far, oldest first.

@@ -1,11 +1,10 @@
 //! The trail as the world sees it: before the vendor, before the caller, and when it cannot be written.
 
 use std::fs;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use confgate::trail::verify;
-use confgate::trail::verify::{Measure, Summary, verify_by};
+use confgate::trail::verify::{FaultKind, Measure, VerifyError, verify_by};
 use serde_json::{Value, json};
 
 use super::{CREATE, PATH, count, passed_on, refused};
@@ -81,11 +80,6 @@ async fn without_a_trail(world: &World) -> Vec<String> {
     ids
 }
 
-/// Verifies what is left of a trail whose beginning was removed.
-fn verify_part(directory: &Path) -> Summary {
-    verify_by(directory, &Measure { partial: true, ..Measure::default() }, &mut |_| ()).unwrap()
-}
-
 #[tokio::test]
 async fn without_its_directory_nothing_is_changed_and_it_heals() {
     let world = World::start().await;
@@ -103,11 +97,17 @@ async fn without_its_directory_nothing_is_changed_and_it_heals() {
         let reason = if refused { json!("audit_unavailable") } else { Value::Null };
         assert_eq!(outcome["reason"], reason, "{outcome}");
     }
-    let missed = verify(&world.trail_directory()).unwrap_err();
-    assert!(missed.to_string().contains("lines missing"), "{missed}");
-    let summary = verify_part(&world.trail_directory());
-    assert!(summary.first_sequence > Some(1), "{summary}");
-    assert_eq!(summary.records, summary.last_sequence.unwrap() - summary.first_sequence.unwrap() + 1);
+    lines_are_missing_before(&world, 6);
+}
+
+/// What went with the directory is missed, and nothing after it.
+fn lines_are_missing_before(world: &World, sequence: u64) {
+    let Err(VerifyError::Fault(fault)) = verify(&world.trail_directory()) else {
+        panic!("nothing is missed")
+    };
+    assert_eq!((fault.kind, fault.expected, fault.found), (FaultKind::Missing, Some(1), Some(sequence)));
+    let partial = Measure { partial: true, ..Measure::default() };
+    verify_by(&world.trail_directory(), &partial, &mut |_| {}).unwrap();
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn an_outcome_that_cannot_be_written_is_not_lost() {
     world.until_ready().await;
     let outcome = world.trail.outcome_of(answer.request_id()).await;
     assert_eq!((&outcome["conference"], &outcome["vendor_status"]), (&"IM9".into(), &200.into()));
-    verify_part(&world.trail_directory());
+    lines_are_missing_before(&world, 4);
 }
 
 #[tokio::test]
