@@ -66,10 +66,14 @@ impl LineReader {
             return Ok(Read::End);
         }
         self.at_end = false;
-        let read = match &mut self.source {
-            Source::Plain(file) => until_newline(file, &mut self.bytes)?,
-            Source::Zstd(file) => until_newline(file, &mut self.bytes)?,
-        };
+        let mut read = self.until_newline()?;
+        let is_plain = matches!(self.source, Source::Plain(_));
+        if is_plain && self.bytes.last() == Some(&b'\n') && self.bytes.contains(&0) {
+            // The line's beginning was read before it was written, as room, and its end after that: it is all there by
+            // now. What is still zero is so in the file.
+            self.go_back()?;
+            read = self.until_newline()?;
+        }
         if self.bytes.last() == Some(&b'\n') {
             self.line += 1;
             self.offset += read as u64;
@@ -85,6 +89,14 @@ impl LineReader {
         let written = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         self.bytes.truncate(written);
         Ok(if written == 0 { Read::End } else { Read::Torn(written as u64) })
+    }
+
+    fn until_newline(&mut self) -> io::Result<usize> {
+        self.bytes.clear();
+        match &mut self.source {
+            Source::Plain(file) => until_newline(file, &mut self.bytes),
+            Source::Zstd(file) => until_newline(file, &mut self.bytes),
+        }
     }
 
     /// Goes on before the last line for which `is_before` holds, or a little earlier, without reading all that lies
@@ -210,6 +222,19 @@ mod tests {
         assert_eq!(read_all(&mut reader), ["three\n"]);
         assert_eq!((reader.line(), reader.offset()), (3, 14));
         assert_eq!(reader.read().unwrap(), Read::End);
+    }
+
+    /// A line that lies on two pages may be written between the reading of the one and of the other.
+    #[test]
+    fn a_line_that_was_written_while_it_was_read_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        std::fs::write(&segment.path, b"one\n\0\0\0ee\nfo\0r\n").unwrap();
+        let mut reader = LineReader::open(&segment).unwrap();
+        assert_eq!(reader.read().unwrap(), Read::Line);
+        File::options().write(true).open(&segment.path).unwrap().write_all_at(b"thr", 4).unwrap();
+        assert_eq!(read_all(&mut reader), ["three\n", "fo\0r\n"]);
+        assert_eq!((reader.line(), reader.offset()), (3, 15));
     }
 
     #[test]

@@ -102,12 +102,13 @@ impl Trail {
     }
 }
 
-/// The last line may be on its way; preallocated room after it is zeros.
+/// The last line may be on its way; preallocated room after it is zeros, and so may be the beginning of a line that was
+/// written while the file was read.
 fn whole_lines(file: &Path) -> Vec<String> {
     let bytes = fs::read(file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-    lines.map(str::to_owned).collect()
+    lines.take_while(|line| !line.contains('\0')).map(str::to_owned).collect()
 }
 
 fn parse(line: &str) -> Value {
