@@ -35,7 +35,7 @@ pub use record::{
     Start, Stop, TornTail, Trouble, VendorError,
 };
 pub use verify::verify;
-pub use writing::{Durability, LastError, Receipt, Slot, Trail, TrailStatus, TrailThread};
+pub use writing::{Durability, LastError, Receipt, Slot, SyncedView, Trail, TrailStatus, TrailThread};
 
 use std::path::PathBuf;
 

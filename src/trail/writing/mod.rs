@@ -5,6 +5,7 @@ mod segment;
 mod sender;
 mod start;
 mod status;
+mod synced;
 mod thread;
 mod waiting;
 mod writer;
@@ -14,4 +15,5 @@ mod tests;
 
 pub use sender::{Durability, Receipt, Slot, Trail};
 pub use status::{LastError, TrailStatus};
+pub use synced::SyncedView;
 pub use thread::TrailThread;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::synced::SyncedView;
 use crate::trail::error::TrailError;
 use crate::trail::line::{LineHash, Position};
 use crate::trail::record::whole_micros;
@@ -50,6 +51,8 @@ pub struct LastError {
 pub(super) struct Publisher {
     writable: Arc<AtomicBool>,
     status: watch::Sender<TrailStatus>,
+    /// Apart from the rest, so that those who wait for the disk are not woken by every write.
+    synced: watch::Sender<u64>,
 }
 
 /// The readers' end.
@@ -57,6 +60,7 @@ pub(super) struct Publisher {
 pub(in crate::trail) struct Observer {
     writable: Arc<AtomicBool>,
     pub(in crate::trail) status: watch::Receiver<TrailStatus>,
+    pub(super) synced: SyncedView,
 }
 
 impl Observer {
@@ -81,8 +85,9 @@ impl Publisher {
             syncs: 0,
             last_sync_us: 0,
         });
-        let observer = Observer { writable: Arc::clone(&writable), status: receiver };
-        let publisher = Self { writable, status: sender };
+        let (synced_sender, synced) = SyncedView::new(head.last());
+        let observer = Observer { writable: Arc::clone(&writable), status: receiver, synced };
+        let publisher = Self { writable, status: sender, synced: synced_sender };
         (publisher, observer)
     }
 
@@ -103,6 +108,7 @@ impl Publisher {
             status.syncs += 1;
             status.last_sync_us = whole_micros(took);
         });
+        self.synced.send_replace(head.last());
     }
 
     /// `kept` lines wait in memory.
