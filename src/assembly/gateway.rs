@@ -18,6 +18,7 @@ use super::series;
 use crate::admin::Overview;
 use crate::config::Config;
 use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
+use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
@@ -66,6 +67,7 @@ pub struct Gateway {
     /// Closed when every worker has ended.
     workers_end: mpsc::Receiver<()>,
     trail: TrailThread,
+    shipping: Shipping,
     drain: Drain,
 }
 
@@ -87,6 +89,7 @@ impl Gateway {
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (trail_handle, trail) = Trail::open(&config.audit)?;
 
+        let shipping = Shipping::new(&config.shipping);
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
         let (switch, phase) = phases();
@@ -95,11 +98,14 @@ impl Gateway {
         let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
+        series::watch_shipping(&mut metrics, &shipping.shipped());
         let desk = Desk::new(parts.trail.clone(), metrics.worker());
+        let synced = parts.trail.synced();
         let overview = Arc::new(Overview {
             keyring: parts.keyring,
             tenancy: parts.tenancy,
             trail: parts.trail,
+            shipped: shipping.shipped(),
             metrics: metrics.build(),
             phase: phase.clone(),
             connections,
@@ -110,6 +116,7 @@ impl Gateway {
         crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
+        shipping.start(&config.audit.directory, &synced, &connector)?;
         Ok(Self {
             address,
             admin_address,
@@ -119,6 +126,7 @@ impl Gateway {
             threads: crew.threads,
             workers_end: crew.end,
             trail,
+            shipping,
             drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
         })
     }
@@ -168,7 +176,10 @@ impl Gateway {
                 tracing::error!("a thread had panicked");
             }
         }
-        close(self.trail).await.map(|()| cut_off)
+        let closed = close(self.trail).await;
+        // After the trail's last line, so that it can arrive too.
+        self.shipping.close().await;
+        closed.map(|()| cut_off)
     }
 
     /// Returns whether all requests finished in time.

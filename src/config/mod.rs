@@ -18,6 +18,7 @@ mod problem;
 mod quota;
 mod reader;
 mod render;
+mod ship;
 mod source;
 mod tenants;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use std::path::Path;
 use ::config::{Map, Value};
 
 use crate::domain::CreateRules;
+use crate::shipping::ConsumerConfig;
 use crate::stages::authz::ActionScopes;
 use crate::telemetry::LogConfig;
 use crate::trail::TrailConfig;
@@ -73,6 +75,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// The trail.
     pub audit: TrailConfig,
+    /// Who gets the trail.
+    pub shipping: Vec<ConsumerConfig>,
     /// The operational log.
     pub log: LogConfig,
     resolved: Transcript,
@@ -137,12 +141,13 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let loaded = apps.as_deref().unwrap_or_default();
     let vendor = section(root, "vendor", |vendor| vendor::read(vendor, loaded));
     let upstream = section(root, "upstream", upstream::read);
-    let audit = section(root, "audit", audit::read);
+    let audit = section(root, "audit", |audit| Ok((audit::read(audit), ship::read(audit))));
     let log = section(root, "log", audit::read_log);
     if let Ok(listen) = &listen {
         let others = (admin.as_ref().ok(), authn.as_ref().ok(), upstream.as_ref().ok());
         check_against(listen, others, reader);
     }
+    let (audit, shipping) = audit?;
     Ok(Config {
         listen: listen?,
         admin: admin?,
@@ -154,6 +159,7 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         vendor: vendor?,
         upstream: upstream?,
         audit: audit?,
+        shipping: shipping?,
         log: log?,
         resolved: Transcript::new(),
     })

@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn of_a_submission_the_head_is_enough() {
         on_a_worker(async {
-            let server = answering("HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\nnever more").await;
+            let server =
+                answering("HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\nnever more").await;
             let (tls, _) = tls_config(None).unwrap();
             let fetcher = Fetcher::new(Connector::new(tls, LONG), LONG);
             let request = Request::post("/batch").body(Full::from("lines")).unwrap();
