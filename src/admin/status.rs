@@ -22,6 +22,7 @@ impl Overview {
             "apps": self.tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
             "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),
             "trail": self.trail.status(),
+            "trail_directory": self.trail.kept(),
             "shipping": self.shipped.status(),
         })
     }

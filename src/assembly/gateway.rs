@@ -21,7 +21,7 @@ use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
-use crate::trail::{Trail, TrailError, TrailThread, Unflushed};
+use crate::trail::{Keeper, Trail, TrailError, TrailThread, Unflushed};
 use crate::upstream::{Connector, RootSource, TlsError, tls_config};
 
 /// What idle connections need to be closed, when nothing is to be waited for.
@@ -67,6 +67,7 @@ pub struct Gateway {
     /// Closed when every worker has ended.
     workers_end: mpsc::Receiver<()>,
     trail: TrailThread,
+    keeper: Keeper,
     shipping: Shipping,
     drain: Drain,
 }
@@ -88,8 +89,10 @@ impl Gateway {
         let admin = bind(config.admin.address, "admin.address")?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (trail_handle, trail) = Trail::open(&config.audit)?;
-
         let shipping = Shipping::new(&config.shipping);
+        let shipped = shipping.shipped();
+        let keeper = Keeper::start(&config.audit, trail_handle.clone(), move || shipped.up_to())?;
+
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
         let (switch, phase) = phases();
@@ -126,6 +129,7 @@ impl Gateway {
             threads: crew.threads,
             workers_end: crew.end,
             trail,
+            keeper,
             shipping,
             drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
         })
@@ -176,6 +180,7 @@ impl Gateway {
                 tracing::error!("a thread had panicked");
             }
         }
+        self.keeper.stop();
         let closed = close(self.trail).await;
         // After the trail's last line, so that it can arrive too.
         self.shipping.close().await;

@@ -91,4 +91,15 @@ fn watch_trail(metrics: &mut MetricsBuilder, parts: &Parts) {
     metrics.watch(watched::AUDIT_WRITABLE, &[], move || Some(f64::from(u8::from(trail.is_writable()))));
     let trail = parts.trail.clone();
     metrics.watch(watched::AUDIT_SYNCS, &[], move || Some(number(trail.status().syncs)));
+    let trail = parts.trail.clone();
+    let sync_time = move || Some(Duration::from_micros(trail.status().sync_us).as_secs_f64());
+    metrics.watch(watched::AUDIT_SYNC_SECONDS, &[], sync_time);
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_FAULTS, &[], move || Some(number(trail.status().faults)));
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_SEGMENTS, &[], move || Some(number(trail.kept().segments)));
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_BYTES, &[], move || Some(number(trail.kept().bytes)));
+    let trail = parts.trail.clone();
+    metrics.watch(watched::AUDIT_AVAILABLE, &[], move || Some(number(trail.kept().available_bytes)));
 }

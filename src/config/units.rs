@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const DURATIONS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// Reads a whole number with one of the units `ms`, `s`, `m`, `h`.
+/// Reads a whole number with one of the units `ms`, `s`, `m`, `h`, `d`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let millis = number_with_unit(text, &DURATIONS).ok_or_else(|| {
-        "must be a whole number with a unit, such as \"500ms\", \"30s\", \"5m\" or \"1h\"".to_owned()
+        "must be a whole number with a unit, such as \"500ms\", \"30s\", \"5m\", \"1h\" or \"7d\"".to_owned()
     })?;
     Ok(Duration::from_millis(millis))
 }
@@ -24,6 +25,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
 pub(super) fn show_duration(duration: Duration) -> String {
     match u64::try_from(duration.as_millis()) {
         Ok(0) => "0s".to_owned(),
+        // As everybody says it.
+        Ok(86_400_000) => "24h".to_owned(),
         Ok(millis) => in_largest_unit(millis, &DURATIONS),
         Err(_) => format!("{duration:?}"),
     }
@@ -60,7 +63,8 @@ mod tests {
         assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(parse_duration("5m"), Ok(Duration::from_mins(5)));
         assert_eq!(parse_duration("1h"), Ok(Duration::from_hours(1)));
-        for text in ["", "30", "s", "-1s", "1.5s", "1d", "1 h m", "18446744073709551615h", "٣s"] {
+        assert_eq!(parse_duration("400d"), Ok(Duration::from_hours(9600)));
+        for text in ["", "30", "s", "-1s", "1.5s", "1w", "1 h m", "18446744073709551615h", "٣s"] {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
     }

@@ -69,6 +69,21 @@ pub const AUDIT_WRITABLE: Series =
 /// Group commits.
 pub const AUDIT_SYNCS: Series =
     Series::counter("audit_syncs", "Times that the audit trail was synced to disk.", &[]);
+/// Time spent in group commits.
+pub const AUDIT_SYNC_SECONDS: Series =
+    Series::counter("audit_sync_seconds", "Time that syncing the audit trail has taken.", &[]);
+/// Failures and stalls of the disk.
+pub const AUDIT_FAULTS: Series =
+    Series::counter("audit_faults", "Times that the audit trail could not be written.", &[]);
+/// The directory's files.
+pub const AUDIT_SEGMENTS: Series =
+    Series::gauge("audit_segments", "Files that the audit trail lies in.", &[]);
+/// Their size.
+pub const AUDIT_BYTES: Series =
+    Series::gauge("audit_bytes", "Space that the files of the audit trail take up.", &[]);
+/// What the disk has left.
+pub const AUDIT_AVAILABLE: Series =
+    Series::gauge("audit_available_bytes", "Space that the disk of the audit trail has left.", &[]);
 /// By consumer.
 pub const AUDIT_SHIP_LAG: Series = Series::gauge(
     "audit_ship_lag_records",

@@ -34,6 +34,19 @@ pub enum TrailError {
     /// The open segment was deleted, moved or replaced.
     #[error("the audit segment {} is no longer in its directory", .0.display())]
     Gone(PathBuf),
+    /// Another program has written to the open segment, or cut it.
+    #[error(
+        "the audit segment {} is {found} bytes long and not {expected}: another program has changed it",
+        segment.display()
+    )]
+    Altered {
+        /// The segment.
+        segment: PathBuf,
+        /// How long it was left.
+        expected: u64,
+        /// How long it is.
+        found: u64,
+    },
     /// The thread could not be started.
     #[error("cannot start the audit thread: {0}")]
     Thread(io::Error),

@@ -35,11 +35,16 @@ pub use record::{
     Start, Stop, TornTail, Trouble, VendorError,
 };
 pub use verify::verify;
-pub use writing::{Durability, LastError, Receipt, Slot, SyncedView, Trail, TrailStatus, TrailThread};
+pub use writing::{
+    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, Slot, SyncedView, Trail,
+    TrailStatus, TrailThread,
+};
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Where the trail is kept and how much may wait for it.
+/// Where the trail is kept, and how.
 #[derive(Clone, Debug)]
 pub struct TrailConfig {
     /// The directory of the segments; made with mode 0700 where it is missing. One process at a time.
@@ -47,4 +52,58 @@ pub struct TrailConfig {
     /// How many records may wait for the thread before callers wait for room; at least 1. Intents have as much room of
     /// their own, and while the directory cannot be written as many again are kept in memory.
     pub queue: usize,
+    /// The files.
+    pub segments: SegmentsConfig,
+    /// What proves the trail.
+    pub checkpoints: CheckpointsConfig,
+    /// After how long without a record the trail says that it lives.
+    pub heartbeat: Duration,
+    /// How long the disk may take to answer before mutations are refused.
+    pub stall_timeout: Duration,
+    /// How much is kept.
+    pub retention: Retention,
+}
+
+/// How the trail is cut into files.
+#[derive(Clone, Debug)]
+pub struct SegmentsConfig {
+    /// How many bytes a segment has when another is begun; the last batch may go over it.
+    pub max_bytes: u64,
+    /// How old a segment is when another is begun.
+    pub max_age: Duration,
+    /// How many bytes a file is made longer at once, ahead of what is written; 0 for none. At most 8 MiB.
+    pub preallocate: u64,
+    /// Whether segments are compressed once they are closed.
+    pub compress: bool,
+}
+
+/// How often the trail is vouched for, and by whom.
+#[derive(Clone, Debug)]
+pub struct CheckpointsConfig {
+    /// After how many records; at least 1.
+    pub records: u64,
+    /// After how long, if there is a record by then.
+    pub every: Duration,
+    /// What signs them.
+    pub key: Option<Arc<SigningKey>>,
+}
+
+impl TrailConfig {
+    /// The defaults of `config/default.toml`, for a trail in `directory`.
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            queue: 8192,
+            segments: SegmentsConfig {
+                max_bytes: 64 << 20,
+                max_age: Duration::from_hours(24),
+                preallocate: 4 << 20,
+                compress: false,
+            },
+            checkpoints: CheckpointsConfig { records: 100_000, every: Duration::from_mins(1), key: None },
+            heartbeat: Duration::from_mins(5),
+            stall_timeout: Duration::from_secs(5),
+            retention: Retention::default(),
+        }
+    }
 }

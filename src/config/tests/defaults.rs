@@ -45,8 +45,9 @@ fn in_effect(config: &Config) -> BTreeMap<String, Option<String>> {
 
 /// The example files, with files that exist.
 fn with_files(text: &str, fixture: &Fixture) -> String {
-    let text = text.replace("/run/secrets/meet", &fixture.path("secret"));
-    text.replace("/run/secrets/siem", &fixture.path("secret"))
+    text.replace("/run/secrets/meet", &fixture.path("secret"))
+        .replace("/run/secrets/siem", &fixture.path("secret"))
+        .replace("/run/secrets/audit-key", &fixture.path("audit-key"))
 }
 
 #[test]
@@ -93,6 +94,14 @@ fn every_documented_value_is_accepted() {
     let lines = DEFAULTS.lines().filter_map(uncommented);
     let text: Vec<&str> = lines.filter(|line| !left_out.iter().any(|key| line.starts_with(key))).collect();
     super::super::parse("all.toml", &with_files(&text.join("\n"), &fixture)).unwrap();
+}
+
+#[test]
+fn the_trail_has_the_same_defaults_without_a_configuration() {
+    let fixture = Fixture::new();
+    let config = super::super::parse("my.toml", &fixture.text()).unwrap().audit;
+    let alone = crate::trail::TrailConfig::new(config.directory.clone());
+    assert_eq!(format!("{config:?}"), format!("{alone:?}"));
 }
 
 #[test]

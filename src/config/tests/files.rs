@@ -94,3 +94,14 @@ fn files_of_keys_and_certificates_must_be_there() {
     assert_only(ca("missing"), "upstream.ca_file (my.toml): ", "no such file");
     assert_only(ca("secret"), "upstream.ca_file (my.toml): ", "no certificate");
 }
+
+#[test]
+fn checkpoints_are_signed_by_an_ed25519_key_or_by_none() {
+    let fixture = Fixture::new();
+    let key =
+        |name: &str| fixture.after(&format!("[audit.checkpoints]\nkey_file = {:?}", fixture.path(name)));
+    assert!(key("audit-key").unwrap().audit.checkpoints.key.is_some());
+    let where_it_is = "audit.checkpoints.key_file (my.toml): ";
+    assert_only(key("secret"), where_it_is, "openssl genpkey -algorithm ed25519");
+    assert_only(key("missing"), where_it_is, "there is no such file");
+}

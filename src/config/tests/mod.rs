@@ -32,6 +32,8 @@ impl Fixture {
         fs::write(directory.path().join("jwks.json"), r#"{"keys":[]}"#).unwrap();
         fs::write(directory.path().join("empty"), "\n").unwrap();
         fs::write(directory.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        fs::write(directory.path().join("audit-key"), key.serialize_pem()).unwrap();
         Self { directory }
     }
 

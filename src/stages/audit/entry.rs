@@ -227,7 +227,7 @@ mod tests {
     /// The outcome that a dissolve leaves, once it has gone through this.
     async fn outcome_after(what: impl AsyncFnOnce(&Entry)) -> Value {
         let directory = tempfile::tempdir().unwrap();
-        let config = TrailConfig { directory: directory.path().to_owned(), queue: 4 };
+        let config = TrailConfig { queue: 4, ..TrailConfig::new(directory.path().to_owned()) };
         let (trail, thread) = Trail::open(&config).unwrap();
         let desk = Rc::new(Desk::new(trail.clone(), MetricsBuilder::new(vec![], vec![]).worker()));
         let id = RequestId::generate(&ContextV7::new());

@@ -187,7 +187,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_refused_unread_does_not_wait_for_a_trail_without_room() {
         let directory = tempfile::tempdir().unwrap();
-        let config = TrailConfig { directory: directory.path().to_owned(), queue: 1 };
+        let config = TrailConfig { queue: 1, ..TrailConfig::new(directory.path().to_owned()) };
         let (trail, thread) = Trail::open(&config).unwrap();
         let mut metrics = MetricsBuilder::new(vec![], vec![]);
         let desk = Rc::new(Desk::new(trail.clone(), metrics.worker()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::timestamp_or_null;
@@ -74,8 +74,24 @@ pub struct Checkpoint {
     pub signature: Option<Box<str>>,
 }
 
+impl Checkpoint {
+    /// Tells it to the operational log, so that a copy exists off the host.
+    pub(in crate::trail) fn log(&self) {
+        tracing::info!(
+            trail = %self.trail,
+            first = self.first,
+            sequence = self.sequence,
+            hash = %self.hash,
+            time = %format_args!("{:.6}", self.time),
+            key = self.key.as_deref(),
+            signature = self.signature.as_deref(),
+            "audit checkpoint"
+        );
+    }
+}
+
 /// A change that was announced and has not ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct OpenIntent {
     /// The sequence number of its intent.
     pub intent: u64,

@@ -112,7 +112,7 @@ impl<'a, T> Tagged<'a, T> {
 }
 
 /// RFC 3339 in UTC, always with six digits, so that lines sort as text.
-fn timestamp<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::trail) fn timestamp<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{time:.6}"))
 }
 

@@ -60,7 +60,22 @@ pub(super) fn open(directory: &Path) -> (Trail, TrailThread) {
 }
 
 pub(super) fn open_with(directory: &Path, queue: usize) -> (Trail, TrailThread) {
-    Trail::open(&TrailConfig { directory: directory.to_owned(), queue }).unwrap()
+    Trail::open(&TrailConfig { queue, ..TrailConfig::new(directory.to_owned()) }).unwrap()
+}
+
+/// Writes a segment of `records` outcomes between start and stop, and nothing that the trail says of itself.
+pub(super) fn bare_trail(directory: &Path, records: usize) {
+    let (time, version) = (Timestamp::now(), "1");
+    let start = Record::Start(Start { time, version, trail: uuid::Uuid::nil(), torn: None });
+    let outcomes = std::iter::repeat_with(outcome).take(records);
+    let mut lines = Vec::new();
+    std::iter::once(start)
+        .chain(outcomes)
+        .chain([Record::Stop(Stop { time })])
+        .fold(line::Position::GENESIS, |position, record| {
+            position.append(&mut lines, &record.payload().unwrap())
+        });
+    std::fs::write(SegmentFile::new(directory, 1).path, lines).unwrap();
 }
 
 /// Writes a trail of `records` outcomes between start and stop.
@@ -77,9 +92,14 @@ pub(super) fn segments(directory: &Path) -> Vec<PathBuf> {
     segments.into_iter().map(|segment| segment.path).collect()
 }
 
+/// What is written of a segment, without the room after it.
+pub(super) fn text(segment: &Path) -> String {
+    std::fs::read_to_string(segment).unwrap().trim_end_matches('\0').to_owned()
+}
+
 /// Every line of every segment, with its newline.
 pub(super) fn lines(directory: &Path) -> Vec<String> {
-    let texts = segments(directory).into_iter().map(|path| std::fs::read_to_string(path).unwrap());
+    let texts = segments(directory).into_iter().map(|path| text(&path));
     texts.flat_map(|text| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
@@ -98,9 +118,10 @@ pub(super) fn values(directory: &Path) -> Vec<Value> {
     lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// The kinds of all lines but the checkpoints.
 pub(super) fn kinds(directory: &Path) -> Vec<String> {
-    let values = values(directory);
-    values.iter().map(|value| value["kind"].as_str().unwrap().to_owned()).collect()
+    let kinds = values(directory).into_iter().map(|value| value["kind"].as_str().unwrap().to_owned());
+    kinds.filter(|kind| kind != "checkpoint").collect()
 }
 
 /// Waits until the status is as `wanted`; that it never is shows as the test's timeout.

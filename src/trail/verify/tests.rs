@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::trail::tests::{lines, segments, written_trail};
+use crate::trail::tests::{bare_trail, lines, segments};
 
 /// A trail of seven lines in two segments, which begin with lines 1 and 5.
 struct Sample {
@@ -12,7 +12,7 @@ struct Sample {
 impl Sample {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        written_trail(directory.path(), 5).await;
+        bare_trail(directory.path(), 5);
         let lines = lines(directory.path());
         let sample = Self { directory, lines };
         sample.store(&sample.lines.clone());

@@ -1,8 +1,11 @@
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
+use super::fault::{attempt, attempt_write};
 use crate::trail::error::TrailError;
 
 /// The trail's directory, which this process alone writes to.
@@ -44,9 +47,14 @@ impl Directory {
 
     /// Makes names that were added, changed or removed last through a power cut.
     pub(super) fn sync(&self) -> Result<(), TrailError> {
-        File::open(&self.path)
-            .and_then(|directory| directory.sync_all())
-            .map_err(TrailError::io("sync the audit directory", &self.path))
+        attempt(|| sync_directory(&self.path)).map_err(TrailError::io("sync the audit directory", &self.path))
+    }
+
+    /// A name that is free, for what is in the way and may be evidence: `segment` moved aside because it was `why`.
+    pub(super) fn aside(&self, segment: &Path, why: &str) -> PathBuf {
+        let time = Timestamp::now().strftime("%Y%m%dT%H%M%S.%6fZ");
+        let name = segment.file_name().unwrap_or_default().to_string_lossy();
+        self.path.join(format!("{name}.{why}-{time}"))
     }
 
     /// Writes `bytes` durably to a file that has no name of its own yet.
@@ -59,10 +67,10 @@ impl Directory {
             }
             _ => {}
         }
-        let mut file =
-            private().create_new(true).append(true).open(&path).map_err(TrailError::io("create", &path))?;
-        file.write_all(bytes).map_err(TrailError::io("write", &path))?;
-        file.sync_all().map_err(TrailError::io("sync", &path))?;
+        let mut file = attempt(|| private().create_new(true).write(true).open(&path))
+            .map_err(TrailError::io("create", &path))?;
+        attempt_write(bytes, |bytes| file.write_all(bytes)).map_err(TrailError::io("write", &path))?;
+        attempt(|| file.sync_all()).map_err(TrailError::io("sync", &path))?;
         Ok((file, path))
     }
 
@@ -79,6 +87,11 @@ impl Drop for Directory {
     fn drop(&mut self) {
         let _ = self.lock.unlock();
     }
+}
+
+/// Puts the names in a directory on disk.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Options for a file that only the gateway's own user may read.

@@ -1,19 +1,29 @@
 //! How records get into the directory: from the workers' queue, through one thread, to the disk.
 
+mod compress;
 mod directory;
+mod fault;
+mod health;
+mod keeper;
+mod replay;
+mod retention;
 mod segment;
 mod sender;
 mod start;
 mod status;
+mod store;
 mod synced;
 mod thread;
+mod upkeep;
 mod waiting;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use keeper::{Keeper, Kept};
+pub use retention::Retention;
 pub use sender::{Durability, Receipt, Slot, Trail};
-pub use status::{LastError, TrailStatus};
+pub use status::{LastError, ProvedUpTo, TrailStatus};
 pub use synced::SyncedView;
 pub use thread::TrailThread;

@@ -1,10 +1,11 @@
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::mpsc::{OwnedPermit, Sender};
+use tokio::sync::mpsc::{self, OwnedPermit, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::keeper::Kept;
 use super::status::{Observer, TrailStatus};
 use super::synced::SyncedView;
 use crate::domain::{Action, RequestId};
@@ -19,12 +20,19 @@ pub struct Trail {
     /// One permit for each record that room is reserved for or that waits, intents apart.
     room: Arc<Semaphore>,
     pub(in crate::trail) observer: Observer,
+    retire: mpsc::Sender<Retire>,
+    pub(super) kept: Arc<Mutex<Kept>>,
 }
 
 impl Trail {
     /// `sender` has room for `queue` records, and for as many intents.
-    pub(super) fn new(sender: Sender<Message>, queue: usize, observer: Observer) -> Self {
-        Self { sender, room: Arc::new(Semaphore::new(queue)), observer }
+    pub(super) fn new(
+        sender: Sender<Message>,
+        queue: usize,
+        observer: Observer,
+        retire: mpsc::Sender<Retire>,
+    ) -> Self {
+        Self { sender, room: Arc::new(Semaphore::new(queue)), observer, retire, kept: Arc::default() }
     }
 
     /// Room for one record. Waits while the queue is full, in turn; a future that is dropped gives up its turn.
@@ -50,6 +58,18 @@ impl Trail {
         self.observer.is_writable() && !self.is_closed()
     }
 
+    /// Has the trail say that only lines from `first` on are kept. Resolves once that is on disk.
+    pub(super) async fn retire(&self, first: u64) -> Result<(), TrailUnavailable> {
+        let (done, receipt) = oneshot::channel();
+        self.retire.send(Retire { first, done }).await.map_err(|_| TrailUnavailable)?;
+        receipt.await.unwrap_or(Err(TrailUnavailable))
+    }
+
+    /// What the directory holds, as of the last look at it.
+    pub fn kept(&self) -> Kept {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether the thread has ended: no record is taken any more.
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
@@ -57,7 +77,7 @@ impl Trail {
 
     /// How the trail is doing. For people and probes, not for every request.
     pub fn status(&self) -> TrailStatus {
-        let mut status = self.observer.status.borrow().clone();
+        let mut status = self.observer.status();
         let taken = self.sender.max_capacity().saturating_sub(self.sender.capacity());
         status.queued = status.queued.saturating_add(taken as u64);
         status
@@ -81,7 +101,14 @@ pub enum Durability {
 }
 
 /// Where the record's sequence number goes, or that it has none.
-pub(super) type Reply = oneshot::Sender<Result<u64, TrailUnavailable>>;
+pub(super) type Reply<T = u64> = oneshot::Sender<Result<T, TrailUnavailable>>;
+
+/// That lines before `first` are about to be removed.
+#[derive(Debug)]
+pub(super) struct Retire {
+    pub(super) first: u64,
+    pub(super) done: Reply<()>,
+}
 
 /// A record on its way to the thread.
 #[derive(Debug)]
@@ -108,7 +135,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    fn of(record: &Record) -> Self {
+    pub(super) fn of(record: &Record) -> Self {
         match record {
             Record::Intent(intent) => Self::Announced(intent.call.request_id),
             Record::Outcome(outcome) if outcome.call.action.is_some_and(Action::is_mutation) => {

@@ -1,15 +1,16 @@
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::health::Health;
 use super::synced::SyncedView;
 use crate::trail::error::TrailError;
 use crate::trail::line::{LineHash, Position};
-use crate::trail::record::whole_micros;
+use crate::trail::record::{Checkpoint, timestamp, whole_micros};
 
 /// How the trail is doing. Holds no secret, and of records nothing but numbers.
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +35,24 @@ pub struct TrailStatus {
     pub syncs: u64,
     /// How long the last of these took, in microseconds; 0 before the first.
     pub last_sync_us: u64,
+    /// How long all of these took together, in microseconds.
+    pub sync_us: u64,
+    /// How often something went wrong since the start.
+    pub faults: u64,
+    /// The last checkpoint that is on disk.
+    pub checkpoint: Option<ProvedUpTo>,
+}
+
+/// A checkpoint by itself: kept elsewhere, it proves what the trail said up to here
+/// (`confgate audit verify --checkpoint`).
+#[derive(Clone, Debug, Serialize)]
+pub struct ProvedUpTo {
+    /// When it was made.
+    #[serde(serialize_with = "timestamp")]
+    pub time: Timestamp,
+    /// The rest of it, without the list of what was open.
+    #[serde(flatten)]
+    pub checkpoint: Checkpoint,
 }
 
 /// A fault, and when it was met.
@@ -45,12 +64,15 @@ pub struct LastError {
     pub message: Arc<str>,
 }
 
-/// The thread's end of the status. `writable` stands apart from the rest, because every request asks for it and
-/// an atomic is all that a request should touch.
+/// The thread's end of the status. What every request asks for stands apart from the rest, because atomics are all that
+/// a request should touch.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    writable: Arc<AtomicBool>,
+    health: Arc<Health>,
     status: watch::Sender<TrailStatus>,
+    /// The first line of the segment that is written to.
+    live: watch::Sender<u64>,
+    stall: Cell<Option<Duration>>,
     /// Apart from the rest, so that those who wait for the disk are not woken by every write.
     synced: watch::Sender<u64>,
 }
@@ -58,21 +80,38 @@ pub(super) struct Publisher {
 /// The readers' end.
 #[derive(Clone, Debug)]
 pub(in crate::trail) struct Observer {
-    writable: Arc<AtomicBool>,
+    health: Arc<Health>,
     pub(in crate::trail) status: watch::Receiver<TrailStatus>,
+    pub(super) live: watch::Receiver<u64>,
     pub(super) synced: SyncedView,
 }
 
 impl Observer {
     pub(super) fn is_writable(&self) -> bool {
-        self.writable.load(Ordering::Acquire)
+        self.health.is_writable()
+    }
+
+    /// How long the disk has not answered, if that is too long.
+    pub(super) fn stalled_for(&self) -> Option<Duration> {
+        self.health.stalled_for()
+    }
+
+    /// As of now.
+    pub(super) fn status(&self) -> TrailStatus {
+        let mut status = self.status.borrow().clone();
+        if let Some(stalled) = self.stalled_for() {
+            let message = format!("the disk has not answered for {} s", stalled.as_secs()).into();
+            status.writable = false;
+            status.last_error = Some(LastError { time: Timestamp::now(), message });
+        }
+        status
     }
 }
 
 impl Publisher {
     /// Both ends, for a trail whose last line stands before `head`.
-    pub(super) fn new(head: Position) -> (Self, Observer) {
-        let writable = Arc::new(AtomicBool::new(false));
+    pub(super) fn new(head: Position, stall_timeout: Duration) -> (Self, Observer) {
+        let health = Arc::new(Health::new(stall_timeout));
         let (sender, receiver) = watch::channel(TrailStatus {
             writable: false,
             last_sequence: head.last(),
@@ -84,11 +123,40 @@ impl Publisher {
             bytes: 0,
             syncs: 0,
             last_sync_us: 0,
+            sync_us: 0,
+            faults: 0,
+            checkpoint: None,
         });
+        let (live_sender, live) = watch::channel(head.next);
         let (synced_sender, synced) = SyncedView::new(head.last());
-        let observer = Observer { writable: Arc::clone(&writable), status: receiver, synced };
-        let publisher = Self { writable, status: sender, synced: synced_sender };
+        let observer = Observer { health: Arc::clone(&health), status: receiver, live, synced };
+        let publisher =
+            Self { health, status: sender, synced: synced_sender, live: live_sender, stall: Cell::new(None) };
         (publisher, observer)
+    }
+
+    /// Something begins that the disk may not answer in time.
+    pub(super) fn busy(&self) -> Busy<'_> {
+        self.health.begin();
+        Busy(self)
+    }
+
+    /// How long the disk took when it took too long last, unless that was asked before.
+    pub(super) fn take_stall(&self) -> Option<Duration> {
+        self.stall.take()
+    }
+
+    /// The segment that begins with line `first` is written to, and none before it any more.
+    pub(super) fn live(&self, first: u64) {
+        self.live.send_replace(first);
+    }
+
+    /// The checkpoint is on disk.
+    pub(super) fn proved(&self, checkpoint: Checkpoint) {
+        let checkpoint = Checkpoint { open: None, ..checkpoint };
+        self.status.send_modify(|status| {
+            status.checkpoint = Some(ProvedUpTo { time: checkpoint.time, checkpoint });
+        });
     }
 
     /// Every line before `head` is in a segment; `bytes` came with the last ones.
@@ -107,6 +175,7 @@ impl Publisher {
             status.synced_sequence = head.last();
             status.syncs += 1;
             status.last_sync_us = whole_micros(took);
+            status.sync_us = status.sync_us.saturating_add(status.last_sync_us);
         });
         self.synced.send_replace(head.last());
     }
@@ -118,16 +187,17 @@ impl Publisher {
 
     /// Something went wrong.
     pub(super) fn failed(&self, error: &TrailError) {
-        self.writable.store(false, Ordering::Release);
+        self.health.set_writable(false);
         self.status.send_modify(|status| {
             status.writable = false;
+            status.faults += 1;
             status.last_error = Some(LastError { time: Timestamp::now(), message: error.to_string().into() });
         });
     }
 
     /// Records reach the directory (again).
     pub(super) fn works(&self) {
-        self.writable.store(true, Ordering::Release);
+        self.health.set_writable(true);
         self.status.send_modify(|status| status.writable = true);
     }
 }
@@ -135,7 +205,25 @@ impl Publisher {
 /// When the thread ends, however it ends, nothing is written any more.
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.writable.store(false, Ordering::Release);
+        self.health.set_writable(false);
         self.status.send_modify(|status| status.writable = false);
+    }
+}
+
+/// For as long as the disk is waited for.
+pub(super) struct Busy<'a>(&'a Publisher);
+
+impl Busy<'_> {
+    /// The disk has answered, after this time.
+    pub(super) fn end(self) -> Duration {
+        self.0.health.took()
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        if let Some(took) = self.0.health.end() {
+            self.0.stall.set(Some(took));
+        }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::sender::{Message, Trail};
+use super::sender::{Message, Retire, Trail};
 use super::start;
 use super::writer::Writer;
 use crate::trail::TrailConfig;
@@ -14,6 +14,10 @@ use crate::trail::error::{TrailError, Unflushed};
 
 /// How often the writer looks after itself.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How many records are written at once at most: it bounds the memory of a batch, and how long what else there is to do
+/// waits.
+const MAX_BATCH: usize = 4096;
 
 /// How long closing waits for slots that are still held. Long before it the requests that held them have ended.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -38,12 +42,13 @@ impl Trail {
             .map_err(TrailError::Thread)?;
         // Each request has one outcome, and at most one intent.
         let (sender, receiver) = channel(2 * queue);
+        let (retire, retired) = channel(1);
         let (close, closed) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("audit".into())
-            .spawn(move || runtime.block_on(run(writer, receiver, closed)))
+            .spawn(move || runtime.block_on(run(writer, Inbox { records: receiver, retired }, closed)))
             .map_err(TrailError::Thread)?;
-        Ok((Self::new(sender, queue, observer), TrailThread { close, thread }))
+        Ok((Self::new(sender, queue, observer, retire), TrailThread { close, thread }))
     }
 }
 
@@ -59,17 +64,19 @@ impl TrailThread {
     }
 }
 
-async fn run(
-    mut writer: Writer,
-    mut records: Receiver<Message>,
-    closed: oneshot::Receiver<()>,
-) -> Result<(), Unflushed> {
+/// What the thread is told.
+struct Inbox {
+    records: Receiver<Message>,
+    retired: Receiver<Retire>,
+}
+
+async fn run(mut writer: Writer, mut inbox: Inbox, closed: oneshot::Receiver<()>) -> Result<(), Unflushed> {
     tokio::select! {
-        () = serve(&mut writer, &mut records) => {}
+        () = serve(&mut writer, &mut inbox) => {}
         () = asked_to_close(closed) => {
-            records.close();
+            inbox.records.close();
             // Past the grace, what is left belongs to a task that hangs.
-            let _ = timeout(CLOSE_GRACE, serve(&mut writer, &mut records)).await;
+            let _ = timeout(CLOSE_GRACE, serve(&mut writer, &mut inbox)).await;
         }
     }
     writer.finish()
@@ -83,16 +90,20 @@ async fn asked_to_close(closed: oneshot::Receiver<()>) {
 }
 
 /// Writes until every handle and slot is gone. Waits only where nothing is lost by being dropped.
-async fn serve(writer: &mut Writer, records: &mut Receiver<Message>) {
+async fn serve(writer: &mut Writer, inbox: &mut Inbox) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::new();
     loop {
-        let room = writer.room();
+        let room = writer.room().min(MAX_BATCH);
         tokio::select! {
             biased;
             _ = tick.tick() => writer.tick(),
-            received = records.recv_many(&mut batch, room), if room > 0 => match received {
+            Some(Retire { first, done }) = inbox.retired.recv() => {
+                // Whoever asked may have been told to stop meanwhile.
+                let _ = done.send(writer.retire(first));
+            }
+            received = inbox.records.recv_many(&mut batch, room), if room > 0 => match received {
                 0 => return,
                 _ => writer.write(batch.drain(..)),
             },

@@ -1,252 +1,314 @@
-use jiff::Timestamp;
-use tokio::time::Instant;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::directory::Directory;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use uuid::Uuid;
+
 use super::segment::Segment;
-use super::sender::Message;
+use super::sender::{Change, Message};
 use super::status::Publisher;
+use super::store::Store;
 use super::waiting::{Waiting, answer};
+use crate::domain::RequestId;
+use crate::trail::TrailConfig;
 use crate::trail::error::{TrailError, TrailUnavailable, Unflushed};
-use crate::trail::line::Position;
-use crate::trail::record::{Record, Start, Stop, TornTail};
+use crate::trail::record::{Checkpoint, OpenIntent, Record, Recovered, Start, Stop, TornTail, Trouble};
 
 /// How many bytes may be written without being put on disk, when nobody asks for it. Bounds what a power cut can
 /// take, and the memory that holds these lines meanwhile.
 const MAX_UNSYNCED: usize = 4 << 20;
 
-/// Gives records their place in the chain and puts them in the directory.
-///
-/// A failed write or `fdatasync` leaves it open what is on disk: all, a part or nothing of what was written since
-/// the last sync that worked. The same file is not tried again. Instead every line since that sync is held in
-/// memory (`unsynced`), and a new segment begins with exactly these lines, on disk before it is used; only then is
-/// the old one cut back to its last synced line. The chain therefore holds whichever lines of the old segment
-/// survive: none are missed, because the new segment has them all, and those that are left over lie after the
-/// place where the new segment takes over, which its name tells. Going on after the *written* lines instead would
-/// leave a gap, if a power cut took them, that looks like tampering.
-///
-/// A line keeps its number once it has one. That includes an intent whose own write failed: it stays, followed by
-/// the refusal of its request, rather than being there or not by the disk's whim.
+/// Gives records their place in the chain and puts them in the directory, and adds what the trail says of itself.
 #[derive(Debug)]
 pub(super) struct Writer {
-    directory: Directory,
-    /// Where lines go; none after a failure, and none until the first line after healing.
-    segment: Option<Segment>,
-    /// The segment that failed, until another has taken over.
-    abandoned: Option<Segment>,
-    /// The place after the last line that is on disk.
-    synced: Position,
-    /// The place after the last line of all.
-    head: Position,
-    /// The lines between the two.
-    unsynced: Vec<u8>,
-    /// How many lines wait in memory because no segment takes them.
-    kept: usize,
-    /// How many may.
-    queue: usize,
-    /// Whether something is wrong.
-    failed: bool,
-    status: Publisher,
+    pub(super) config: TrailConfig,
+    pub(super) store: Store,
+    /// The trail's own id.
+    trail: Uuid,
+    /// The first line that is kept.
+    pub(super) first: u64,
+    /// The changes that were announced and have not ended, with the numbers of their intents.
+    open: HashMap<RequestId, u64>,
+    /// What is wrong, if something is.
+    fault: Option<Fault>,
+    /// The checkpoint that is not yet on disk.
+    unproved: Option<Checkpoint>,
+    /// The place after the last checkpoint.
+    pub(super) proved: u64,
+    /// When that was written.
+    pub(super) proved_at: Instant,
+    /// When the last line was written.
+    pub(super) last_line_at: Instant,
+    pub(super) status: Publisher,
+}
+
+/// Why nothing can be written.
+#[derive(Debug)]
+struct Fault {
+    text: Arc<str>,
+    since: Timestamp,
+    /// Whether the record that tells of it has its place.
+    told: bool,
+}
+
+/// What the run before has left.
+#[derive(Debug)]
+pub(super) struct Heritage {
+    /// The trail's own id; none for a new trail.
+    pub(super) trail: Option<Uuid>,
+    /// The first line that is kept.
+    pub(super) first: u64,
+    /// What it left half written.
+    pub(super) torn: Option<TornTail>,
+    /// The changes that it announced and did not bring to an end; `None` when it ended of its own will.
+    pub(super) unknown: Option<Vec<OpenIntent>>,
 }
 
 impl Writer {
-    /// Goes on from `head`, the end of `segment`. Returns with the start record on disk.
+    /// Goes on from the end of `store`. Returns with the start record on disk, and what there is to say of the run
+    /// before.
     pub(super) fn start(
-        directory: Directory,
-        segment: Option<Segment>,
-        head: Position,
-        torn: Option<TornTail>,
+        config: &TrailConfig,
+        store: Store,
+        heritage: Heritage,
         status: Publisher,
     ) -> Result<Self, TrailError> {
+        let now = Instant::now();
+        let trail = heritage.trail.unwrap_or_else(Uuid::new_v4);
         let mut writer = Self {
-            directory,
-            segment,
-            abandoned: None,
-            synced: head,
-            head,
-            unsynced: Vec::new(),
-            kept: 0,
-            queue: usize::MAX,
-            failed: false,
+            config: config.clone(),
+            proved: store.head().next,
+            store,
+            trail,
+            first: heritage.first,
+            open: HashMap::new(),
+            fault: None,
+            unproved: None,
+            proved_at: now,
+            last_line_at: now,
             status,
         };
-        writer.push(&Record::Start(Start {
-            time: Timestamp::now(),
-            version: env!("CARGO_PKG_VERSION"),
-            trail: uuid::Uuid::new_v4(),
-            torn,
-        }));
-        writer.append(0)?;
-        writer.sync()?;
+        writer.begin(heritage)?;
+        writer.status.live(writer.live());
         writer.status.works();
         Ok(writer)
     }
 
-    /// Sets how many records are kept in memory while they cannot be written; at least 1.
-    pub(super) fn keep_at_most(mut self, records: usize) -> Self {
-        self.queue = records;
-        self
+    fn begin(&mut self, heritage: Heritage) -> Result<(), TrailError> {
+        let (time, version) = (Timestamp::now(), env!("CARGO_PKG_VERSION"));
+        self.push(&Record::Start(Start { time, version, trail: self.trail, torn: heritage.torn }));
+        if let Some(unknown) = heritage.unknown {
+            tracing::warn!(
+                unknown = unknown.len(),
+                "the run before ended without a stop; what it announced and did not finish is on record as unknown"
+            );
+            let after = Trouble::Crash;
+            self.push(&Record::Recovered(Recovered { time, after, fault: None, since: None, unknown }));
+        }
+        self.prove(true);
+        self.save()
     }
 
     /// How many records it takes now; 0 while as many are kept as may be.
     pub(super) fn room(&self) -> usize {
-        self.queue.saturating_sub(self.kept)
+        self.config.queue.max(1).saturating_sub(self.store.pending())
     }
 
     /// Writes a batch with one write and at most one `fdatasync`, and answers everyone who waits for it.
     pub(super) fn write(&mut self, batch: impl Iterator<Item = Message>) {
-        let start = self.unsynced.len();
         let mut waiting = Waiting::default();
         for message in batch.filter(|message| !message.is_withdrawn()) {
-            if self.failed && message.needs_the_trail() {
+            if self.fault.is_some() && message.needs_the_trail() {
                 answer(message.reply, Err(TrailUnavailable));
                 continue;
             }
-            let seq = self.push_payload(&message.payload);
+            let seq = self.store.push(&message.payload);
+            self.note(message.change, seq);
             waiting.add(message.durability, message.reply, seq);
         }
-        if self.failed {
-            self.status.kept(self.kept);
+        self.last_line_at = Instant::now();
+        if self.fault.is_some() {
+            self.status.kept(self.store.pending());
             return waiting.refuse();
         }
-        if let Err(error) = self.store(start, &mut waiting) {
+        if let Err(error) = self.put(&mut waiting).and_then(|()| self.keep_up()) {
             // First, so that whoever is refused finds the trail not writable.
             self.fail(&error);
             waiting.refuse();
         }
     }
 
-    /// Looks after itself, about once a second: heals what is wrong, or finds out early that something is.
-    pub(super) fn tick(&mut self) {
-        if self.failed {
-            match self.heal() {
-                Ok(()) => tracing::info!(sequence = self.head.last(), "the audit trail is written again"),
-                Err(error) => self.status.failed(&error),
-            }
-        } else if let Some(Err(error)) = self.segment.as_ref().map(Segment::check) {
-            self.fail(&error);
+    fn note(&mut self, change: Change, seq: u64) {
+        match change {
+            Change::Announced(id) => drop(self.open.insert(id, seq)),
+            Change::Ended(id) => drop(self.open.remove(&id)),
+            Change::None => {}
         }
     }
 
-    /// Writes the stop record, and puts on disk all that is left.
-    pub(super) fn finish(mut self) -> Result<(), Unflushed> {
-        let start = self.unsynced.len();
-        self.push(&Record::Stop(Stop { time: Timestamp::now() }));
-        if !self.failed
-            && let Err(error) = self.append(start).and_then(|()| self.sync())
-        {
-            self.fail(&error);
-        }
-        let flushed = if self.failed { self.heal() } else { Ok(()) };
-        flushed.map_err(|error| Unflushed {
-            records: self.head.next.saturating_sub(self.synced.next),
-            reason: error.to_string(),
-        })
-    }
-
-    /// Has lines go to `segment` from now on.
-    #[cfg(test)]
-    pub(super) fn replace_segment(&mut self, segment: Segment) {
-        self.segment = Some(segment);
-    }
-
-    fn push(&mut self, record: &Record) {
-        match record.payload() {
-            Ok(payload) => {
-                self.push_payload(&payload);
-            }
-            Err(error) => tracing::error!(kind = ?record.kind(), %error, "a record cannot be serialized"),
-        }
-    }
-
-    /// Gives a record its place, and returns its sequence number.
-    fn push_payload(&mut self, payload: &[u8]) -> u64 {
-        self.head = self.head.append(&mut self.unsynced, payload);
-        self.kept = self.kept.saturating_add(1);
-        self.head.last()
-    }
-
-    /// Stores the lines from byte `start` of `unsynced`. What it does not answer remains in `waiting`.
-    fn store(&mut self, start: usize, waiting: &mut Waiting) -> Result<(), TrailError> {
-        self.append(start)?;
+    /// Stores what was pushed. Whom it does not answer remains in `waiting`.
+    fn put(&mut self, waiting: &mut Waiting) -> Result<(), TrailError> {
+        self.flush()?;
         waiting.are_written();
-        if waiting.needs_sync() || self.unsynced.len() > MAX_UNSYNCED {
+        if waiting.needs_sync() || self.store.unsynced() > MAX_UNSYNCED {
             self.sync()?;
             waiting.are_synced();
         }
         Ok(())
     }
 
-    /// Puts the lines from byte `start` of `unsynced` in the segment.
-    fn append(&mut self, start: usize) -> Result<(), TrailError> {
-        let lines = self.unsynced.get(start..).unwrap_or_default();
-        match &mut self.segment {
-            None => return self.open_segment(),
-            Some(_) if lines.is_empty() => return Ok(()),
-            Some(segment) => {
-                segment.check()?;
-                segment.append(lines)?;
-            }
-        }
-        self.status.written(self.head, lines.len());
-        self.kept = 0;
+    /// Puts every line in a segment and on disk.
+    pub(super) fn save(&mut self) -> Result<(), TrailError> {
+        self.flush()?;
+        self.sync()
+    }
+
+    fn flush(&mut self) -> Result<(), TrailError> {
+        let busy = self.status.busy();
+        let bytes = self.store.flush()?;
+        drop(busy);
+        self.status.written(self.store.head(), bytes);
+        self.all_proved();
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), TrailError> {
-        let Some(segment) = self.segment.as_mut().filter(|_| !self.unsynced.is_empty()) else {
+        if self.store.unsynced() == 0 {
             return Ok(());
+        }
+        let busy = self.status.busy();
+        self.store.sync()?;
+        self.status.synced(self.store.synced(), busy.end());
+        self.all_proved();
+        Ok(())
+    }
+
+    /// Begins another segment, with a checkpoint that has all that a start needs to know of those before.
+    pub(super) fn rotate(&mut self) -> Result<(), TrailError> {
+        self.save()?;
+        self.prove(true);
+        self.store.leave_segment();
+        self.save()?;
+        self.status.live(self.live());
+        Ok(())
+    }
+
+    /// The first line of the segment that is written to.
+    fn live(&self) -> u64 {
+        self.store.segment().map_or(self.store.head().next, Segment::first)
+    }
+
+    /// Adds a checkpoint. It is told to others once it is on disk: a power cut must not take what it vouches for.
+    pub(super) fn prove(&mut self, with_open: bool) {
+        let head = self.store.head();
+        let open = |(request_id, intent): (&RequestId, &u64)| OpenIntent {
+            intent: *intent,
+            request_id: *request_id,
         };
-        let begun = Instant::now();
-        segment.sync()?;
-        self.all_synced(begun);
-        Ok(())
+        let checkpoint = Checkpoint {
+            time: Timestamp::now(),
+            trail: self.trail,
+            first: self.first,
+            sequence: head.last(),
+            hash: head.prev,
+            open: with_open.then(|| self.open.iter().map(open).collect()),
+            key: None,
+            signature: None,
+        };
+        let checkpoint = checkpoint.signed_by(self.config.checkpoints.key.as_deref());
+        self.push(&Record::Checkpoint(checkpoint.clone()));
+        self.unproved = Some(checkpoint);
+        self.proved = self.store.head().next;
+        self.proved_at = Instant::now();
     }
 
-    /// Begins a segment with every line that is not yet on disk, if there is one.
-    fn open_segment(&mut self) -> Result<(), TrailError> {
-        if self.unsynced.is_empty() {
-            return Ok(());
+    fn all_proved(&mut self) {
+        if self.store.unsynced() == 0
+            && let Some(checkpoint) = self.unproved.take()
+        {
+            checkpoint.log();
+            self.status.proved(checkpoint);
         }
-        let begun = Instant::now();
-        let segment = Segment::create(&self.directory, self.synced.next, &self.unsynced)?;
-        self.segment = Some(segment);
-        self.status.written(self.head, self.unsynced.len());
-        self.kept = 0;
-        self.all_synced(begun);
-        Ok(())
     }
 
-    fn all_synced(&mut self, begun: Instant) {
-        self.synced = self.head;
-        self.unsynced.clear();
-        self.status.synced(self.head, begun.elapsed());
+    /// Writes the stop record and the last checkpoint, and puts on disk all that is left.
+    pub(super) fn finish(mut self) -> Result<(), Unflushed> {
+        self.push(&Record::Stop(Stop { time: Timestamp::now() }));
+        self.prove(false);
+        if self.fault.is_none()
+            && let Err(error) = self.save()
+        {
+            self.fail(&error);
+        }
+        let flushed = if self.fault.is_some() { self.heal() } else { Ok(()) };
+        let left = self.store.head().next.saturating_sub(self.store.synced().next);
+        self.store.close();
+        flushed.map_err(|error| Unflushed { records: left, reason: error.to_string() })
     }
 
-    fn fail(&mut self, error: &TrailError) {
+    pub(super) fn push(&mut self, record: &Record) {
+        match record.payload() {
+            Ok(payload) => {
+                self.store.push(&payload);
+                self.last_line_at = Instant::now();
+            }
+            Err(error) => tracing::error!(kind = ?record.kind(), %error, "a record cannot be serialized"),
+        }
+    }
+
+    /// Whether nothing can be written.
+    pub(super) fn has_failed(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    pub(super) fn fail(&mut self, error: &TrailError) {
         tracing::error!(%error, "the audit trail cannot be written; mutations are refused until it can");
-        self.failed = true;
-        if let Some(segment) = self.segment.take() {
-            self.abandoned = Some(segment);
-        }
-        self.status.kept(self.kept);
+        self.fault = Some(Fault { text: error.to_string().into(), since: Timestamp::now(), told: false });
+        self.store.leave_segment();
+        self.status.kept(self.store.pending());
         self.status.failed(error);
     }
 
-    /// Goes on in a new segment. With nothing to put there, the next line opens it, and only a trial tells
-    /// whether that would work.
-    fn heal(&mut self) -> Result<(), TrailError> {
-        self.directory.reclaim()?;
-        if self.unsynced.is_empty() {
-            self.directory.probe()?;
-        } else {
-            self.open_segment()?;
+    /// Goes on in a new segment, which tells why. It also has a checkpoint as a rotated one has, because those before
+    /// may be gone.
+    pub(super) fn heal(&mut self) -> Result<(), TrailError> {
+        let busy = self.status.busy();
+        self.store.probe()?;
+        drop(busy);
+        if let Some(fault) = self.fault.as_mut().filter(|fault| !fault.told) {
+            fault.told = true;
+            let (text, since) = (Arc::clone(&fault.text), fault.since);
+            self.tell(text, since);
+            self.prove(true);
         }
-        if let Some(segment) = self.abandoned.take() {
-            segment.abandon();
-        }
-        self.failed = false;
+        self.save()?;
+        self.fault = None;
         self.status.kept(0);
+        self.status.live(self.live());
         self.status.works();
         Ok(())
+    }
+
+    /// Puts on record what was wrong.
+    fn tell(&mut self, fault: Arc<str>, since: Timestamp) {
+        let (time, after, unknown) = (Timestamp::now(), Trouble::Fault, Vec::new());
+        self.push(&Record::Recovered(Recovered {
+            time,
+            after,
+            fault: Some(fault),
+            since: Some(since),
+            unknown,
+        }));
+    }
+
+    /// Puts on record that the disk took too long, if it did.
+    pub(super) fn tell_of_stalls(&mut self) {
+        if let Some(stall) = self.status.take_stall() {
+            let text = format!("the disk took {:.1} s to answer", stall.as_secs_f64());
+            tracing::warn!(fault = text, "the audit trail is written again");
+            let since = Timestamp::now().checked_sub(SignedDuration::try_from(stall).unwrap_or_default());
+            self.tell(text.into(), since.unwrap_or_default());
+        }
     }
 }

@@ -41,7 +41,7 @@ async fn a_trail_that_nobody_touched_is_whole() {
     assert_eq!(served.program.ended().await.code, Some(0));
     let ended = verify(&directory).await;
     assert_eq!((ended.code, ended.error.as_str()), (Some(0), ""), "{ended:?}");
-    assert!(ended.output.contains('5'), "start, three outcomes, stop: {ended:?}");
+    assert!(ended.output.contains('7'), "start, three outcomes, stop, two checkpoints: {ended:?}");
 }
 
 #[tokio::test]
@@ -97,11 +97,11 @@ async fn tail_prints_the_last_lines_and_follows() {
     let follower = Program::start(&mut tail(&["-f", "-n", "1"]));
     let is_record = |line: &str| serde_json::from_str::<Value>(line).ok();
     let first = follower.printed("the last record", is_record).await;
-    assert_eq!(first["seq"], 4);
+    assert_eq!(first["seq"], 5);
     let answer = client::send(served.address, "GET", "/nothing/more", &[], "").await;
     let id = answer.header("x-request-id").expect("an id");
     let next = follower
         .printed("the next record", |line| is_record(line).filter(|record| record["request_id"] == id))
         .await;
-    assert_eq!(next["seq"], 5);
+    assert_eq!(next["seq"], 6);
 }

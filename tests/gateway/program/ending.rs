@@ -10,10 +10,11 @@ use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
 use crate::support::within;
 
-/// Checks that the trail ends with the stop record and that `audit verify` finds no fault.
+/// Checks that the trail ends with the stop record and the checkpoint that vouches for it, and that `audit verify` finds no fault.
 async fn trail_is_whole(served: &Served) {
-    let last = served.trail.records().pop().expect("a trail");
-    assert_eq!(last["kind"], "stop", "{last}");
+    let records = served.trail.records();
+    let kinds: Vec<_> = records.iter().rev().take(2).map(|record| &record["kind"]).collect();
+    assert_eq!(kinds, ["checkpoint", "stop"]);
     let directory = served.trail_directory();
     let verified = run(&mut confgate(["audit".as_ref(), "verify".as_ref(), directory.as_os_str()])).await;
     assert_eq!(verified.code, Some(0), "{verified:?}");

@@ -73,7 +73,8 @@ async fn a_trail_in_use_is_named_with_its_key() {
     let doomed = Doomed::new().await;
     let elsewhere = TempDir::new().expect("a temporary directory");
     let directory = elsewhere.path().join("audit");
-    let config = confgate::trail::TrailConfig { directory: directory.clone(), queue: 64 };
+    let config =
+        confgate::trail::TrailConfig { queue: 64, ..confgate::trail::TrailConfig::new(directory.clone()) };
     let (trail, thread) = confgate::trail::Trail::open(&config).expect("a trail");
     let before = trail.status().last_sequence;
     let directory = directory.to_str().expect("a path in Unicode");

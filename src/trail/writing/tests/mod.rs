@@ -1,2 +1,4 @@
 mod failure;
+mod faults;
 mod queue;
+mod recovery;

@@ -3,6 +3,7 @@ use futures_util::future::join_all;
 
 use super::failure::{config, message};
 use crate::trail::tests::*;
+use crate::trail::writing::sender::Message;
 use crate::trail::writing::start;
 use crate::trail::*;
 
@@ -18,45 +19,53 @@ async fn many_waiters_share_one_sync() {
     let sequences =
         join_all(slots.into_iter().map(|slot| slot.announce(&intent(), Durability::Sync).unwrap())).await;
     let sequences: Vec<u64> = sequences.into_iter().map(Result::unwrap).collect();
-    assert_eq!(sequences, (2..202).collect::<Vec<_>>());
+    assert_eq!(sequences, (3..203).collect::<Vec<_>>());
     let syncs = trail.status().syncs - before;
     assert!((1..100).contains(&syncs), "{syncs} syncs for 200 records");
     thread.close().unwrap();
 }
 
+/// A queued record with as much detail as this.
+fn queued(detail: usize) -> Message {
+    let (mut message, _) = message(Durability::Queue);
+    let Record::Outcome(outcome) = outcome() else { unreachable!() };
+    let record = Record::Outcome(Outcome { detail: Some("x".repeat(detail).into()), ..outcome });
+    message.payload = record.payload().unwrap();
+    message
+}
+
 #[tokio::test]
-async fn nobody_asks_nothing_is_synced_until_the_end() {
+async fn what_nobody_waits_for_is_on_disk_within_a_tick() {
     let directory = tempfile::tempdir().unwrap();
-    let (trail, thread) = open(directory.path());
-    let before = trail.status();
+    let (mut writer, observer) = start::open(&config(directory.path())).unwrap();
+    let before = observer.status();
     for _ in 0..10 {
-        trail.reserve().await.record(&outcome(), Durability::Queue);
-        trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await.unwrap();
+        let (written, answer) = message(Durability::Write);
+        writer.write([queued(1), written].into_iter());
+        answer.await.unwrap().unwrap();
     }
-    let after = trail.status();
-    assert_eq!(after.syncs, before.syncs);
-    assert_eq!((after.records, after.last_sequence, after.queued), (21, 21, 0));
-    assert_eq!(after.bytes, segments(directory.path())[0].metadata().unwrap().len());
-    let mut observer = trail.observer.status.clone();
-    thread.close().unwrap();
-    assert_eq!(observer.borrow_and_update().syncs, before.syncs + 1);
-    assert!(!trail.is_writable());
+    let after = observer.status();
+    assert_eq!((after.syncs, after.synced_sequence), (before.syncs, before.synced_sequence));
+    assert_eq!((after.records, after.last_sequence, after.queued), (22, 22, 0));
+    assert_eq!(after.bytes, text(&segments(directory.path())[0]).len() as u64);
+    writer.tick();
+    assert_eq!((observer.status().syncs, observer.status().synced_sequence), (before.syncs + 1, 22));
+    writer.tick();
+    assert_eq!(observer.status().syncs, before.syncs + 1, "there was nothing to sync");
+    writer.finish().unwrap();
+    assert!(!observer.is_writable());
 }
 
 #[tokio::test]
 async fn what_a_power_cut_may_take_is_bounded() {
     let directory = tempfile::tempdir().unwrap();
-    let (trail, thread) = open(directory.path());
-    let before = trail.status().syncs;
-    let Record::Outcome(outcome) = outcome() else { unreachable!() };
-    let large = Record::Outcome(Outcome { detail: Some("x".repeat(1 << 20).into()), ..outcome });
-    for _ in 0..3 {
-        trail.reserve().await.record(&large, Durability::Write).unwrap().await.unwrap();
-    }
-    assert_eq!(trail.status().syncs, before);
-    trail.reserve().await.record(&large, Durability::Queue);
-    until(&trail, |status| status.syncs == before + 1).await;
-    thread.close().unwrap();
+    let (mut writer, observer) = start::open(&config(directory.path())).unwrap();
+    let before = observer.status().syncs;
+    writer.write(std::iter::repeat_with(|| queued(1 << 20)).take(3));
+    assert_eq!(observer.status().syncs, before);
+    writer.write([queued(1 << 20)].into_iter());
+    assert_eq!(observer.status().syncs, before + 1);
+    writer.finish().unwrap();
     verify(directory.path()).unwrap();
 }
 
@@ -157,7 +166,7 @@ async fn an_intent_that_nobody_waits_for_is_withdrawn() {
     let (gone, _) = message(Durability::Sync);
     let (kept, receipt) = message(Durability::Sync);
     writer.write([gone, kept].into_iter());
-    assert_eq!(receipt.await.unwrap(), Ok(2));
+    assert_eq!(receipt.await.unwrap(), Ok(3));
     writer.finish().unwrap();
     assert_eq!(kinds(directory.path()), ["start", "outcome", "stop"]);
 }
