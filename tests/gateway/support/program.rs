@@ -69,6 +69,16 @@ impl Program {
         found(&self.error, what, find).await
     }
 
+    /// Where `confgate serve` says that it serves: for callers, and the admin port.
+    pub(crate) async fn serving(&self) -> (SocketAddr, SocketAddr) {
+        let serving = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            let address = |name: &str| event[name].as_str()?.parse().ok();
+            Some((address("address")?, address("admin")?))
+        };
+        self.logged("the gateway to say where it serves", serving).await
+    }
+
     /// Standard output so far.
     pub(crate) fn output(&self) -> String {
         self.output.borrow().join("\n")
@@ -144,12 +154,7 @@ impl Served {
         let directory = TempDir::new().expect("a temporary directory");
         let file = write_configuration(directory.path(), &vendor, &issuer);
         let program = Program::start(&mut serve(&file, changes));
-        let serving = |line: &str| {
-            let event: Value = serde_json::from_str(line).ok()?;
-            let address = |name: &str| event[name].as_str()?.parse().ok();
-            Some((address("address")?, address("admin")?))
-        };
-        let (address, admin) = program.logged("the gateway to say where it serves", serving).await;
+        let (address, admin) = program.serving().await;
         let trail = Trail::new(&directory.path().join("audit"));
         let served = Self { program, vendor, issuer, trail, address, admin, directory };
         served.until_readyz(200).await;
