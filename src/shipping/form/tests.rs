@@ -35,9 +35,7 @@ fn lines() -> Vec<String> {
             answered(504, "null", true)
         ),
         format!(r#""kind":"outcome",{request},"action":null,{stranger},{none},{refused}"#),
-        format!(
-            r#""kind":"refusals","action":"get","tenant":null,"subject":null,"client":null,"reason":"token_expired","detail":null,"status":401,"count":4711,"first_time":"2026-11-23T08:40:00.000001Z","first_request_id":"a","last_time":"2026-11-23T08:41:00.000001Z","last_request_id":"b""#
-        ),
+        r#""kind":"refusals","action":"get","tenant":null,"subject":null,"client":null,"reason":"token_expired","detail":null,"status":401,"count":4711,"first_time":"2026-11-23T08:40:00.000001Z","first_request_id":"a","last_time":"2026-11-23T08:41:00.000001Z","last_request_id":"b""#.into(),
         format!(
             r#""kind":"checkpoint","trail":"{trail}","first":1,"sequence":8,"hash":"{hash}","open":[{{"intent":2,"request_id":"a"}}],"key":null,"signature":null"#
         ),

@@ -16,7 +16,7 @@ use crate::upstream::Connector;
 /// One consumer's way to its receiver.
 pub(super) enum Sink {
     Stdout(StdoutSink),
-    Http(HttpSink),
+    Http(Box<HttpSink>),
 }
 
 /// Why a batch is not acknowledged. Holds nothing of the batch, the answer or the token.
@@ -44,9 +44,10 @@ impl Sink {
     pub(super) fn new(config: &ConsumerConfig, connector: &Connector) -> io::Result<Self> {
         Ok(match &config.sink {
             SinkConfig::Stdout => Self::Stdout(StdoutSink::new()?),
-            SinkConfig::Http(http) => Self::Http(
-                HttpSink::new(http, &config.name, config.form, connector).map_err(io::Error::other)?,
-            ),
+            SinkConfig::Http(http) => {
+                let sink = HttpSink::new(http, &config.name, config.form, connector);
+                Self::Http(Box::new(sink.map_err(io::Error::other)?))
+            }
         })
     }
 

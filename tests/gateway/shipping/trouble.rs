@@ -73,10 +73,16 @@ async fn a_receiver_is_asked_again_when_it_says_and_not_before() {
 
 #[tokio::test]
 async fn a_dead_receiver_holds_up_no_other() {
-    let (dead, alive) = (Receiver::start().await, Receiver::start().await);
+    let (dead, gone, alive) = (Receiver::start().await, Receiver::start().await, Receiver::start().await);
     dead.answer_with(Some(Reply::hang()));
-    let url = dead.url();
-    let keys = [("AUDIT__SHIP__DEAD__SINK", "http"), ("AUDIT__SHIP__DEAD__URL", url.as_str())];
+    gone.server().refuse_connections().await;
+    let (url, nowhere) = (dead.url(), gone.url());
+    let keys = [
+        ("AUDIT__SHIP__DEAD__SINK", "http"),
+        ("AUDIT__SHIP__DEAD__URL", url.as_str()),
+        ("AUDIT__SHIP__GONE__SINK", "http"),
+        ("AUDIT__SHIP__GONE__URL", nowhere.as_str()),
+    ];
     let world = shipping_to(&alive, &keys).await;
     dead.wait_for_batches(1).await;
     for _ in 0..3 {
@@ -85,7 +91,9 @@ async fn a_dead_receiver_holds_up_no_other() {
     }
     let status = world.status().await;
     assert!(of(&status, "siem")["sequence"].as_u64() > Some(3), "{status}");
-    assert_eq!(of(&status, "dead")["sequence"], 0);
+    assert_eq!((&of(&status, "dead")["sequence"], &of(&status, "gone")["sequence"]), (&json!(0), &json!(0)));
+    let told = of(&status, "gone")["last_error"]["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("the connection failed: Connection refused"), "{told}");
 }
 
 #[tokio::test]
