@@ -102,7 +102,7 @@ impl Consumer {
         while let Err(error) = self.begin() {
             self.wait_after(error.into()).await;
         }
-        tracing::info!(consumer = %self.name, next = self.source.next(), "the audit trail is shipped");
+        tracing::info!(consumer = %self.name, next = self.source.next(), "shipping the audit trail");
         loop {
             match self.step().await {
                 Ok(Step::More) => {}
@@ -182,7 +182,12 @@ impl Consumer {
                 self.limit = records / 2;
                 tracing::debug!(consumer = %self.name, records, "the receiver takes no batch so large");
             }
-            Err(Undelivered::Failed { why, retry_after }) => return Err(Setback { why, retry_after }),
+            Err(Undelivered::Failed { why, retry_after, may_be_too_large }) => {
+                if may_be_too_large {
+                    self.limit = (batch.records / 2).max(1);
+                }
+                return Err(Setback { why, retry_after });
+            }
             Err(alone @ Undelivered::TooLarge { .. }) => return Err(alone.into()),
         }
         Ok(Step::More)

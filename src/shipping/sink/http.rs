@@ -9,7 +9,7 @@ use super::Undelivered;
 use crate::shipping::backlog::Batch;
 use crate::shipping::config::{ConsumerName, HttpSinkConfig};
 use crate::shipping::form::Form;
-use crate::upstream::{Connector, Endpoint, Fetcher, retry_after};
+use crate::upstream::{Connector, Endpoint, FetchError, Fetcher, retry_after};
 
 /// Whose cursor the batch moves.
 const CONSUMER: HeaderName = HeaderName::from_static("confgate-consumer");
@@ -56,7 +56,7 @@ impl HttpSink {
     pub(super) async fn deliver(&self, batch: &Batch) -> Result<(), Undelivered> {
         let request = self.request(batch).map_err(|error| Undelivered::because(error.to_string()))?;
         let submitted = self.fetcher.submit(&self.url, request).await;
-        let answer = submitted.map_err(|error| Undelivered::because(error.to_string()))?;
+        let answer = submitted.map_err(broken_off)?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
@@ -65,7 +65,8 @@ impl HttpSink {
             return Err(Undelivered::TooLarge { records: batch.records, bytes: batch.body.len() });
         }
         let retry_after = retry_after(answer.headers(), Timestamp::now());
-        Err(Undelivered::Failed { why: format!("the receiver answered {}", status.as_u16()), retry_after })
+        let why = format!("the receiver answered {}", status.as_u16());
+        Err(Undelivered::Failed { why, retry_after, may_be_too_large: false })
     }
 
     fn request(&self, batch: &Batch) -> Result<Request<Full<Bytes>>, http::Error> {
@@ -82,4 +83,11 @@ impl HttpSink {
         }
         request.body(Full::from(batch.body.clone()))
     }
+}
+
+/// Many a server does not read a body that is too large to its end, and its answer is lost with the connection; another
+/// takes longer over a large batch than the time that it has.
+fn broken_off(error: FetchError) -> Undelivered {
+    let may_be_too_large = !matches!(error, FetchError::Connect(_));
+    Undelivered::Failed { why: error.to_string(), retry_after: None, may_be_too_large }
 }

@@ -28,6 +28,8 @@ pub(super) enum Undelivered {
         why: String,
         /// How long the receiver asks to be left alone.
         retry_after: Option<Duration>,
+        /// Whether a smaller batch might have fared better: the exchange broke off or took too long.
+        may_be_too_large: bool,
     },
     /// The receiver takes no batch this large.
     #[error("the receiver takes no batch of {records} records ({bytes} bytes): it answered 413")]
@@ -36,7 +38,7 @@ pub(super) enum Undelivered {
 
 impl Undelivered {
     fn because(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into(), retry_after: None }
+        Self::Failed { why: why.into(), retry_after: None, may_be_too_large: false }
     }
 }
 

@@ -23,8 +23,8 @@ struct Orders {
     scripted: VecDeque<Reply>,
     /// What all others get, in place of 200.
     always: Option<Reply>,
-    /// The most bytes of a batch; a larger one gets 413.
-    max_bytes: Option<usize>,
+    /// The most bytes of a batch, and what a larger one gets.
+    max_bytes: Option<(usize, Reply)>,
 }
 
 impl Receiver {
@@ -64,9 +64,9 @@ impl Receiver {
         self.orders.lock().expect("no panic while answering").always = reply;
     }
 
-    /// Batches over this size get 413 from now on.
-    pub(crate) fn take_at_most(&self, bytes: usize) {
-        self.orders.lock().expect("no panic while answering").max_bytes = Some(bytes);
+    /// Batches over this size get `reply` from now on.
+    pub(crate) fn take_at_most(&self, bytes: usize, reply: Reply) {
+        self.orders.lock().expect("no panic while answering").max_bytes = Some((bytes, reply));
     }
 
     /// Every batch so far, taken or not.
@@ -103,8 +103,8 @@ impl Receiver {
 
 impl Orders {
     fn reply(&mut self, call: &Call) -> Reply {
-        if self.max_bytes.is_some_and(|max| call.body.len() > max) {
-            return Reply::status(413);
+        if let Some((_, reply)) = self.max_bytes.as_ref().filter(|(max, _)| call.body.len() > *max) {
+            return reply.clone();
         }
         let reply = self.scripted.pop_front().or_else(|| self.always.clone());
         reply.unwrap_or_else(|| Reply::status(200))
