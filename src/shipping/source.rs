@@ -106,8 +106,8 @@ mod tests {
 
     fn segment(directory: &Path, lines: std::ops::RangeInclusive<u64>) {
         let name = format!("audit-{:020}.jsonl", lines.start());
-        let text: String =
-            lines.map(|sequence| format!("{{\"v\":1,\"seq\":{sequence},\"x\":0}}\n")).collect();
+        let line = |sequence| format!("{{\"v\":1,\"seq\":{sequence},\"x\":0}}\n");
+        let text = lines.map(line).collect::<Vec<_>>().concat();
         std::fs::write(directory.join(name), text).unwrap();
     }
 

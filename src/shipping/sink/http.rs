@@ -56,7 +56,7 @@ impl HttpSink {
     pub(super) async fn deliver(&self, batch: &Batch) -> Result<(), Undelivered> {
         let request = self.request(batch).map_err(|error| Undelivered::because(error.to_string()))?;
         let submitted = self.fetcher.submit(&self.url, request).await;
-        let answer = submitted.map_err(broken_off)?;
+        let answer = submitted.map_err(|error| broken_off(&error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
@@ -87,7 +87,7 @@ impl HttpSink {
 
 /// Many a server does not read a body that is too large to its end, and its answer is lost with the connection; another
 /// takes longer over a large batch than the time that it has.
-fn broken_off(error: FetchError) -> Undelivered {
+fn broken_off(error: &FetchError) -> Undelivered {
     let may_be_too_large = !matches!(error, FetchError::Connect(_));
     Undelivered::Failed { why: error.to_string(), retry_after: None, may_be_too_large }
 }

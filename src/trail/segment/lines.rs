@@ -56,6 +56,7 @@ impl LineReader {
     /// Reads on.
     pub(in crate::trail) fn read(&mut self) -> io::Result<Read> {
         self.bytes.clear();
+        self.forget_what_is_no_line()?;
         let read = match &mut self.source {
             Source::Plain(file) => until_newline(file, &mut self.bytes)?,
             Source::Zstd(file) => until_newline(file, &mut self.bytes)?,
@@ -73,6 +74,15 @@ impl LineReader {
         let written = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         self.bytes.truncate(written);
         Ok(if written == 0 { Read::End } else { Read::Torn(written as u64) })
+    }
+
+    /// Has what follows the last whole line in the buffer read anew: zeros or half a line when it was read, it may be
+    /// more by now.
+    fn forget_what_is_no_line(&mut self) -> io::Result<()> {
+        match &self.source {
+            Source::Plain(file) if !file.buffer().contains(&b'\n') => self.go_back(),
+            _ => Ok(()),
+        }
     }
 
     /// Before what is not a line yet, so that it is read anew once it is one.
@@ -132,6 +142,20 @@ mod tests {
         assert_eq!(read_all(&mut reader), ["three\n"]);
         assert_eq!((reader.line(), reader.offset()), (3, 14));
         assert_eq!(reader.read().unwrap(), Read::End);
+    }
+
+    #[test]
+    fn what_was_no_line_when_its_block_was_read_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        let file = File::create(&segment.path).unwrap();
+        file.set_len(3 * BLOCK as u64).unwrap();
+        file.write_all_at(b"one\ntwo\nthr", 0).unwrap();
+        let mut reader = LineReader::open(&segment).unwrap();
+        // The end is not seen: whoever reads stops after a line that it knows to be the last.
+        assert_eq!((reader.read().unwrap(), reader.read().unwrap()), (Read::Line, Read::Line));
+        file.write_all_at(b"ee\nfour\n", 11).unwrap();
+        assert_eq!(read_all(&mut reader), ["three\n", "four\n"]);
     }
 
     #[test]
