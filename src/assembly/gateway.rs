@@ -102,7 +102,7 @@ impl Gateway {
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
         series::watch_shipping(&mut metrics, &shipping.shipped());
-        let desk = Desk::new(parts.trail.clone(), metrics.worker());
+        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.recording);
         let synced = parts.trail.synced();
         let overview = Arc::new(Overview {
             keyring: parts.keyring,

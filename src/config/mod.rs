@@ -17,6 +17,7 @@ mod listen;
 mod problem;
 mod quota;
 mod reader;
+mod recording;
 mod render;
 mod ship;
 mod source;
@@ -44,6 +45,7 @@ use ::config::{Map, Value};
 
 use crate::domain::CreateRules;
 use crate::shipping::ConsumerConfig;
+use crate::stages::audit::AuditConfig;
 use crate::stages::authz::ActionScopes;
 use crate::telemetry::LogConfig;
 use crate::trail::TrailConfig;
@@ -75,6 +77,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// The trail.
     pub audit: TrailConfig,
+    /// What of a request goes on record, and how firmly.
+    pub recording: AuditConfig,
     /// Who gets the trail.
     pub shipping: Vec<ConsumerConfig>,
     /// The operational log.
@@ -141,13 +145,18 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let loaded = apps.as_deref().unwrap_or_default();
     let vendor = section(root, "vendor", |vendor| vendor::read(vendor, loaded));
     let upstream = section(root, "upstream", upstream::read);
-    let audit = section(root, "audit", |audit| Ok((audit::read(audit), ship::read(audit))));
+    let audit = section(root, "audit", |section| {
+        let trail = audit::read(section);
+        let recording = recording::read(section);
+        let shipping = ship::read(section);
+        Ok((trail?, recording?, shipping?))
+    });
     let log = section(root, "log", audit::read_log);
     if let Ok(listen) = &listen {
         let others = (admin.as_ref().ok(), authn.as_ref().ok(), upstream.as_ref().ok());
         check_against(listen, others, reader);
     }
-    let (audit, shipping) = audit?;
+    let (audit, recording, shipping) = audit?;
     Ok(Config {
         listen: listen?,
         admin: admin?,
@@ -158,8 +167,9 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         tenants: tenants?,
         vendor: vendor?,
         upstream: upstream?,
-        audit: audit?,
-        shipping: shipping?,
+        audit,
+        recording,
+        shipping,
         log: log?,
         resolved: Transcript::new(),
     })

@@ -40,7 +40,7 @@ pub use record::{
 };
 pub use verify::verify;
 pub use writing::{
-    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, Slot, SyncedView, Trail,
+    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, SyncedView, Trail,
     TrailStatus, TrailThread,
 };
 

@@ -23,7 +23,7 @@ mod tests;
 
 pub use keeper::{Keeper, Kept};
 pub use retention::Retention;
-pub use sender::{Durability, Receipt, Slot, Trail};
+pub use sender::{Durability, Receipt, SideRoom, Slot, Trail};
 pub use status::{LastError, ProvedUpTo, TrailStatus};
 pub use synced::SyncedView;
 pub use thread::TrailThread;

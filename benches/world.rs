@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -84,7 +85,8 @@ fn token_endpoint() -> String {
     format!("http://{address}")
 }
 
-fn configuration(directory: &Path, issuers: &[&DevIssuer]) -> Config {
+/// `more` is TOML for the end of the configuration.
+fn configuration(directory: &Path, issuers: &[&DevIssuer], more: &str) -> Config {
     let secret = directory.join("secret");
     std::fs::write(&secret, "secret").expect("a file");
     let quota = r#"{ rate = 1000000, per = "1s", burst = 1000000 }"#;
@@ -101,6 +103,7 @@ budget = {quota}
 app = "meet"
 rate_limit = {quota}
 user_rate_limit = {quota}
+max_in_flight = 1000
 [audit]
 directory = "{}"
 "#,
@@ -119,6 +122,7 @@ directory = "{}"
         );
         text.write_str(&entry).expect("text");
     }
+    text.push_str(more);
     config::parse("the bench", &text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -126,6 +130,8 @@ directory = "{}"
 pub(crate) struct World {
     pub(crate) parts: Parts,
     pub(crate) desk: Rc<Desk>,
+    /// Puts each refusal on record, however many there are.
+    pub(crate) thorough: Rc<Desk>,
     runtime: Runtime,
     tasks: LocalSet,
     _directory: TempDir,
@@ -133,8 +139,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(issuers: &[&DevIssuer]) -> Self {
+        Self::with(issuers, "")
+    }
+
+    /// With more of a configuration.
+    pub(crate) fn with(issuers: &[&DevIssuer], more: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
-        let config = configuration(directory.path(), issuers);
+        let config = configuration(directory.path(), issuers, more);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (tls, _) = tls_config(None).expect("certificate authorities");
         let connector = Connector::new(tls, Duration::from_secs(1));
@@ -144,12 +155,15 @@ impl World {
         let apps = config.apps.iter().map(|app| app.key.clone()).collect();
         let mut metrics = MetricsBuilder::new(tenants, apps);
         let (parts, actors) = Parts::build(&config, &connector, trail.clone(), &metrics);
-        let desk = Rc::new(Desk::new(trail, metrics.worker()));
+        let desk = Rc::new(Desk::new(trail.clone(), metrics.worker(), config.recording));
+        let mut each = config.recording;
+        each.floods.individually = NonZeroU32::MAX;
+        let thorough = Rc::new(Desk::new(trail, metrics.worker(), each));
         let tasks = LocalSet::new();
         for actor in actors {
             tasks.spawn_local(actor);
         }
-        Self { parts, desk, runtime, tasks, _directory: directory }
+        Self { parts, desk, thorough, runtime, tasks, _directory: directory }
     }
 
     /// The verified callers' stage, with a cache of its own.
@@ -166,6 +180,40 @@ impl World {
             }
         };
         self.runtime.block_on(self.tasks.run_until(work));
+    }
+
+    /// Has so many callers at once send so many requests each, one after another, and returns how long each request
+    /// took and how long all did.
+    pub(crate) fn crowd<S: Stack + 'static>(
+        &self,
+        stack: &S,
+        callers: usize,
+        times: usize,
+        next: impl Fn() -> Request<Full<Bytes>> + Clone + 'static,
+    ) -> (Vec<Duration>, Duration) {
+        let caller = || {
+            let (stack, next) = (stack.clone(), next.clone());
+            tokio::task::spawn_local(async move {
+                let mut each = Vec::with_capacity(times);
+                for _ in 0..times {
+                    let started = Instant::now();
+                    assert_eq!(answer(&stack, next()).await, StatusCode::OK);
+                    each.push(started.elapsed());
+                    tokio::task::yield_now().await;
+                }
+                each
+            })
+        };
+        let work = async {
+            let started = Instant::now();
+            let callers: Vec<_> = (0..callers).map(|_| caller()).collect();
+            let mut all = Vec::new();
+            for caller in callers {
+                all.extend(caller.await.expect("a caller that does not panic"));
+            }
+            (all, started.elapsed())
+        };
+        self.runtime.block_on(self.tasks.run_until(work))
     }
 
     /// Sends requests one after another, and returns how long they took. `next` makes one, outside of the time.
