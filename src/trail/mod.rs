@@ -43,8 +43,8 @@ pub use record::{
 };
 pub use verify::verify;
 pub use writing::{
-    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, Trail, TrailStatus,
-    TrailThread,
+    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, SyncedView, Trail,
+    TrailStatus, TrailThread,
 };
 
 use std::path::PathBuf;

@@ -61,11 +61,14 @@ impl LineReader {
     /// Reads on.
     pub(in crate::trail) fn read(&mut self) -> io::Result<Read> {
         self.bytes.clear();
-        if self.is_still_at_end()? || self.has_only_room()? {
-            self.at_end = true;
+        self.at_end = self.is_still_at_end()?;
+        if !self.at_end {
+            self.forget_what_is_no_line()?;
+            self.at_end = self.has_only_room()?;
+        }
+        if self.at_end {
             return Ok(Read::End);
         }
-        self.at_end = false;
         let mut read = self.until_newline()?;
         let is_plain = matches!(self.source, Source::Plain(_));
         if is_plain && self.bytes.last() == Some(&b'\n') && self.bytes.contains(&0) {
@@ -89,6 +92,15 @@ impl LineReader {
         let written = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         self.bytes.truncate(written);
         Ok(if written == 0 { Read::End } else { Read::Torn(written as u64) })
+    }
+
+    /// Has what follows the last whole line in the buffer read anew: zeros or half a line when it was read, it may be
+    /// more by now.
+    fn forget_what_is_no_line(&mut self) -> io::Result<()> {
+        match &self.source {
+            Source::Plain(file) if !file.buffer().contains(&b'\n') => self.go_back(),
+            _ => Ok(()),
+        }
     }
 
     fn until_newline(&mut self) -> io::Result<usize> {
@@ -273,6 +285,20 @@ mod tests {
                 assert!(found <= wanted.max(1) && found + 4_000 > wanted.min(20_000), "{wanted}: {found}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_no_line_when_its_block_was_read_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        let file = File::create(&segment.path).unwrap();
+        file.set_len(3 * BLOCK as u64).unwrap();
+        file.write_all_at(b"one\ntwo\nthr", 0).unwrap();
+        let mut reader = LineReader::open(&segment).unwrap();
+        // The end is not seen: whoever reads stops after a line that it knows to be the last.
+        assert_eq!((reader.read().unwrap(), reader.read().unwrap()), (Read::Line, Read::Line));
+        file.write_all_at(b"ee\nfour\n", 11).unwrap();
+        assert_eq!(read_all(&mut reader), ["three\n", "four\n"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod program;
+pub(crate) mod receiver;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod trail;

@@ -69,6 +69,16 @@ impl Program {
         found(&self.error, what, find).await
     }
 
+    /// Where `confgate serve` says that it serves: for callers, and the admin port.
+    pub(crate) async fn serving(&self) -> (SocketAddr, SocketAddr) {
+        let serving = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            let address = |name: &str| event[name].as_str()?.parse().ok();
+            Some((address("address")?, address("admin")?))
+        };
+        self.logged("the gateway to say where it serves", serving).await
+    }
+
     /// Standard output so far.
     pub(crate) fn output(&self) -> String {
         self.output.borrow().join("\n")
@@ -176,12 +186,7 @@ impl Served {
 /// Waits until it says where it serves.
 async fn start_serving(file: &Path, changes: &[(&str, &str)]) -> (Program, SocketAddr, SocketAddr) {
     let program = Program::start(&mut serve(file, changes));
-    let serving = |line: &str| {
-        let event: Value = serde_json::from_str(line).ok()?;
-        let address = |name: &str| event[name].as_str()?.parse().ok();
-        Some((address("address")?, address("admin")?))
-    };
-    let (address, admin) = program.logged("the gateway to say where it serves", serving).await;
+    let (address, admin) = program.serving().await;
     (program, address, admin)
 }
 

@@ -119,6 +119,11 @@ impl World {
     /// The same world with the gateway ended and started once more, ready to be called.
     pub(crate) async fn restarted(mut self) -> Self {
         assert!(!self.ended().await, "requests were cut off");
+        self.started_again().await
+    }
+
+    /// The same world, whose gateway has [`ended`](Self::ended), with the gateway started once more, ready to be called.
+    pub(crate) async fn started_again(self) -> Self {
         let Self { vendor, issuer, config, directory, running, .. } = self;
         drop(running);
         let world = Self::run(vendor, issuer, config, directory).await;
