@@ -25,6 +25,7 @@ mod program;
 mod refusals;
 mod structure;
 mod support;
+mod torture;
 mod trouble;
 mod trust;
 mod vendor_answers;

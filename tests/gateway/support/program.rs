@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -69,6 +70,16 @@ impl Program {
         found(&self.error, what, find).await
     }
 
+    /// Waits until `confgate serve` says where it serves: its address, and that of the admin port.
+    pub(crate) async fn serving(&self) -> (SocketAddr, SocketAddr) {
+        let serving = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            let address = |name: &str| event[name].as_str()?.parse().ok();
+            Some((address("address")?, address("admin")?))
+        };
+        self.logged("the gateway to say where it serves", serving).await
+    }
+
     /// Standard output so far.
     pub(crate) fn output(&self) -> String {
         self.output.borrow().join("\n")
@@ -79,6 +90,24 @@ impl Program {
         let id = self.child.id().expect("a process that runs");
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().await;
         assert!(sent.expect("a shell").success(), "SIG{name} could not be sent");
+    }
+
+    /// Ends it as nothing can that it could do something about (SIGKILL), and waits until it is gone.
+    pub(crate) async fn kill(&mut self) -> Ended {
+        self.child.start_kill().expect("a process of ours");
+        self.ended().await
+    }
+
+    /// Stops it in its tracks (SIGSTOP). On return none of its threads runs, and none is in the middle of a system call.
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP").await;
+        let tasks = format!("/proc/{}/task", self.child.id().expect("a process that runs"));
+        let stopped = async {
+            while !all_stopped(Path::new(&tasks)) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        within("every thread to stop", stopped).await;
     }
 
     /// Waits for its end.
@@ -96,6 +125,15 @@ impl Ended {
         let text = |output: &Output| output.borrow().join("\n");
         Self { code: status.code(), output: text(&program.output), error: text(&program.error) }
     }
+}
+
+/// Whether every thread has the state "stopped", which stands after the name in parentheses (proc(5)).
+fn all_stopped(tasks: &Path) -> bool {
+    let states = std::fs::read_dir(tasks).expect("the threads of a process").map(|task| {
+        let stat = std::fs::read_to_string(task.expect("a thread").path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|state| state.starts_with('T'))
+    });
+    states.fold(true, |all, stopped| all && stopped)
 }
 
 /// Runs a command to its end.
@@ -144,12 +182,7 @@ impl Served {
         let directory = TempDir::new().expect("a temporary directory");
         let file = write_configuration(directory.path(), &vendor, &issuer);
         let program = Program::start(&mut serve(&file, changes));
-        let serving = |line: &str| {
-            let event: Value = serde_json::from_str(line).ok()?;
-            let address = |name: &str| event[name].as_str()?.parse().ok();
-            Some((address("address")?, address("admin")?))
-        };
-        let (address, admin) = program.logged("the gateway to say where it serves", serving).await;
+        let (address, admin) = program.serving().await;
         let trail = Trail::new(&directory.path().join("audit"));
         let served = Self { program, vendor, issuer, trail, address, admin, directory };
         served.until_readyz(200).await;
