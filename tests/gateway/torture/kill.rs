@@ -64,5 +64,5 @@ async fn whatever_moment_it_is_killed_at_the_trail_has_what_happened() {
     let (intents, lost) = books.intents();
     println!("{ROUNDS} rounds in {:?}: {intents} intents, {lost} lost; {summary}", begun.elapsed());
     // Otherwise nothing was in the middle of anything.
-    assert!(lost > 0 && intents > 10 * ROUNDS && summary.segments > ROUNDS, "{lost} {intents} {summary}");
+    assert!(lost > 0 && intents > ROUNDS && summary.segments > 5, "{lost} {intents} {summary}");
 }

@@ -3,8 +3,10 @@
 
 mod books;
 mod dice;
+mod full;
 mod kill;
 mod load;
+mod power;
 
 /// Keys of the configuration that make the trail do as much as it can of what may be interrupted.
 const BUSY_TRAIL: [(&str, &str); 4] = [
