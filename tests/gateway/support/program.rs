@@ -72,12 +72,15 @@ impl Program {
 
     /// Waits until `confgate serve` says where it serves: its address, and that of the admin port.
     pub(crate) async fn serving(&self) -> (SocketAddr, SocketAddr) {
-        let serving = |line: &str| {
-            let event: Value = serde_json::from_str(line).ok()?;
-            let address = |name: &str| event[name].as_str()?.parse().ok();
-            Some((address("address")?, address("admin")?))
-        };
-        self.logged("the gateway to say where it serves", serving).await
+        self.logged("the gateway to say where it serves", addresses).await
+    }
+
+    /// The same, of a program that may refuse to start; then how it ended.
+    pub(crate) async fn serving_or_ended(&mut self) -> Result<(SocketAddr, SocketAddr), Ended> {
+        tokio::select! {
+            addresses = found(&self.error, "the gateway to say where it serves", addresses) => Ok(addresses),
+            _ = self.child.wait() => Err(self.ended().await),
+        }
     }
 
     /// Standard output so far.
@@ -125,6 +128,13 @@ impl Ended {
         let text = |output: &Output| output.borrow().join("\n");
         Self { code: status.code(), output: text(&program.output), error: text(&program.error) }
     }
+}
+
+/// The address of `confgate serve` and that of its admin port, if this line of its log has them.
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    let address = |name: &str| event[name].as_str()?.parse().ok();
+    Some((address("address")?, address("admin")?))
 }
 
 /// Whether every thread has the state "stopped", which stands after the name in parentheses (proc(5)).

@@ -79,6 +79,11 @@ impl Site {
     pub(crate) async fn start(&self) -> Running {
         let program = Program::start(&mut self.command());
         let (address, admin) = program.serving().await;
+        self.reached(program, address, admin).await
+    }
+
+    /// Waits until a gateway that was started otherwise is ready at these addresses.
+    pub(crate) async fn reached(&self, program: Program, address: SocketAddr, admin: SocketAddr) -> Running {
         let running = Running { program, address, admin, bearer: self.issuer.token().bearer() };
         running.until_readyz(200).await;
         running

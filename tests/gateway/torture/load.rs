@@ -99,7 +99,7 @@ impl Caller {
 }
 
 /// One that nobody has had before.
-fn new_trace() -> String {
+pub(super) fn new_trace() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     format!("c0{:030x}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }

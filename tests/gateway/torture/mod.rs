@@ -3,6 +3,7 @@
 
 mod books;
 mod dice;
+mod faults;
 mod full;
 mod kill;
 mod load;
