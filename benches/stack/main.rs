@@ -62,7 +62,7 @@ fn stages(criterion: &mut Criterion, world: &World, get: Next<'_>) {
         "get/08 limit", Refusal: check::layer(Limit);
         "get/09 authz", Refusal: authz::layer(config.authz.clone());
         "get/10 clearance", Refusal: clearance::layer();
-        "get/11 intent", Refusal: intent::layer(world.parts.trail.clone());
+        "get/11 intent", Refusal: intent::layer(world.parts.trail.clone(), config.audit.durability);
     }
 }
 
@@ -73,8 +73,12 @@ fn others(criterion: &mut Criterion, world: &World, token: &str) {
     let create = || request(Method::POST, "/conferences", Some(token), body);
     measure(criterion, "create, intent on disk", world, &whole, &create);
     let nowhere = || request(Method::GET, "/nowhere", Some(token), "");
-    criterion.bench_function("refusal, route_unknown", |bencher| {
+    criterion.bench_function("refusal, counted", |bencher| {
         bencher.iter_custom(|times| world.run(&whole, times, StatusCode::NOT_FOUND, &nowhere));
+    });
+    let thorough = stack(&world.parts, Rc::clone(&world.thorough), Answer::<Refusal>::new());
+    criterion.bench_function("refusal, on record by itself", |bencher| {
+        bencher.iter_custom(|times| world.run(&thorough, times, StatusCode::NOT_FOUND, &nowhere));
     });
 }
 

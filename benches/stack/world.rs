@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -126,6 +127,8 @@ directory = "{}"
 pub(crate) struct World {
     pub(crate) parts: Parts,
     pub(crate) desk: Rc<Desk>,
+    /// Puts each refusal on record, however many there are.
+    pub(crate) thorough: Rc<Desk>,
     runtime: Runtime,
     tasks: LocalSet,
     _directory: TempDir,
@@ -144,12 +147,15 @@ impl World {
         let apps = config.apps.iter().map(|app| app.key.clone()).collect();
         let mut metrics = MetricsBuilder::new(tenants, apps);
         let (parts, actors) = Parts::build(&config, &connector, trail.clone(), &metrics);
-        let desk = Rc::new(Desk::new(trail, metrics.worker()));
+        let desk = Rc::new(Desk::new(trail.clone(), metrics.worker(), config.recording));
+        let mut each = config.recording;
+        each.floods.individually = NonZeroU32::MAX;
+        let thorough = Rc::new(Desk::new(trail, metrics.worker(), each));
         let tasks = LocalSet::new();
         for actor in actors {
             tasks.spawn_local(actor);
         }
-        Self { parts, desk, runtime, tasks, _directory: directory }
+        Self { parts, desk, thorough, runtime, tasks, _directory: directory }
     }
 
     /// The verified callers' stage, with a cache of its own.

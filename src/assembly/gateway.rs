@@ -97,7 +97,7 @@ impl Gateway {
         let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
-        let desk = Desk::new(parts.trail.clone(), metrics.worker());
+        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.recording);
         let overview = Arc::new(Overview {
             keyring: parts.keyring,
             tenancy: parts.tenancy,

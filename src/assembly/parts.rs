@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::jwt::{Keyring, keyring};
 use crate::limits::headers::{Policy, policies};
 use crate::limits::{AddressGuard, InFlight, Limiter, UserLimiters};
+use crate::stages::audit::AuditConfig;
 use crate::stages::authz::AuthzConfig;
 use crate::stages::cors::CorsConfig;
 use crate::stages::identify::IdentifyConfig;
@@ -47,6 +48,8 @@ pub struct StageConfig {
     pub cache_capacity: usize,
     /// Scopes, and bounds of bodies.
     pub authz: AuthzConfig,
+    /// What goes on record, and how firmly.
+    pub audit: AuditConfig,
     proxy: ProxyConfig,
     pool: PoolConfig,
 }
@@ -99,6 +102,7 @@ impl StageConfig {
                 create: config.create,
                 max_body_bytes: config.listen.max_body_bytes,
             },
+            audit: config.recording,
             proxy: ProxyConfig {
                 first_byte_timeout: config.upstream.first_byte_timeout,
                 total_timeout: config.upstream.total_timeout,

@@ -58,6 +58,6 @@ where
         // Before the intent, so that none is written for a call that has no chance.
         .layer(clearance::layer())
         // Last before the vendor: nothing may come between the record on disk and the call.
-        .layer(intent::layer(parts.trail.clone()))
+        .layer(intent::layer(parts.trail.clone(), config.audit.durability))
         .service(vendor)
 }

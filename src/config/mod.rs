@@ -17,6 +17,7 @@ mod listen;
 mod problem;
 mod quota;
 mod reader;
+mod recording;
 mod render;
 mod source;
 mod tenants;
@@ -42,6 +43,7 @@ use std::path::Path;
 use ::config::{Map, Value};
 
 use crate::domain::CreateRules;
+use crate::stages::audit::AuditConfig;
 use crate::stages::authz::ActionScopes;
 use crate::telemetry::LogConfig;
 use crate::trail::TrailConfig;
@@ -73,6 +75,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// The trail.
     pub audit: TrailConfig,
+    /// What of a request goes on record, and how firmly.
+    pub recording: AuditConfig,
     /// The operational log.
     pub log: LogConfig,
     resolved: Transcript,
@@ -137,12 +141,17 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let loaded = apps.as_deref().unwrap_or_default();
     let vendor = section(root, "vendor", |vendor| vendor::read(vendor, loaded));
     let upstream = section(root, "upstream", upstream::read);
-    let audit = section(root, "audit", audit::read);
+    let audit = section(root, "audit", |section| {
+        let trail = audit::read(section);
+        let recording = recording::read(section);
+        Ok((trail?, recording?))
+    });
     let log = section(root, "log", audit::read_log);
     if let Ok(listen) = &listen {
         let others = (admin.as_ref().ok(), authn.as_ref().ok(), upstream.as_ref().ok());
         check_against(listen, others, reader);
     }
+    let (audit, recording) = audit?;
     Ok(Config {
         listen: listen?,
         admin: admin?,
@@ -153,7 +162,8 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         tenants: tenants?,
         vendor: vendor?,
         upstream: upstream?,
-        audit: audit?,
+        audit,
+        recording,
         log: log?,
         resolved: Transcript::new(),
     })

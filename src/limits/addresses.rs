@@ -34,9 +34,12 @@ pub struct AddressGuard {
 /// governor's buckets cannot be looked at without taking from them.
 type Failures = HashMap<Origin, Instant>;
 
+/// Whom an address belongs to, as far as it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Origin {
+pub enum Origin {
+    /// The address.
     V4(u32),
+    /// The /64, which is what one subscriber has.
     V6(u64),
 }
 

@@ -11,7 +11,7 @@ mod limiter;
 mod quota;
 mod users;
 
-pub use addresses::AddressGuard;
+pub use addresses::{AddressGuard, Origin};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use limiter::{Allowance, Denied, Limiter};
 pub use quota::{InvalidQuota, Quota};

@@ -32,10 +32,12 @@ pub async fn accept(
     mut phase: PhaseView,
 ) {
     let tasks = LocalSet::new();
-    let porter =
-        Porter { unread: Rc::new(Unread::new(Rc::new(desk))), places: Arc::new(Semaphore::new(TURNED_AWAY)) };
+    let desk = Rc::new(desk);
+    let counting = Rc::clone(&desk);
+    let porter = Porter { unread: Rc::new(Unread::new(desk)), places: Arc::new(Semaphore::new(TURNED_AWAY)) };
     tasks
         .run_until(async {
+            tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
                 () = hand_out(&listener, &workers, max_connections, &porter) => {}

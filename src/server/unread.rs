@@ -39,16 +39,19 @@ impl Unread {
         (id, encode(&refusal(code), id))
     }
 
-    /// Answers with `code`, puts that on record, and closes the connection.
+    /// Puts on record that there is an answer with `code`, gives it, and closes the connection.
     pub(super) async fn refuse(&self, stream: TcpStream, client: IpAddr, code: Code) {
         let (id, answer) = self.answer(code);
-        self.record(id, client, code).await;
+        let answer = match self.desk.unread(id, client, &refusal(code)).await {
+            Ok(()) => answer,
+            Err(instead) => encode(&instead, id),
+        };
         close(stream, &answer).await;
     }
 
-    /// Writes its outcome to the trail.
+    /// Puts an answer on record that hyper has had out already.
     pub(super) async fn record(&self, id: RequestId, client: IpAddr, code: Code) {
-        self.desk.unread(id, client, &refusal(code)).await;
+        let _ = self.desk.unread(id, client, &refusal(code)).await;
     }
 }
 

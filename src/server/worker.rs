@@ -126,6 +126,18 @@ fn local(mut phase: PhaseView) -> PhaseView {
     view
 }
 
+/// Ends the desk's windows. From [`Phase::Closing`] on the worker is to end, and must not wait for another one: what is
+/// counted then goes on record when the desk is dropped.
+fn keep_counts(desk: &Rc<Desk>, mut phase: PhaseView) {
+    let desk = Rc::clone(desk);
+    tokio::task::spawn_local(async move {
+        tokio::select! {
+            () = desk.keep_counts() => {}
+            () = phase.reached(Phase::Closing) => {}
+        }
+    });
+}
+
 /// Serves what comes until nothing more will come.
 async fn work<S>(
     config: ConnectionConfig,
@@ -138,6 +150,7 @@ async fn work<S>(
 {
     let phase = local(phase);
     let desk = Rc::new(desk);
+    keep_counts(&desk, phase.clone());
     let stack = stack(Rc::clone(&desk));
     let protocol = Rc::new(Protocol::new(&config));
     let unread = Rc::new(Unread::new(desk));

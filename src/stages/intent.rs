@@ -1,20 +1,20 @@
 //! Puts what is about to be done on record, and sees it through. Takes [`Cleared`], hands on [`Recorded`], refuses with
 //! `audit_unavailable`, and with `internal` for a change that panicked. Stands right before the vendor: a create,
-//! dissolve or kick is on disk before a byte of it leaves, and no check that could still refuse it comes after.
+//! dissolve or kick is on disk before a byte of it leaves (or as firmly on record as is configured), and no check that
+//! could still refuse it comes after.
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::Either;
 use tokio::task::AbortHandle;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::audit::Entry;
+use super::audit::{DurabilityConfig, Entry};
 use super::authz::Authorized;
 use super::clearance::Cleared;
-use super::deciding::{Waiting, take_ready};
+use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use crate::domain::{Call, Code, Refusal};
 use crate::trail::{Durability, Intent, Record, Trail};
@@ -36,14 +36,15 @@ impl Recorded {
 }
 
 /// Puts the stage before the one behind it. It writes to `trail`.
-pub fn layer<S>(trail: Trail) -> impl Layer<S, Service = Announce<S>> {
-    layer_fn(move |inner| Announce { trail: trail.clone(), inner })
+pub fn layer<S>(trail: Trail, durability: DurabilityConfig) -> impl Layer<S, Service = Announce<S>> {
+    layer_fn(move |inner| Announce { trail: trail.clone(), durability, inner })
 }
 
 /// The stage.
 #[derive(Clone, Debug)]
 pub struct Announce<S> {
     trail: Trail,
+    durability: DurabilityConfig,
     inner: S,
 }
 
@@ -53,15 +54,26 @@ fn unavailable(reason: &'static str) -> Refusal {
     Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1)).because(reason)
 }
 
+/// The vendor is spared a get whose answer could not go out.
+fn can_be_read(trail: &Trail, durability: DurabilityConfig) -> Result<(), Refusal> {
+    let needs_the_trail = durability.reads.is_some_and(|reads| reads > Durability::Queue);
+    if needs_the_trail && !trail.is_writable() {
+        let detail = "what is read must be on record first, and the trail cannot be written at the moment";
+        let refusal = Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1));
+        return Err(refusal.because("the trail is not writable"));
+    }
+    Ok(())
+}
+
 /// Returns when the intent is on record, as firmly as it has to be.
-async fn announce(trail: &Trail, cleared: &Cleared) -> Result<(), Refusal> {
+async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> Result<(), Refusal> {
     if !trail.is_writable() {
         return Err(unavailable("the trail is not writable"));
     }
     let entry = cleared.authorized().entry();
     let written = async {
         let slot = trail.reserve_intent().await;
-        match slot.announce(&Record::Intent(intent(cleared)), Durability::Sync) {
+        match slot.announce(&Record::Intent(intent(cleared)), durability) {
             Some(receipt) => receipt.await.map(Some),
             None => Ok(None),
         }
@@ -88,7 +100,7 @@ where
 {
     type Response = Reply;
     type Error = Refusal;
-    type Future = Either<S::Future, Waiting>;
+    type Future = Deciding<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(cx)
@@ -96,24 +108,32 @@ where
 
     fn call(&mut self, cleared: Cleared) -> Self::Future {
         if !cleared.authorized().call().action().is_mutation() {
-            return Either::Left(self.inner.call(Recorded { cleared }));
+            return match can_be_read(&self.trail, self.durability) {
+                Ok(()) => passed(self.inner.call(Recorded { cleared })),
+                Err(refusal) => refused(refusal),
+            };
         }
         let inner = take_ready(&mut self.inner);
-        Either::Right(Box::pin(see_through(self.trail.clone(), cleared, inner)))
+        waiting(see_through(self.trail.clone(), self.durability.mutations, cleared, inner))
     }
 }
 
 /// Announces a change and has it made, in a task that outlives the caller's connection: what is on record as about to
 /// happen, and what may have happened, is seen through to its outcome even if nobody listens any more. The entry that
 /// the task holds writes the outcome when it ends.
-async fn see_through<S>(trail: Trail, cleared: Cleared, mut inner: S) -> Result<Reply, Refusal>
+async fn see_through<S>(
+    trail: Trail,
+    durability: Durability,
+    cleared: Cleared,
+    mut inner: S,
+) -> Result<Reply, Refusal>
 where
     S: Service<Recorded, Response = Reply, Error = Refusal> + 'static,
 {
     let entry = Rc::clone(cleared.authorized().entry());
     let settling = Rc::clone(&entry);
     let change = async move {
-        announce(&trail, &cleared).await?;
+        announce(&trail, durability, &cleared).await?;
         cleared.authorized().entry().allowed();
         if cleared.authorized().entry().is_left() {
             return Ok(None);

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -161,8 +160,9 @@ impl PublicKey {
 }
 
 fn key_id(public: &[u8]) -> Arc<str> {
-    let hash = digest(&SHA256, public);
-    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    let mut id = LineHash::of(public).to_string();
+    id.truncate(16);
+    id.into()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The version of the line format.
 const VERSION: u64 = 1;
@@ -50,6 +50,13 @@ fn nibble(digit: u8) -> Option<u8> {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
+    }
+}
+
+impl<'de> Deserialize<'de> for LineHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not 64 lower-case hexadecimal digits"))
     }
 }
 
@@ -105,9 +112,30 @@ impl Position {
 /// The sequence number of a line, by the way every line of this program begins: that is enough to find one, and no
 /// proof of anything.
 pub(super) fn sequence_of(line: &[u8]) -> Option<u64> {
+    after_sequence(line).map(|(sequence, _)| sequence)
+}
+
+fn after_sequence(line: &[u8]) -> Option<(u64, &[u8])> {
     let rest = line.strip_prefix(b"{\"v\":1,\"seq\":")?;
     let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
-    std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
+    let (digits, rest) = rest.split_at_checked(digits)?;
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
+}
+
+/// The kind of a line, by the way every line begins.
+pub(super) fn kind_of(line: &[u8]) -> Option<&str> {
+    let (_, rest) = after_sequence(line)?;
+    let rest = rest.strip_prefix(b",\"time\":\"")?;
+    let (_, rest) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'"')?)?;
+    let rest = rest.strip_prefix(b"\",\"kind\":\"")?;
+    let (kind, _) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'"')?)?;
+    std::str::from_utf8(kind).ok()
+}
+
+/// Whether a line ends as every line does, with this as its `prev`.
+fn ends_with(line: &[u8], prev: &str) -> bool {
+    let end = line.strip_suffix(b"\"}\n").and_then(|line| line.strip_suffix(prev.as_bytes()));
+    end.is_some_and(|line| line.ends_with(b",\"prev\":\""))
 }
 
 /// What of a line holds the chain together.
@@ -128,11 +156,15 @@ impl Link {
         if members.v != VERSION {
             return Err("its format version is not 1");
         }
-        Ok(Self {
-            seq: members.seq,
-            prev: LineHash::parse(&members.prev).ok_or("its prev is not a SHA-256")?,
-            hash: LineHash::of(line),
-        })
+        let prev = LineHash::parse(&members.prev).ok_or("its prev is not a SHA-256")?;
+        // Readers go by the form, without which they would see another line than a JSON parser does.
+        let as_written = sequence_of(line) == Some(members.seq)
+            && kind_of(line) == Some(&members.kind)
+            && ends_with(line, &members.prev);
+        if !as_written {
+            return Err("it does not begin and end as every line does");
+        }
+        Ok(Self { seq: members.seq, prev, hash: LineHash::of(line) })
     }
 
     /// Whether the line is the one that belongs at `position`.
@@ -153,8 +185,8 @@ struct Members<'a> {
     seq: u64,
     #[serde(borrow, rename = "time")]
     _time: Cow<'a, str>,
-    #[serde(borrow, rename = "kind")]
-    _kind: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
     #[serde(borrow)]
     prev: Cow<'a, str>,
 }
@@ -193,10 +225,16 @@ mod tests {
             String::new(),
             "{}\n".into(),
             format!(r#"{{"v":1,"seq":1,"time":"t","kind":"k","prev":"{zero}0"}}"#),
-            format!(r#"{{"v":2,"seq":1,"time":"t","kind":"k","prev":"{zero}"}}"#),
+            format!(r#"{{"v":2,"seq":1,"time":"t","kind":"k","prev":"{zero}"}}"#) + "\n",
             format!(r#"{{"v":1,"seq":-1,"time":"t","kind":"k","prev":"{zero}"}}"#),
             format!(r#"{{"v":1,"seq":1,"seq":2,"time":"t","kind":"k","prev":"{zero}"}}"#),
             format!(r#"{{"v":1,"seq":1,"time":"t","kind":"k","prev":"{zero}"}} x"#),
+            format!("{{\"v\":1,\"seq\":1,\"time\":\"t\",\"kind\":\"k\",\"prev\":\"{zero}\"}}"),
+            format!("{{\"v\":1,\"seq\":1,\"time\":\"t\",\"kind\":\"k\",\"prev\":\"{zero}\"}} \n"),
+            format!("{{\"v\":1,\"seq\":1,\"time\":\"t\",\"kind\":\"k\", \"prev\":\"{zero}\"}}\n"),
+            format!("{{\"v\":1, \"seq\":1,\"time\":\"t\",\"kind\":\"k\",\"prev\":\"{zero}\"}}\n"),
+            format!("{{\"v\":1,\"seq\":1,\"kind\":\"k\",\"time\":\"t\",\"prev\":\"{zero}\"}}\n"),
+            format!("{{\"v\":1,\"seq\":1,\"time\":\"t\",\"kind\":\"\\u006b\",\"prev\":\"{zero}\"}}\n"),
         ] {
             assert!(Link::parse(line.as_bytes()).is_err(), "{line}");
         }

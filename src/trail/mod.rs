@@ -12,7 +12,11 @@
 //! A line is one JSON object; `prev` in it is the SHA-256 of the line before with its newline, so that
 //! `sed -n 4p SEGMENT | sha256sum` prints what line 5 holds. The first line of all holds zeros.
 //!
-//! Segments are named `audit-<first sequence>.jsonl`. [`verify()`] checks all of them, [`tail()`] follows them.
+//! - [`record`](Record): what lines say. `segment`: the files, `audit-<first sequence>.jsonl`, and how they are read.
+//! - `writing`: from the queue to the disk; checkpoints, rotation, healing, what a start does after a crash; the thread
+//!   `audit-keeper`, which compresses and removes.
+//! - [`verify()`]: whether all of it is as it was written. `checkpoint`: what proves it beyond the chain.
+//! - `reading`: [`Lines`] in order, once each, while they are written; what people ask of them.
 
 mod checkpoint;
 mod error;
@@ -36,7 +40,7 @@ pub use record::{
 };
 pub use verify::verify;
 pub use writing::{
-    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, Slot, Trail, TrailStatus,
+    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, Trail, TrailStatus,
     TrailThread,
 };
 

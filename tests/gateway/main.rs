@@ -15,6 +15,7 @@ mod bodies;
 mod calls;
 mod cors;
 mod creator;
+mod durability;
 mod endings;
 mod fields;
 mod headers;

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,14 +7,15 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::Desk;
-use super::facts::{Facts, Verdict};
-use crate::domain::{Call, ConferenceId, Refusal, RequestId, TraceContext, UserName};
+use super::config::Class;
+use super::desk::{Desk, unrecorded_change, unrecorded_read, unrecorded_refusal};
+use super::facts::{Announced, Ending, Facts, Verdict};
+use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
-use crate::telemetry::{Answered, Limit, VendorAnswer};
+use crate::telemetry::{Limit, VendorAnswer};
 use crate::tenancy::Caller;
-use crate::trail::{Durability, Intent, Outcome, Record, Slot, TrailUnavailable, VendorError};
+use crate::trail::{Durability, Intent, Receipt, Record, Slot, VendorError};
 
 /// How long past its deadline an answer may be held back by a disk that does not take its outcome.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
@@ -27,14 +28,16 @@ pub struct Entry {
     arrival: Arrival,
     deadline: Instant,
     facts: RefCell<Facts>,
-    /// Room for the outcome; empty when it is written.
+    /// Room for the outcome; none where it may not need any, and when it is used.
     slot: RefCell<Option<Slot>>,
+    /// Whether the request has ended, and been put on record.
+    is_closed: Cell<bool>,
 }
 
 impl Entry {
-    pub(super) fn open(desk: Rc<Desk>, slot: Slot, arrival: Arrival, deadline: Instant) -> Self {
-        let slot = RefCell::new(Some(slot));
-        Self { desk, arrival, deadline, facts: RefCell::default(), slot }
+    pub(super) fn open(desk: Rc<Desk>, slot: Option<Slot>, arrival: Arrival, deadline: Instant) -> Self {
+        let (slot, facts) = (RefCell::new(slot), RefCell::default());
+        Self { desk, arrival, deadline, facts, slot, is_closed: Cell::new(false) }
     }
 
     pub(in crate::stages) fn id(&self) -> RequestId {
@@ -79,13 +82,11 @@ impl Entry {
 
     /// The intent is on record, as line `sequence` where that is known.
     pub(in crate::stages) fn announced(&self, sequence: Option<u64>) {
-        let mut facts = self.facts.borrow_mut();
-        facts.announced = true;
-        facts.intent = sequence;
+        self.facts.borrow_mut().intent = Some(Announced { sequence });
     }
 
     pub(in crate::stages) fn is_announced(&self) -> bool {
-        self.facts.borrow().announced
+        self.facts.borrow().intent.is_some()
     }
 
     /// The caller does not wait any more.
@@ -164,52 +165,92 @@ impl Entry {
         self.facts.borrow_mut().standings.write(headers);
     }
 
-    /// The vendor's answer goes out. Returns when the outcome is written, where there was an intent.
-    pub(super) async fn close_answered(&self, status: StatusCode) -> Result<(), TrailUnavailable> {
-        self.close(status.as_u16(), Verdict::default()).await
+    /// The vendor's answer goes out. Returns when it is on record as firmly as it has to be, or with what goes out
+    /// instead.
+    pub(super) async fn close_answered(&self, status: StatusCode) -> Result<(), Refusal> {
+        self.close(status.as_u16(), None).await
     }
 
     /// A refusal goes out; the same.
-    pub(super) async fn close_refused(&self, refusal: &Refusal) -> Result<(), TrailUnavailable> {
-        self.close(refusal.code.status(), Verdict::from(refusal)).await
+    pub(super) async fn close_refused(&self, refusal: &Refusal) -> Result<(), Refusal> {
+        self.close(refusal.code.status(), Some(refusal)).await
     }
 
-    async fn close(&self, status: u16, verdict: Verdict) -> Result<(), TrailUnavailable> {
-        let Some(slot) = self.slot.take() else { return Ok(()) };
-        let _ = self.facts.borrow_mut().settle();
-        let record = Record::Outcome(self.outcome(Some(status), verdict));
-        if !self.is_announced() {
-            slot.record(&record, Durability::Queue);
+    async fn close(&self, status: u16, refusal: Option<&Refusal>) -> Result<(), Refusal> {
+        if self.is_closed.get() {
             return Ok(());
         }
-        // Where this fails the record is kept, and written when the trail has healed.
-        let Some(written) = slot.record(&record, Durability::Write) else { return Ok(()) };
-        timeout_at(self.deadline + OUTCOME_PATIENCE, written).await.map_err(|_| TrailUnavailable)?.map(drop)
-    }
-
-    /// Makes the outcome, and counts the request.
-    fn outcome(&self, status: Option<u16>, verdict: Verdict) -> Outcome {
-        let outcome = self.facts.borrow().outcome(&self.arrival, status, verdict);
-        let answered = match (outcome.reason, status) {
-            (Some(code), _) => Answered::Gateway(code),
-            (None, Some(_)) => Answered::Vendor,
-            (None, None) => Answered::Nobody,
+        let class = self.facts.borrow().class(refusal.is_none());
+        let firmness = self.desk.config.durability.of_outcome(class);
+        if firmness.is_some() && self.slot.borrow().is_none() {
+            let slot = self.desk.slot(self.arrival.started, self.deadline).await;
+            // Where there is none, the desk has counted the request.
+            self.is_closed.set(slot.is_err());
+            self.slot.replace(Some(slot?));
+        }
+        let _ = self.facts.borrow_mut().settle();
+        let ending = Ending {
+            status: Some(status),
+            code: refusal.map(|refusal| refusal.code),
+            detail: refusal.and_then(|refusal| refusal.reason.as_deref()),
+            took: self.arrival.started.elapsed(),
         };
-        self.desk.metrics.request(outcome.call.action, answered, outcome.duration);
-        outcome
+        let Some(receipt) = self.put(&ending, class, firmness) else { return Ok(()) };
+        // Where this fails the record is kept, and written when the trail has healed.
+        match timeout_at(self.deadline + OUTCOME_PATIENCE, receipt).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(self.unrecorded(refusal)),
+        }
     }
 
-    /// The outcome of a request whose caller did not stay to hear it.
-    fn abandoned(&self) -> Outcome {
-        let settled = self.facts.borrow_mut().settle();
-        self.outcome(None, settled.unwrap_or_default())
+    /// Puts the end on record, alone or counted, and counts the request.
+    fn put(&self, ending: &Ending<'_>, class: Class, firmness: Option<Durability>) -> Option<Receipt> {
+        self.is_closed.set(true);
+        let facts = self.facts.borrow();
+        self.desk.metrics.request(facts.action(), ending.answered(), ending.took);
+        let mut slot = self.slot.take()?;
+        let firmness = firmness?;
+        if class == Class::Refusal {
+            slot = self.desk.count(&facts.refused(&self.arrival, ending), slot)?;
+        }
+        slot.record(&Record::Outcome(facts.outcome(&self.arrival, ending)), firmness)
+    }
+
+    /// What goes out in place of an answer that is not on record.
+    fn unrecorded(&self, refusal: Option<&Refusal>) -> Refusal {
+        let facts = self.facts.borrow();
+        match (facts.class(refusal.is_none()), refusal) {
+            (Class::Mutation, None) => unrecorded_change(
+                "the call was made, but its outcome could not be put on record; look before you try again",
+            ),
+            (Class::Mutation, Some(_)) => {
+                unrecorded_change("the outcome could not be put on record; look before you try again")
+            }
+            (Class::Read, _) => unrecorded_read(),
+            // It says so already, and better.
+            (Class::Refusal, Some(refusal)) if refusal.code == Code::AuditUnavailable => refusal.clone(),
+            (Class::Refusal, _) => unrecorded_refusal(),
+        }
+    }
+
+    /// The end of a request whose caller did not stay to hear it. Nobody waits for its record.
+    fn abandon(&self) {
+        let settled = self.facts.borrow_mut().settle().unwrap_or_default();
+        let class = self.facts.borrow().class(false);
+        let firmness = self.desk.config.durability.of_outcome(class);
+        if firmness.is_some() && self.slot.borrow().is_none() {
+            self.slot.replace(self.desk.slot_at_hand());
+        }
+        let took = self.arrival.started.elapsed();
+        let ending = Ending { status: None, code: settled.code, detail: settled.detail.as_deref(), took };
+        let _ = self.put(&ending, class, firmness.map(|_| Durability::Queue));
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            slot.record(&Record::Outcome(self.abandoned()), Durability::Queue);
+        if !self.is_closed.get() {
+            self.abandon();
         }
     }
 }
@@ -219,8 +260,8 @@ mod tests {
     use serde_json::Value;
     use uuid::ContextV7;
 
+    use super::super::config::{AuditConfig, DurabilityConfig};
     use super::*;
-    use crate::domain::Code;
     use crate::telemetry::MetricsBuilder;
     use crate::trail::{Trail, TrailConfig};
 
@@ -229,11 +270,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let config = TrailConfig { queue: 4, ..TrailConfig::new(directory.path().to_owned()) };
         let (trail, thread) = Trail::open(&config).unwrap();
-        let desk = Rc::new(Desk::new(trail.clone(), MetricsBuilder::new(vec![], vec![]).worker()));
+        let desk = Rc::new(Desk::new(
+            trail.clone(),
+            MetricsBuilder::new(vec![], vec![]).worker(),
+            AuditConfig::with(DurabilityConfig::DEFAULT),
+        ));
         let id = RequestId::generate(&ContextV7::new());
         let (trace, started) = (TraceContext::continued(None, id.entropy()), Instant::now());
         let arrival = Arrival { id, trace, client: [127, 0, 0, 1].into(), started };
-        let entry = Entry::open(desk, trail.reserve().await, arrival, started);
+        let entry = Entry::open(desk, Some(trail.reserve().await), arrival, started);
         let conference = ConferenceId::parse("IM3").unwrap();
         entry.routed(&Call::Dissolve(conference));
         what(&entry).await;

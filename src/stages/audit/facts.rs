@@ -5,9 +5,12 @@ use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::domain::{Call, Code, ConferenceId, Refusal, UserName};
+use super::config::Class;
+use super::floods::Refused;
+use crate::domain::{Action, Call, Code, ConferenceId, Refusal, UserName};
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
+use crate::telemetry::Answered;
 use crate::tenancy::Caller;
 use crate::trail::{self, Decision, Outcome, VendorError};
 
@@ -19,10 +22,8 @@ pub(super) struct Facts {
     pub(super) standings: Standings,
     pub(super) creator: Option<UserName>,
     pub(super) created: Option<ConferenceId>,
-    /// Whether the intent is on record.
-    pub(super) announced: bool,
-    /// Its sequence number, where that is known.
-    pub(super) intent: Option<u64>,
+    /// There is one once it is on record.
+    pub(super) intent: Option<Announced>,
     /// Whether the caller has hung up.
     pub(super) left: bool,
     pub(super) allowed: bool,
@@ -37,16 +38,45 @@ pub(super) struct Facts {
     pub(super) settled: Option<Verdict>,
 }
 
+/// An intent that is on record, or on its way there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    /// The number of its line; not known of one that nobody has waited for.
+    pub(super) sequence: Option<u64>,
+}
+
 /// Why the gateway answered by itself; nothing where it did not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Verdict {
-    code: Option<Code>,
-    detail: Option<Box<str>>,
+    pub(super) code: Option<Code>,
+    pub(super) detail: Option<Box<str>>,
 }
 
 impl From<&Refusal> for Verdict {
     fn from(refusal: &Refusal) -> Self {
         Self { code: Some(refusal.code), detail: refusal.reason.as_deref().map(Into::into) }
+    }
+}
+
+/// How a request has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending<'a> {
+    /// What the caller gets; none where the caller has gone.
+    pub(super) status: Option<u16>,
+    /// Why, where it is not by the vendor's answer.
+    pub(super) code: Option<Code>,
+    /// Why exactly.
+    pub(super) detail: Option<&'a str>,
+    pub(super) took: Duration,
+}
+
+impl Ending<'_> {
+    pub(super) fn answered(&self) -> Answered {
+        match (self.code, self.status) {
+            (Some(code), _) => Answered::Gateway(code),
+            (None, Some(_)) => Answered::Vendor,
+            (None, None) => Answered::Nobody,
+        }
     }
 }
 
@@ -86,23 +116,52 @@ impl Facts {
         }
     }
 
-    /// The outcome, as of now. `status` is what the caller gets; none where the caller has gone.
-    pub(super) fn outcome(&self, arrival: &Arrival, status: Option<u16>, verdict: Verdict) -> Outcome {
+    pub(super) fn action(&self) -> Option<Action> {
+        self.call.as_ref().map(Call::action)
+    }
+
+    /// Of a request that ends here. What was answered has been let through.
+    pub(super) fn class(&self, is_answered: bool) -> Class {
+        match self.action() {
+            _ if !self.allowed && !is_answered => Class::Refusal,
+            Some(action) if action.is_mutation() => Class::Mutation,
+            _ => Class::Read,
+        }
+    }
+
+    /// The refusal, as of now.
+    pub(super) fn refused<'a>(&'a self, arrival: &Arrival, ending: &Ending<'a>) -> Refused<'a> {
+        let principal = self.caller.as_ref().map(|caller| &caller.principal);
+        Refused {
+            time: Timestamp::now(),
+            id: arrival.id,
+            action: self.action(),
+            tenant: principal.map(|principal| &principal.tenant),
+            subject: principal.map(|principal| &principal.subject),
+            client: arrival.client,
+            reason: ending.code,
+            detail: ending.detail,
+            status: ending.status,
+        }
+    }
+
+    /// The outcome, as of now.
+    pub(super) fn outcome(&self, arrival: &Arrival, ending: &Ending<'_>) -> Outcome {
         Outcome {
             time: Timestamp::now(),
             call: self.call(arrival),
             decision: if self.allowed { Decision::Allowed } else { Decision::Refused },
-            reason: verdict.code,
-            detail: verdict.detail,
-            status,
+            reason: ending.code,
+            detail: ending.detail.map(Into::into),
+            status: ending.status,
             vendor_status: self.vendor_status.map(|status| status.as_u16()),
             vendor_error: self.vendor_error.clone(),
             attempts: self.attempts,
-            duration: arrival.started.elapsed(),
+            duration: ending.took,
             vendor_duration: self.vendor_duration,
-            intent: self.intent,
+            intent: self.intent.and_then(|announced| announced.sequence),
             outcome_unknown: self.outcome_unknown,
-            caller_gone: status.is_none(),
+            caller_gone: ending.status.is_none(),
         }
     }
 }

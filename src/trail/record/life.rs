@@ -25,7 +25,7 @@ pub struct Start {
 }
 
 /// The last bytes of a segment that ended without a newline: the write that a crash cut short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct TornTail {
     /// The name of the file, in the trail's directory, that they were moved to.
     pub file: String,

@@ -54,7 +54,8 @@ pub struct Intent {
     pub body: Option<Box<RawValue>>,
 }
 
-/// How a request ended. Every request has exactly one.
+/// How a request ended. Every request has exactly one, unless it is one of many that were refused alike and are counted
+/// in [`Refusals`](super::Refusals), or a read where reads leave none.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// When.
@@ -85,7 +86,8 @@ pub struct Outcome {
     /// attempt, in microseconds; null when nothing was sent.
     #[serde(rename = "vendor_us", serialize_with = "micros_or_null")]
     pub vendor_duration: Option<Duration>,
-    /// The sequence number of the request's intent; null for what needs none, or did not get that far.
+    /// The sequence number of the request's intent; null for what needs none, or did not get that far, and where the
+    /// intent was queued: the request id tells which it is.
     pub intent: Option<u64>,
     /// The vendor may or may not have done it: it was sent, and no answer came.
     pub outcome_unknown: bool,

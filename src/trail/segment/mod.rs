@@ -39,6 +39,11 @@ impl SegmentFile {
         Self { first, path, encoding }
     }
 
+    /// How many bytes the file has; 0 when it cannot be told.
+    pub(super) fn size(&self) -> u64 {
+        self.path.metadata().map_or(0, |metadata| metadata.len())
+    }
+
     /// Every segment of a directory, in order. Files of other names are none of the trail's. Of a segment that is
     /// there twice, because its compression was not finished, the plain file counts.
     pub(super) fn list(directory: &Path) -> io::Result<Vec<Self>> {

@@ -1,6 +1,9 @@
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 /// Why a trail is not proved whole.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +16,27 @@ pub enum VerifyError {
         /// What the system said.
         error: io::Error,
     },
+    /// There is no segment in the directory. A gateway that serves has one.
+    #[error("{}: there is no trail here; give the directory that audit.directory names", .0.display())]
+    Empty(PathBuf),
+    /// There is a public key, and nothing that it could prove.
+    #[error("{}: no checkpoint is signed, so that the public key proves nothing; is audit.checkpoints.key_file set?", .0.display())]
+    Unsigned(PathBuf),
     /// The trail is not as it was written.
     #[error("{0}")]
     Fault(Box<Fault>),
+}
+
+/// For programs: `whole` is false, `message` is the text for people, and a fault has its parts.
+impl Serialize for VerifyError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("VerifyError", 3)?;
+        map.serialize_field("whole", &false)?;
+        map.serialize_field("message", &self.to_string())?;
+        let fault = if let Self::Fault(fault) = self { Some(fault) } else { None };
+        map.serialize_field("fault", &fault)?;
+        map.end()
+    }
 }
 
 impl From<Fault> for VerifyError {
@@ -25,7 +46,8 @@ impl From<Fault> for VerifyError {
 }
 
 /// What happened to a trail, as far as the chain tells: the smallest change that explains what is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// A line's bytes are not those that were written.
     Changed,
@@ -37,14 +59,17 @@ pub enum FaultKind {
     CutOff,
     /// The segment's name is not that of its first line.
     Renamed,
+    /// A checkpoint is not of the key that it should be of.
+    Forged,
 }
 
 /// The first fault of a trail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// What kind.
     pub kind: FaultKind,
     /// In which file.
+    #[serde(rename = "file", serialize_with = "path")]
     pub segment: PathBuf,
     /// In which line of the file, from 1.
     pub line: u64,
@@ -66,6 +91,11 @@ impl Fault {
     }
 }
 
+/// A name that is no Unicode is told as well as can be.
+pub(super) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -74,6 +104,7 @@ impl fmt::Display for FaultKind {
             Self::Misplaced => "inserted or out of order",
             Self::CutOff => "cut off",
             Self::Renamed => "renamed",
+            Self::Forged => "forged checkpoint",
         })
     }
 }

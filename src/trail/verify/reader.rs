@@ -1,5 +1,10 @@
+use std::io::{self, ErrorKind};
+
 use super::fault::{Fault, FaultKind, VerifyError};
-use crate::trail::segment::{LineReader, Read, SegmentFile};
+use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile};
+
+/// What a disk writes at once. After a power cut, one that was not written is zeros as a whole.
+const SECTOR: usize = 512;
 
 /// Reads a segment line by line, and names it in what goes wrong.
 pub(super) struct SegmentReader {
@@ -8,15 +13,36 @@ pub(super) struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Opens the segment before its first line.
+    /// Opens the segment before its first line. One that was compressed since it was listed is found nevertheless.
     pub(super) fn open(segment: &SegmentFile) -> Result<Self, VerifyError> {
-        let lines = LineReader::open(segment).map_err(|error| unreadable(segment, error))?;
-        Ok(Self { segment: segment.clone(), lines })
+        let mut segment = segment.clone();
+        let opened = match LineReader::open(&segment) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let directory = segment.path.parent().unwrap_or(&segment.path);
+                segment = SegmentFile::encoded(directory, segment.first, Encoding::Zstd);
+                LineReader::open(&segment)
+            }
+            opened => opened,
+        };
+        match opened {
+            Ok(lines) => Ok(Self { segment, lines }),
+            Err(error) => Err(VerifyError::Io { path: segment.path, error }),
+        }
     }
 
     /// Reads on.
     pub(super) fn read(&mut self) -> Result<Read, VerifyError> {
-        self.lines.read().map_err(|error| unreadable(&self.segment, error))
+        self.lines.read().map_err(|error| self.failed(error))
+    }
+
+    /// A compressed file that the file system gives out, and that does not decompress, was changed.
+    fn failed(&self, error: io::Error) -> VerifyError {
+        let of_the_system = error.raw_os_error().is_some();
+        if self.segment.encoding == Encoding::Plain || of_the_system {
+            return VerifyError::Io { path: self.segment.path.clone(), error };
+        }
+        let fault = self.fault(FaultKind::Changed, "it cannot be decompressed from here on");
+        Fault { line: self.line() + 1, ..fault }.into()
     }
 
     /// The line read last, with its newline.
@@ -29,9 +55,32 @@ impl SegmentReader {
         self.lines.line()
     }
 
+    /// Where that line ends, in bytes of the plain segment.
+    pub(super) fn offset(&self) -> u64 {
+        self.lines.offset()
+    }
+
     /// The sequence number in the segment's name.
     pub(super) fn first(&self) -> u64 {
         self.segment.first
+    }
+
+    /// Whether what was read last has sectors in it that never reached the disk: zeros from one sector's beginning to
+    /// another's end. No record has a zero, and no change by hand is likely to be of that form.
+    pub(super) fn has_lost_sectors(&self) -> bool {
+        if !self.bytes().contains(&0) {
+            return false;
+        }
+        let begin = self.offset().saturating_sub(self.bytes().len() as u64);
+        let ahead = usize::try_from(begin.next_multiple_of(SECTOR as u64) - begin).unwrap_or(usize::MAX);
+        let zeros = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let (before, sectors) = self.bytes().split_at_checked(ahead).unwrap_or_default();
+        let mut kinds = sectors.chunks_exact(SECTOR).map(|sector| (zeros(sector), sector.contains(&0)));
+        let whole = kinds.clone().any(|(lost, _)| lost);
+        let rest = sectors.chunks_exact(SECTOR).remainder();
+        // A line that begins with zeros begins within a sector that was lost with the end of the line before.
+        let edges = (zeros(before) || !before.contains(&0)) && !rest.contains(&0);
+        whole && edges && kinds.all(|(lost, some)| lost || !some)
     }
 
     /// A fault in the line read last.
@@ -45,8 +94,4 @@ impl SegmentReader {
             detail,
         }
     }
-}
-
-fn unreadable(segment: &SegmentFile, error: std::io::Error) -> VerifyError {
-    VerifyError::Io { path: segment.path.clone(), error }
 }

@@ -18,7 +18,21 @@ const LEVEL: i32 = 3;
 /// `stop` turns true; what there is by then is begun anew the next time.
 pub(super) fn compress(directory: &Path, segment: &SegmentFile, stop: &AtomicBool) -> io::Result<()> {
     let unfinished = directory.join("new-compressed");
-    let file = File::create(&unfinished)?;
+    let place = SegmentFile::encoded(directory, segment.first, Encoding::Zstd).path;
+    let made =
+        write_compressed(segment, &unfinished, stop).and_then(|()| std::fs::rename(&unfinished, &place));
+    if let Err(error) = made {
+        let _ = std::fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    sync_directory(directory)?;
+    std::fs::remove_file(&segment.path)?;
+    sync_directory(directory)
+}
+
+/// Writes the compressed form of `segment` to `path`, durably, and makes sure that it reads back as the same.
+fn write_compressed(segment: &SegmentFile, path: &Path, stop: &AtomicBool) -> io::Result<()> {
+    let file = File::create(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     let mut encoder = zstd::Encoder::new(file, LEVEL)?;
     encoder.include_checksum(true)?;
@@ -26,15 +40,12 @@ pub(super) fn compress(directory: &Path, segment: &SegmentFile, stop: &AtomicBoo
     let file = encoder.finish()?;
     file.set_modified(segment.path.metadata()?.modified()?)?;
     file.sync_all()?;
-    let compressed = SegmentFile { path: unfinished.clone(), encoding: Encoding::Zstd, ..segment.clone() };
-    if each_line(&compressed, stop, |_| Ok(()))? != plain {
-        return Err(io::Error::other("the compressed segment does not read back as it was"));
+    let compressed = SegmentFile { path: path.to_owned(), encoding: Encoding::Zstd, ..segment.clone() };
+    if each_line(&compressed, stop, |_| Ok(()))? == plain {
+        Ok(())
+    } else {
+        Err(io::Error::other("the compressed segment does not read back as it was"))
     }
-    let place = SegmentFile::encoded(directory, segment.first, Encoding::Zstd);
-    std::fs::rename(&unfinished, &place.path)?;
-    sync_directory(directory)?;
-    std::fs::remove_file(&segment.path)?;
-    sync_directory(directory)
 }
 
 /// Hands every line to `each`, and what a failure may have left after the last. Returns the hash of it all.

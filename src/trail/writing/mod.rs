@@ -22,6 +22,6 @@ mod tests;
 
 pub use keeper::{Keeper, Kept};
 pub use retention::Retention;
-pub use sender::{Durability, Receipt, Slot, Trail};
+pub use sender::{Durability, Receipt, SideRoom, Slot, Trail};
 pub use status::{LastError, ProvedUpTo, TrailStatus};
 pub use thread::TrailThread;

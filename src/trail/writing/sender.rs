@@ -16,7 +16,7 @@ use crate::trail::record::Record;
 #[derive(Clone, Debug)]
 pub struct Trail {
     sender: Sender<Message>,
-    /// One permit for each record that room is reserved for or that waits, intents apart.
+    /// One permit for each record that room is reserved for or that waits, intents and what has a side room apart.
     room: Arc<Semaphore>,
     pub(in crate::trail) observer: Observer,
     retire: mpsc::Sender<Retire>,
@@ -24,7 +24,7 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// `sender` has room for `queue` records, and for as many intents.
+    /// `sender` has room for `queue` records, for as many intents, and for all side rooms.
     pub(super) fn new(
         sender: Sender<Message>,
         queue: usize,
@@ -45,6 +45,13 @@ impl Trail {
     /// otherwise requests that fill the queue with what they have reserved would wait for each other to end.
     pub async fn reserve_intent(&self) -> Slot {
         Slot { permit: self.permit().await, room: None }
+    }
+
+    /// Room for one record, if there is some right now.
+    pub fn try_reserve(&self) -> Option<Slot> {
+        let room = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        let permit = self.sender.clone().try_reserve_owned().ok()?;
+        Some(Slot { permit: Some(permit), room: Some(room) })
     }
 
     /// Fails only once the trail is closed; the record then cannot be written, as its receipt will say.
@@ -92,6 +99,26 @@ pub enum Durability {
     Write,
     /// On disk: outlives the machine.
     Sync,
+}
+
+/// Room beside the queue for `records` of one owner, who reserves a slot long before there is something to record: the
+/// queue's room is not for keeping.
+#[derive(Debug)]
+pub struct SideRoom(Arc<Semaphore>);
+
+impl SideRoom {
+    /// Room for so many; all owners together have up to four million.
+    pub fn new(records: usize) -> Self {
+        Self(Arc::new(Semaphore::new(records)))
+    }
+
+    /// Moves a slot in, which gives the queue its room back. Where there is none here, the slot stays as it is.
+    pub fn keep(&self, slot: Slot) -> Result<Slot, Slot> {
+        match Arc::clone(&self.0).try_acquire_owned() {
+            Ok(room) => Ok(Slot { room: Some(room), ..slot }),
+            Err(_) => Err(slot),
+        }
+    }
 }
 
 /// Where the record's sequence number goes, or that it has none.

@@ -15,6 +15,9 @@ use crate::trail::error::{TrailError, Unflushed};
 /// How often the writer looks after itself.
 const TICK: Duration = Duration::from_secs(1);
 
+/// More than all [side rooms](super::SideRoom) together. It is a bound alone: room that is not used takes no memory.
+const SIDE_ROOM: usize = 1 << 22;
+
 /// How many records are written at once at most: it bounds the memory of a batch, and how long what else there is to do
 /// waits.
 const MAX_BATCH: usize = 4096;
@@ -33,7 +36,7 @@ impl Trail {
     /// Opens the trail, goes on where it ended, and starts its thread, named `audit`. On return the start record
     /// is on disk. Blocks for as long as that takes.
     pub fn open(config: &TrailConfig) -> Result<(Self, TrailThread), TrailError> {
-        let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS / 2);
+        let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS / 4);
         let (writer, observer) = start::open(config)?;
         // The runtime is for waiting alone: files block the thread, which has nothing else to do.
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -41,7 +44,7 @@ impl Trail {
             .build()
             .map_err(TrailError::Thread)?;
         // Each request has one outcome, and at most one intent.
-        let (sender, receiver) = channel(2 * queue);
+        let (sender, receiver) = channel(2 * queue + SIDE_ROOM);
         let (retire, retired) = channel(1);
         let (close, closed) = oneshot::channel();
         let thread = std::thread::Builder::new()

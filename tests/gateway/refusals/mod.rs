@@ -2,6 +2,7 @@
 
 mod causes;
 mod evidence;
+mod floods;
 mod full_trail;
 mod panics;
 mod rules;

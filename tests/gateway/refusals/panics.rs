@@ -93,7 +93,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         tokio::spawn(actor);
     }
     let (switch, phase) = phases();
-    let desk = Desk::new(trail.clone(), builder.worker());
+    let desk = Desk::new(trail.clone(), builder.worker(), config.recording);
     let bounds = ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
         answer_timeout: config.listen.request_timeout,
@@ -102,7 +102,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     };
     let build = move |desk: Rc<Desk>| stack(&parts, desk, tower::service_fn(broken));
     let worker = start("worker".into(), bounds, desk, phase.clone(), build, ()).expect("a thread");
-    let desk = Desk::new(trail, builder.worker());
+    let desk = Desk::new(trail, builder.worker(), config.recording);
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);

@@ -182,6 +182,7 @@ pub(crate) struct Served {
     pub(crate) trail: Trail,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    file: PathBuf,
     directory: TempDir,
 }
 
@@ -191,12 +192,17 @@ impl Served {
         let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
         let directory = TempDir::new().expect("a temporary directory");
         let file = write_configuration(directory.path(), &vendor, &issuer);
-        let program = Program::start(&mut serve(&file, changes));
-        let (address, admin) = program.serving().await;
+        let (program, address, admin) = start_serving(&file, changes).await;
         let trail = Trail::new(&directory.path().join("audit"));
-        let served = Self { program, vendor, issuer, trail, address, admin, directory };
+        let served = Self { program, vendor, issuer, trail, address, admin, file, directory };
         served.until_readyz(200).await;
         served
+    }
+
+    /// The same once more, after the process has ended.
+    pub(crate) async fn start_again(&mut self, changes: &[(&str, &str)]) {
+        (self.program, self.address, self.admin) = start_serving(&self.file, changes).await;
+        self.until_readyz(200).await;
     }
 
     pub(crate) fn trail_directory(&self) -> PathBuf {
@@ -213,6 +219,13 @@ impl Served {
         admin::until_status(self.admin, &format!("the phase {phase}"), |status| status["phase"] == phase)
             .await;
     }
+}
+
+/// Waits until it says where it serves.
+async fn start_serving(file: &Path, changes: &[(&str, &str)]) -> (Program, SocketAddr, SocketAddr) {
+    let program = Program::start(&mut serve(file, changes));
+    let (address, admin) = program.serving().await;
+    (program, address, admin)
 }
 
 /// `confgate serve` with this file, logging as JSON, and these keys changed by the environment.

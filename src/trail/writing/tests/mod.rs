@@ -2,3 +2,4 @@ mod failure;
 mod faults;
 mod queue;
 mod recovery;
+mod upkeep;

@@ -170,3 +170,27 @@ async fn an_intent_that_nobody_waits_for_is_withdrawn() {
     writer.finish().unwrap();
     assert_eq!(kinds(directory.path()), ["start", "outcome", "stop"]);
 }
+
+#[tokio::test]
+async fn a_slot_in_a_side_room_takes_nothing_of_the_queue_until_it_is_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let (trail, thread) = open_with(directory.path(), 1);
+    let side_room = SideRoom::new(1);
+    let kept = side_room.keep(trail.reserve().await).unwrap();
+    let second = trail.try_reserve().expect("the queue has its room back");
+    assert!(trail.try_reserve().is_none(), "and no more than that");
+    let second = side_room.keep(second).expect_err("the side room is full");
+    let written = second.record(&outcome(), Durability::Write).unwrap();
+    kept.record(&outcome(), Durability::Write).unwrap().await.unwrap();
+    written.await.unwrap();
+    side_room.keep(trail.reserve().await).expect("there is room again");
+    assert_eq!(verify_records(trail, thread, directory.path()), 2);
+}
+
+/// Closes the trail, and counts its outcomes.
+fn verify_records(trail: Trail, thread: TrailThread, directory: &std::path::Path) -> usize {
+    drop(trail);
+    thread.close().unwrap();
+    verify(directory).unwrap();
+    text(&segments(directory)[0]).lines().filter(|line| line.contains("\"outcome\"")).count()
+}

@@ -1,16 +1,17 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::trail::tests::{bare_trail, lines, segments};
+use crate::trail::line::Link;
+use crate::trail::tests::{bare_trail, lines, verify_part};
 
 /// A trail of seven lines in two segments, which begin with lines 1 and 5.
-struct Sample {
+struct Bare {
     directory: tempfile::TempDir,
     lines: Vec<String>,
 }
 
-impl Sample {
-    async fn new() -> Self {
+impl Bare {
+    fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         bare_trail(directory.path(), 5);
         let lines = lines(directory.path());
@@ -68,9 +69,9 @@ fn forged(seq: u64, prev: &str) -> String {
     String::from_utf8(line).unwrap()
 }
 
-#[tokio::test]
-async fn every_changed_byte_is_found_in_its_line() {
-    let sample = Sample::new().await;
+#[test]
+fn every_changed_byte_is_found_in_its_line() {
+    let sample = Bare::new();
     let first: Vec<usize> = vec![0, 0, 0, 0, 4, 4, 4];
     for index in 0..6 {
         for at in 0..sample.lines[index].len() - 1 {
@@ -91,9 +92,9 @@ async fn every_changed_byte_is_found_in_its_line() {
     }
 }
 
-#[tokio::test]
-async fn a_dropped_line_is_missed() {
-    let sample = Sample::new().await;
+#[test]
+fn a_dropped_line_is_missed() {
+    let sample = Bare::new();
     let [a, b, c, d] = [0, 1, 2, 3].map(|index| sample.lines[index].as_str());
     sample.store_first(&[b, c, d]);
     sample.assert_fault(FaultKind::Missing, 1, 1);
@@ -107,9 +108,9 @@ async fn a_dropped_line_is_missed() {
     );
 }
 
-#[tokio::test]
-async fn lines_dropped_where_a_segment_begins_or_ends_are_missed() {
-    let sample = Sample::new().await;
+#[test]
+fn lines_dropped_where_a_segment_begins_or_ends_are_missed() {
+    let sample = Bare::new();
     let [a, b, c] = [0, 1, 2].map(|index| sample.lines[index].as_str());
     sample.store_first(&[a, b, c]);
     sample.assert_fault(FaultKind::CutOff, 5, 1);
@@ -120,9 +121,9 @@ async fn lines_dropped_where_a_segment_begins_or_ends_are_missed() {
     sample.assert_fault(FaultKind::Missing, 5, 1);
 }
 
-#[tokio::test]
-async fn a_segment_in_the_middle_is_missed() {
-    let sample = Sample::new().await;
+#[test]
+fn a_segment_in_the_middle_is_missed() {
+    let sample = Bare::new();
     std::fs::write(sample.path(5), &sample.lines[4]).unwrap();
     std::fs::write(sample.path(6), sample.lines[5..].concat()).unwrap();
     assert_eq!(sample.verify().unwrap().segments, 3);
@@ -130,9 +131,9 @@ async fn a_segment_in_the_middle_is_missed() {
     sample.assert_fault(FaultKind::CutOff, 6, 1);
 }
 
-#[tokio::test]
-async fn an_inserted_line_is_named() {
-    let sample = Sample::new().await;
+#[test]
+fn an_inserted_line_is_named() {
+    let sample = Bare::new();
     let [a, b, c, d] = [0, 1, 2, 3].map(|index| sample.lines[index].as_str());
     for intruder in [forged(3, b), forged(3, a), forged(99, a), forged(1, a), a.to_owned(), d.to_owned()] {
         sample.store_first(&[a, b, &intruder, c, d]);
@@ -140,18 +141,18 @@ async fn an_inserted_line_is_named() {
     }
 }
 
-#[tokio::test]
-async fn swapped_lines_are_out_of_order() {
-    let sample = Sample::new().await;
+#[test]
+fn swapped_lines_are_out_of_order() {
+    let sample = Bare::new();
     for (a, b) in [(1, 2), (1, 3), (2, 6)] {
         sample.store(&swapped(&sample.lines, a, b));
         sample.assert_fault(FaultKind::Misplaced, 1, a as u64 + 1);
     }
 }
 
-#[tokio::test]
-async fn a_renamed_segment_is_named() {
-    let sample = Sample::new().await;
+#[test]
+fn a_renamed_segment_is_named() {
+    let sample = Bare::new();
     for name in [3, 4, 6, 100] {
         std::fs::rename(sample.path(5), sample.path(name)).unwrap();
         sample.assert_fault(FaultKind::Renamed, name, 1);
@@ -161,9 +162,9 @@ async fn a_renamed_segment_is_named() {
     sample.assert_fault(FaultKind::Renamed, 2, 1);
 }
 
-#[tokio::test]
-async fn what_is_no_record_is_a_change() {
-    let sample = Sample::new().await;
+#[test]
+fn what_is_no_record_is_a_change() {
+    let sample = Bare::new();
     for line in ["\n".into(), "null\n".into(), sample.lines[1].replacen("\"v\":1", "\"v\":2", 1)] {
         sample.store_first(&[&sample.lines[0], &line, &sample.lines[2], &sample.lines[3]]);
         let fault = sample.assert_fault(FaultKind::Changed, 1, 2);
@@ -171,20 +172,19 @@ async fn what_is_no_record_is_a_change() {
     }
 }
 
-#[tokio::test]
-async fn older_segments_may_have_been_taken_away() {
-    let sample = Sample::new().await;
+#[test]
+fn older_segments_are_missed_unless_a_part_is_asked_for() {
+    let sample = Bare::new();
     std::fs::remove_file(sample.path(1)).unwrap();
-    let summary = sample.verify().unwrap();
+    sample.assert_fault(FaultKind::Missing, 5, 1);
+    let summary = verify_part(sample.directory.path()).unwrap();
     assert_eq!((summary.records, summary.first_sequence), (3, Some(5)));
-    std::fs::remove_file(sample.path(5)).unwrap();
-    assert_eq!(sample.verify().unwrap().first_sequence, None);
-    assert!(segments(sample.directory.path()).is_empty());
+    assert!(summary.to_string().contains("this is a part"), "{summary}");
 }
 
-#[tokio::test]
-async fn a_torn_last_line_is_told_apart() {
-    let sample = Sample::new().await;
+#[test]
+fn a_torn_last_line_is_told_apart() {
+    let sample = Bare::new();
     let torn = sample.lines[4..].concat();
     std::fs::write(sample.path(5), &torn[..torn.len() - 1]).unwrap();
     let summary = sample.verify().unwrap();

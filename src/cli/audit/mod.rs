@@ -1,0 +1,33 @@
+//! `confgate audit`: what can be done with a trail, each in a file of its own.
+
+mod tail;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+/// What can be done with a trail.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that no line was changed, dropped, inserted or moved; name the first that was.
+    Verify(verify::VerifyArgs),
+    /// Print the last lines, and with --follow those that come.
+    Tail(tail::TailArgs),
+}
+
+/// Which trail.
+#[derive(Debug, Args)]
+pub(super) struct TrailArgs {
+    /// The trail's directory (`audit.directory`).
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+}
+
+pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        AuditCommand::Verify(args) => verify::run(args),
+        AuditCommand::Tail(args) => tail::run(args),
+    }
+}

@@ -1,0 +1,315 @@
+use std::path::Path;
+
+use super::diagnosis::Diagnosis;
+use super::fault::{Fault, FaultKind, VerifyError};
+use super::kept::{Expected, OTHER_TRAIL};
+use super::life::{Life, begins_segment};
+use super::reader::SegmentReader;
+use super::summary::{Crash, Signed, Summary};
+use super::{Mark, Measure};
+use crate::trail::checkpoint::PublicKey;
+use crate::trail::line::{LineHash, Link, Position};
+use crate::trail::segment::{Read, SegmentFile};
+
+/// After how many lines progress is told.
+const TELL: u64 = 4096;
+
+/// How much may follow lost sectors in a file: more than is ever written without being put on disk.
+const MAX_LOST: u64 = 16 << 20;
+
+/// How far the chain has been followed.
+pub(super) struct Walk<'a> {
+    segments: &'a [SegmentFile],
+    measure: &'a Measure,
+    progress: &'a mut dyn FnMut(u64),
+    /// The bytes of the segments that are done with.
+    done: u64,
+    /// Where the last line ended; none before the first of all.
+    follows: Option<Mark>,
+    /// Where the next segment takes over, once the line before that place has been read.
+    takeover: Option<Mark>,
+    /// Where in the segment before there is something after the next one takes over.
+    leftover: Option<Fault>,
+    life: Life<'a>,
+    expected: Expected,
+    records: u64,
+    first_sequence: Option<u64>,
+    /// The last line that counts.
+    last: Option<Mark>,
+    superseded: u64,
+    torn_bytes: u64,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        segments: &'a [SegmentFile],
+        measure: &'a Measure,
+        progress: &'a mut dyn FnMut(u64),
+    ) -> Self {
+        Self {
+            segments,
+            measure,
+            progress,
+            done: 0,
+            follows: None,
+            takeover: None,
+            leftover: None,
+            life: Life::new(measure.public_key.as_ref()),
+            expected: Expected::new(&measure.kept),
+            records: 0,
+            first_sequence: None,
+            last: None,
+            superseded: 0,
+            torn_bytes: 0,
+        }
+    }
+
+    /// Follows the chain through a segment.
+    pub(super) fn segment(&mut self, index: usize) -> Result<(), VerifyError> {
+        let Some(segment) = self.segments.get(index) else {
+            return Ok(());
+        };
+        let next = self.segments.get(index + 1);
+        let size = segment.size();
+        let mut reader = SegmentReader::open(segment)?;
+        let takeover = self.takeover.take();
+        let leftover = self.leftover.take();
+        loop {
+            match reader.read()? {
+                Read::Line if next.is_none() && reader.has_lost_sectors() => {
+                    self.torn_bytes = rest(&mut reader)?;
+                    break;
+                }
+                Read::Line => {
+                    let first = (reader.line() == 1).then_some(takeover).flatten();
+                    let link = self.check(index, &mut reader, first)?;
+                    if reader.line() == 1 && begins_segment(reader.bytes()) {
+                        leftover.iter().try_for_each(|fault| Err(fault.clone()))?;
+                    }
+                    let mark = Mark { at: link.position(), segment: index, line: reader.line() };
+                    self.count(&link, mark, next, &reader)?;
+                }
+                Read::TooLong => return Err(reader.fault(FaultKind::Changed, "the line is too long").into()),
+                Read::Torn(_) if next.is_some() => {
+                    self.superseded += 1;
+                    self.left_over(&reader, 1);
+                    break;
+                }
+                Read::Torn(bytes) => {
+                    self.torn_bytes = bytes;
+                    break;
+                }
+                Read::End => break,
+            }
+            if reader.line().is_multiple_of(TELL) {
+                (self.progress)(self.done + reader.offset().min(size));
+            }
+        }
+        self.done += size;
+        (self.progress)(self.done);
+        self.has_lines(&reader, next)
+    }
+
+    /// A segment without a line is one that was about to begin; any other had one.
+    fn has_lines(&self, reader: &SegmentReader, next: Option<&SegmentFile>) -> Result<(), VerifyError> {
+        let position = self.follows.map_or(Position::GENESIS, |mark| mark.at);
+        let begins = next.is_none() && position.next == reader.first();
+        if reader.line() > 0 || begins {
+            return Ok(());
+        }
+        let fault = reader.fault(FaultKind::CutOff, "the segment has no line");
+        Err(fault.expecting(reader.first()).into())
+    }
+
+    /// Makes sure that the line just read is the next one. `takeover` is the other place where it may stand.
+    fn check(
+        &self,
+        index: usize,
+        reader: &mut SegmentReader,
+        takeover: Option<Mark>,
+    ) -> Result<Link, VerifyError> {
+        let link = Link::parse(reader.bytes()).map_err(|what| {
+            let fault = reader.fault(FaultKind::Changed, what);
+            let expected = takeover.or(self.follows);
+            expected.into_iter().fold(fault, |fault, mark| fault.expecting(mark.at.next))
+        })?;
+        let name = (reader.line() == 1).then(|| reader.first());
+        let stands_at = |mark: Mark| link.follows(mark.at) && name.is_none_or(|name| name == link.seq);
+        let Some(follows) = self.follows else {
+            return check_first(link, reader);
+        };
+        if stands_at(follows) || takeover.is_some_and(stands_at) {
+            return Ok(link);
+        }
+        let diagnosis = Diagnosis {
+            segments: self.segments,
+            index,
+            link,
+            name,
+            follows: follows.at,
+            expected: takeover.unwrap_or(follows),
+            reader,
+        };
+        Err(diagnosis.fault()?.into())
+    }
+
+    /// Counts a line that stands in its place, and holds it to what is known. `mark` is the place after it.
+    fn count(
+        &mut self,
+        link: &Link,
+        mark: Mark,
+        next: Option<&SegmentFile>,
+        reader: &SegmentReader,
+    ) -> Result<(), VerifyError> {
+        self.follows = Some(mark);
+        if next.is_some_and(|next| link.seq >= next.first) {
+            self.superseded += 1;
+            self.left_over(reader, 0);
+            return Ok(());
+        }
+        if next.is_some_and(|next| mark.at.next == next.first) {
+            self.takeover = Some(mark);
+        }
+        let here = |kind, detail| reader.fault(kind, detail).finding(link.seq);
+        if self.first_sequence.is_none() {
+            self.first_sequence = Some(link.seq);
+            let before = self.expected.meet(link.seq.saturating_sub(1), link.prev, None);
+            before.map_err(|what| here(FaultKind::Changed, what).expecting(link.seq))?;
+        }
+        self.life.see(link, reader.bytes(), self.last).map_err(|(kind, detail)| here(kind, detail))?;
+        let met = self.expected.meet_own(link.seq, self.life.said);
+        let met = met.and_then(|()| self.expected.meet(link.seq, link.hash, self.life.trail));
+        met.map_err(|what| here(FaultKind::Changed, what))?;
+        self.last = Some(mark);
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Remembers the first thing that is left over, `ahead` lines after the one read last.
+    fn left_over(&mut self, reader: &SegmentReader, ahead: u64) {
+        self.leftover.get_or_insert_with(|| {
+            let detail = "it stands after the end of a segment that was ended in good order";
+            let fault = reader.fault(FaultKind::Misplaced, detail);
+            Fault { line: reader.line() + ahead, ..fault }
+        });
+    }
+
+    /// What only the end can tell.
+    pub(super) fn finish(self, directory: &Path) -> Result<Summary, VerifyError> {
+        if let Some(what) = self.life.unvouched {
+            return Err(self.at_end(FaultKind::Changed, what).into());
+        }
+        if !self.measure.partial {
+            self.reaches_far_enough()?;
+        }
+        let signed = self.measure.public_key.as_ref().map(|key| self.signed(key));
+        let signed = signed.map(|signed| signed.ok_or_else(|| VerifyError::Unsigned(directory.to_owned())));
+        Ok(self.summary(signed.transpose()?))
+    }
+
+    /// Whether the lines are there that a checkpoint says have to be, in front and at the end.
+    fn reaches_far_enough(&self) -> Result<(), Fault> {
+        let (required, first) = (self.life.first, self.first_sequence.unwrap_or(1));
+        if first > required {
+            let detail = "lines before it are not there, and no checkpoint says that they were removed";
+            let fault = self.fault(0, 1, FaultKind::Missing, detail);
+            return Err(fault.expecting(required).finding(first));
+        }
+        let last = self.last.map_or(0, |mark| mark.at.last());
+        match self.expected.first_after(last, self.life.trail) {
+            None => Ok(()),
+            Some((missing, of_another)) => {
+                let detail = "by a checkpoint that was kept elsewhere there are lines after the last one";
+                let detail = if of_another { OTHER_TRAIL } else { detail };
+                Err(self.at_end(FaultKind::CutOff, detail).expecting(missing))
+            }
+        }
+    }
+
+    /// A fault in the last line.
+    fn at_end(&self, kind: FaultKind, detail: &'static str) -> Fault {
+        let Some(last) = self.last else { return self.fault(0, 1, kind, detail) };
+        self.fault(last.segment, last.line, kind, detail).finding(last.at.last())
+    }
+
+    fn fault(&self, segment: usize, line: u64, kind: FaultKind, detail: &'static str) -> Fault {
+        let segment = self.path(segment).to_owned();
+        Fault { kind, segment, line, expected: None, found: None, detail }
+    }
+
+    fn path(&self, segment: usize) -> &Path {
+        self.segments.get(segment).map_or(Path::new(""), |segment| &segment.path)
+    }
+
+    fn signed(&self, key: &PublicKey) -> Option<Signed> {
+        let statement = self.life.signed?;
+        let last = self.last.map_or(0, |mark| mark.at.last());
+        Some(Signed {
+            key: key.id().to_owned(),
+            sequence: statement.sequence,
+            time: statement.time,
+            // The checkpoint itself follows what it vouches for.
+            unsigned_after: last.saturating_sub(statement.sequence).saturating_sub(1),
+        })
+    }
+
+    fn summary(mut self, signed: Option<Signed>) -> Summary {
+        let crashes = std::mem::take(&mut self.life.crashes).into_iter();
+        let crashes = crashes.filter_map(|cut| {
+            let Mark { at, segment, line } = cut.last?;
+            Some(Crash::after(at.last(), self.path(segment), line, cut.torn))
+        });
+        Summary {
+            crashes: crashes.collect(),
+            whole: true,
+            trail: self.life.trail,
+            segments: self.segments.len(),
+            records: self.records,
+            first_sequence: self.first_sequence,
+            last_sequence: self.last.map(|mark| mark.at.last()),
+            last_hash: self.last.map_or(LineHash::ZERO, |mark| mark.at.prev),
+            first_kept: self.life.first,
+            runs: self.life.starts,
+            unfinished: self.life.is_on(),
+            recovered_unknown: self.life.unknown,
+            checkpoints: self.life.checkpoints,
+            signed,
+            kept_checked: self.expected.met,
+            kept_unchecked: self.expected.unmet(),
+            superseded: self.superseded,
+            torn_bytes: self.torn_bytes,
+            partial: self.measure.partial,
+        }
+    }
+}
+
+/// Passes the first line of all. What it holds of the line before can be checked only where there is none.
+fn check_first(link: Link, reader: &SegmentReader) -> Result<Link, VerifyError> {
+    let name = reader.first();
+    let (kind, detail) = match link.seq {
+        1 if link.prev != LineHash::ZERO => {
+            (FaultKind::Changed, "the first line of all holds the hash of another")
+        }
+        seq if seq == name => return Ok(link),
+        seq if seq > name && name == 1 => (FaultKind::Missing, "the first lines are not there"),
+        _ => (FaultKind::Renamed, "the file's name is not that of its first line"),
+    };
+    Err(reader.fault(kind, detail).expecting(name).finding(link.seq).into())
+}
+
+/// How many bytes there are from the line read last to the end.
+fn rest(reader: &mut SegmentReader) -> Result<u64, VerifyError> {
+    let too_much = reader.fault(FaultKind::Changed, "zeros stand in it, and much follows them");
+    let mut bytes = 0;
+    loop {
+        bytes += reader.bytes().len() as u64;
+        if bytes > MAX_LOST {
+            return Err(too_much.into());
+        }
+        match reader.read()? {
+            Read::Line | Read::TooLong => {}
+            Read::Torn(torn) => return Ok(bytes + torn),
+            Read::End => return Ok(bytes),
+        }
+    }
+}
