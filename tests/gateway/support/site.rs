@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -113,16 +112,9 @@ impl Running {
         admin::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
-    /// Waits until `/status` says what `enough` looks for.
-    pub(crate) async fn until_status(&self, what: &str, enough: impl Fn(&Value) -> bool) {
-        admin::until_status(self.admin, what, enough).await;
-    }
-
     /// The value of a metric without labels.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let metrics = admin::get(self.admin, "/metrics").await.text();
-        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-        value.unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
+        admin::metric(self.admin, name).await
     }
 
     /// Ends it in good order.

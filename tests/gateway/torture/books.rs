@@ -35,7 +35,8 @@ impl Books {
     /// Reads on to the end. Lines must be numbered without a gap.
     pub(super) fn read(&mut self, trail: &Trail) {
         for line in trail.lines_from(self.last + 1) {
-            let record: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+            let record: Value =
+                serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
             let sequence = record["seq"].as_u64().expect("a number");
             if sequence > self.last {
                 assert_eq!(sequence, self.last + 1, "{line}");
@@ -51,7 +52,10 @@ impl Books {
             "intent" => {
                 let sequence = self.last;
                 let intent = Intent { sequence, outcomes: 0, lost: 0 };
-                assert!(self.intents.insert(text("request_id"), intent).is_none(), "a second intent: {record}");
+                assert!(
+                    self.intents.insert(text("request_id"), intent).is_none(),
+                    "a second intent: {record}"
+                );
                 self.announced.insert(text("trace_id"));
             }
             "outcome" => {
@@ -63,7 +67,8 @@ impl Books {
             "recovered" => {
                 for lost in record["unknown"].as_array().expect("a list") {
                     let id = lost["request_id"].as_str().expect("an id");
-                    let intent = self.intents.get_mut(id).unwrap_or_else(|| panic!("no intent of {id}: {record}"));
+                    let intent =
+                        self.intents.get_mut(id).unwrap_or_else(|| panic!("no intent of {id}: {record}"));
                     assert_eq!(intent.sequence, lost["intent"], "{record}");
                     intent.lost += 1;
                 }

@@ -37,7 +37,10 @@ impl Bewitched {
         let mut command = Command::new("strace");
         // The tracer is a grandchild, so that the process that the test has is the program, and gets its signals.
         command.args(["--daemonize", "--follow-forks", "--seccomp-bpf", "--output"]).arg(&self.log);
-        command.args(["--trace", traced, "--inject", spell]).arg(program.get_program()).args(program.get_args());
+        command
+            .args(["--trace", traced, "--inject", spell])
+            .arg(program.get_program())
+            .args(program.get_args());
         command.env_clear().envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
         command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
         command
@@ -70,11 +73,16 @@ async fn play(site: &Site, running: &Running, calls: usize) -> Vec<Told> {
         };
         let trace = new_trace();
         let parent = format!("00-{trace}-00f067aa0ba902b7-01");
-        let headers = [("Authorization", &*bearer), ("traceparent", &parent), ("Content-Type", "application/json")];
+        let headers =
+            [("Authorization", &*bearer), ("traceparent", &parent), ("Content-Type", "application/json")];
         let headers = if body.is_empty() { &headers[..2] } else { &headers[..] };
         let answer = client::send(running.address, method, path, headers, body).await;
         if answer.status == 503 {
-            assert_eq!((answer.problem().as_str(), method == "GET"), ("audit_unavailable", false), "{number}");
+            assert_eq!(
+                (answer.problem().as_str(), method == "GET"),
+                ("audit_unavailable", false),
+                "{number}"
+            );
             running.until_readyz(200).await;
         } else {
             assert_eq!(answer.status, 200, "{number}: {method}: {}", answer.text());
@@ -232,7 +240,8 @@ async fn a_disk_that_hangs_stops_changes_and_nothing_else() {
     assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
     assert_eq!(running.call("POST", "/conferences", r#"{"confrType":10}"#).await.status, 200);
     let told = |record: &&Value| record["kind"] == "recovered" && record["after"] == "fault";
-    let recovered = site.trail.wait_until("how long it hung", |records| records.iter().find(told).cloned()).await;
+    let recovered =
+        site.trail.wait_until("how long it hung", |records| records.iter().find(told).cloned()).await;
     let fault = recovered["fault"].as_str().unwrap();
     let took = fault.strip_prefix("the disk took ").and_then(|took| took.split(' ').next());
     let took: f64 = took.and_then(|took| took.parse().ok()).unwrap_or_else(|| panic!("{recovered}"));

@@ -1,7 +1,6 @@
 //! Callers that never tire.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinHandle;
@@ -30,26 +29,15 @@ impl Told {
 /// Callers, each on a connection of its own, that send one request after the other until the connection breaks.
 pub(super) struct Load {
     callers: Vec<JoinHandle<Vec<Told>>>,
-    answers: Arc<AtomicU64>,
 }
 
 impl Load {
     pub(super) fn start(address: SocketAddr, callers: usize, bearer: &str, dice: &Dice) -> Self {
-        let answers = Arc::new(AtomicU64::new(0));
         let caller = |_| {
-            let caller = Caller {
-                bearer: bearer.to_owned(),
-                dice: Dice::seeded(dice.number()),
-                answers: Arc::clone(&answers),
-            };
+            let caller = Caller { bearer: bearer.to_owned(), dice: Dice::seeded(dice.number()) };
             tokio::spawn(caller.keep_calling(address))
         };
-        Self { callers: (0..callers).map(caller).collect(), answers }
-    }
-
-    /// How many answers there were so far.
-    pub(super) fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
+        Self { callers: (0..callers).map(caller).collect() }
     }
 
     /// Waits until every caller has given up, and gives what they were answered.
@@ -65,7 +53,6 @@ impl Load {
 struct Caller {
     bearer: String,
     dice: Dice,
-    answers: Arc<AtomicU64>,
 }
 
 impl Caller {
@@ -82,7 +69,6 @@ impl Caller {
                 [("Authorization", bearer), ("traceparent", &parent), ("Content-Type", "application/json")];
             let headers = if body.is_empty() { &headers[..2] } else { &headers[..] };
             let Some(answer) = connection.try_send(method, path, headers, body).await else { return told };
-            self.answers.fetch_add(1, Ordering::Relaxed);
             let request_id = answer.request_id().to_owned();
             told.push(Told { trace, method, status: answer.status, request_id });
         }

@@ -14,6 +14,13 @@ use crate::support::tools::needs_root_and;
 
 const ROUNDS: usize = 12;
 
+/// What is answered is on disk, unless it is the outcome of a change: that is in the file, and its intent is on disk.
+const FIRM: [(&str, &str); 3] = [
+    ("AUDIT__DURABILITY__MUTATIONS", "sync"),
+    ("AUDIT__DURABILITY__READS", "sync"),
+    ("AUDIT__DURABILITY__REFUSALS", "sync"),
+];
+
 /// What a power cut would leave of the disk in `image`, on which a frozen gateway has its trail.
 ///
 /// The file system in the image is mounted through a loop device, so that its file is the disk: what the inner file
@@ -41,7 +48,7 @@ fn cut_the_power(image: &Path, left: &Path) {
 #[ignore = "needs root, mkfs.ext4 and loop mounts; .ci/run runs it"]
 async fn whatever_moment_the_power_is_cut_at_the_disk_has_what_was_promised() {
     needs_root_and(&["mkfs.ext4", "mount", "umount"]);
-    let (dice, mut site) = (Dice::new(), Site::new(&BUSY_TRAIL).await);
+    let (dice, mut site) = (Dice::new(), Site::new(&[&BUSY_TRAIL[..], &FIRM].concat()).await);
     let (mut books, mut told) = (Books::default(), Vec::<Told>::new());
     let disk = |number: usize| site.directory().join(format!("disk-{number}"));
     let (disks, mount) = ((0..=ROUNDS).map(disk).collect::<Vec<_>>(), site.directory().join("mount"));
@@ -68,6 +75,7 @@ async fn whatever_moment_the_power_is_cut_at_the_disk_has_what_was_promised() {
         let mut left = Books::default();
         left.read(&site.trail);
         left.know_what_the_vendor_saw(&site.vendor.calls());
+        left.know_the_answers(told.iter().filter(|told| !told.is_mutation()));
         verify(site.audit()).unwrap_or_else(|error| panic!("{}: {error}", pair[1].display()));
     }
     let mounted = Mounted::image(&mount, &disks[ROUNDS]);
