@@ -27,6 +27,7 @@ mod refusals;
 mod shipping;
 mod structure;
 mod support;
+mod torture;
 mod trouble;
 mod trust;
 mod vendor_answers;

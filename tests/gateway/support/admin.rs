@@ -16,6 +16,13 @@ pub(crate) async fn get(admin: SocketAddr, path: &str) -> Answer {
     client::send(admin, "GET", path, &[], "").await
 }
 
+/// The value of a metric without labels.
+pub(crate) async fn metric(admin: SocketAddr, name: &str) -> f64 {
+    let metrics = get(admin, "/metrics").await.text();
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
+}
+
 /// Waits until `/readyz` answers as it should, and returns the answer.
 pub(crate) async fn until_readyz(admin: SocketAddr, enough: impl Fn(&Answer) -> bool) -> Answer {
     let looking = async {

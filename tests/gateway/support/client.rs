@@ -82,6 +82,13 @@ impl Connection {
         Self { wire, address }
     }
 
+    /// To a gateway that may have been killed: `None` when it was.
+    pub(crate) async fn try_open(address: SocketAddr) -> Option<Self> {
+        let stream = within("a connection, or none", TcpStream::connect(address)).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        Some(Self { wire: Wire::new(stream), address })
+    }
+
     /// Sends a request and reads its answer; the connection stays open.
     pub(crate) async fn send(
         &mut self,
@@ -90,7 +97,28 @@ impl Connection {
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
     ) -> Answer {
-        let body = body.as_ref();
+        let message = self.message(method, path, headers, body.as_ref());
+        self.write(message).await;
+        self.answer(method).await
+    }
+
+    /// The same to a gateway that may be killed meanwhile: `None` when it was.
+    pub(crate) async fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Option<Answer> {
+        let message = self.message(method, path, headers, body.as_ref());
+        let answer = async {
+            self.wire.write(&message).await.ok()?;
+            self.read(method).await.ok()?
+        };
+        within(&format!("an answer to {method}, or none"), answer).await
+    }
+
+    fn message(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let has = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         let mut message = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
         if !has("host") {
@@ -103,8 +131,7 @@ impl Connection {
             message.extend(format!("{name}: {value}\r\n").bytes());
         }
         message.extend([b"\r\n", body].concat());
-        self.write(message).await;
-        self.answer(method).await
+        message
     }
 
     /// Sends these bytes.

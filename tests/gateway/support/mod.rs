@@ -6,12 +6,15 @@
 pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod client;
+pub(crate) mod disk;
 pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod program;
 pub(crate) mod receiver;
 pub(crate) mod schema;
 pub(crate) mod server;
+pub(crate) mod site;
+pub(crate) mod tools;
 pub(crate) mod trail;
 pub(crate) mod vendor;
 mod wire;

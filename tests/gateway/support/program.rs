@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -69,14 +70,17 @@ impl Program {
         found(&self.error, what, find).await
     }
 
-    /// Where `confgate serve` says that it serves: for callers, and the admin port.
+    /// Waits until `confgate serve` says where it serves: its address, and that of the admin port.
     pub(crate) async fn serving(&self) -> (SocketAddr, SocketAddr) {
-        let serving = |line: &str| {
-            let event: Value = serde_json::from_str(line).ok()?;
-            let address = |name: &str| event[name].as_str()?.parse().ok();
-            Some((address("address")?, address("admin")?))
-        };
-        self.logged("the gateway to say where it serves", serving).await
+        self.logged("the gateway to say where it serves", addresses).await
+    }
+
+    /// The same, of a program that may refuse to start; then how it ended.
+    pub(crate) async fn serving_or_ended(&mut self) -> Result<(SocketAddr, SocketAddr), Ended> {
+        tokio::select! {
+            addresses = found(&self.error, "the gateway to say where it serves", addresses) => Ok(addresses),
+            _ = self.child.wait() => Err(self.ended().await),
+        }
     }
 
     /// Standard output so far.
@@ -89,6 +93,24 @@ impl Program {
         let id = self.child.id().expect("a process that runs");
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().await;
         assert!(sent.expect("a shell").success(), "SIG{name} could not be sent");
+    }
+
+    /// Ends it as nothing can that it could do something about (SIGKILL), and waits until it is gone.
+    pub(crate) async fn kill(&mut self) -> Ended {
+        self.child.start_kill().expect("a process of ours");
+        self.ended().await
+    }
+
+    /// Stops it in its tracks (SIGSTOP). On return none of its threads runs, and none is in the middle of a system call.
+    pub(crate) async fn freeze(&self) {
+        self.signal("STOP").await;
+        let tasks = format!("/proc/{}/task", self.child.id().expect("a process that runs"));
+        let stopped = async {
+            while !all_stopped(Path::new(&tasks)) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        within("every thread to stop", stopped).await;
     }
 
     /// Waits for its end.
@@ -106,6 +128,22 @@ impl Ended {
         let text = |output: &Output| output.borrow().join("\n");
         Self { code: status.code(), output: text(&program.output), error: text(&program.error) }
     }
+}
+
+/// The address of `confgate serve` and that of its admin port, if this line of its log has them.
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    let address = |name: &str| event[name].as_str()?.parse().ok();
+    Some((address("address")?, address("admin")?))
+}
+
+/// Whether every thread has the state "stopped", which stands after the name in parentheses (proc(5)).
+fn all_stopped(tasks: &Path) -> bool {
+    let states = std::fs::read_dir(tasks).expect("the threads of a process").map(|task| {
+        let stat = std::fs::read_to_string(task.expect("a thread").path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|state| state.starts_with('T'))
+    });
+    states.fold(true, |all, stopped| all && stopped)
 }
 
 /// Runs a command to its end.

@@ -1,6 +1,7 @@
 //! What the audit trail says, read from its files as an operator would.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -43,9 +44,23 @@ impl Trail {
 
     /// Every whole line so far as it stands in the file, without its end, oldest first.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut files: Vec<(u64, PathBuf)> = self.files();
-        files.sort();
-        files.iter().flat_map(|(_, file)| whole_lines(file)).collect()
+        self.lines_from(0)
+    }
+
+    /// The same, without the files that end before line `first`.
+    pub(crate) fn lines_from(&self, first: u64) -> Vec<String> {
+        // Between being listed and being read, a file may be compressed or removed: then it is listed again.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let files = self.files();
+            match files.iter().map(|file| file.lines(first)).collect::<io::Result<Vec<_>>>() {
+                Ok(lines) => return lines.concat(),
+                Err(error) => {
+                    let gone = error.kind() == io::ErrorKind::NotFound && Instant::now() < deadline;
+                    assert!(gone, "cannot read the trail: {error}");
+                }
+            }
+        }
     }
 
     /// Waits until `find` finds what it looks for.
@@ -87,28 +102,57 @@ impl Trail {
         .await
     }
 
-    /// The files by their first sequence number. None while there is no directory.
-    fn files(&self) -> Vec<(u64, PathBuf)> {
+    /// The files in order, each once. None while there is no directory.
+    fn files(&self) -> Vec<File> {
         let Ok(entries) = fs::read_dir(&self.directory) else {
             return Vec::new();
         };
-        let numbered = |entry: std::io::Result<fs::DirEntry>| {
-            let path = entry.expect("an entry of the trail's directory").path();
-            let name = path.file_name()?.to_str()?;
-            let number = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?;
-            Some((number.parse().ok()?, path))
-        };
-        entries.filter_map(numbered).collect()
+        let paths = entries.map(|entry| entry.expect("an entry of the trail's directory").path());
+        let mut files: Vec<File> = paths.filter_map(File::at).collect();
+        // A file that is being compressed is there twice; the plain one counts.
+        files.sort_by_key(|file| (file.first, file.compressed));
+        files.dedup_by_key(|file| file.first);
+        let next: Vec<u64> = files.iter().skip(1).map(|file| file.first).collect();
+        for (file, next) in files.iter_mut().zip(next) {
+            file.next = next;
+        }
+        files
     }
 }
 
-/// The last line may be on its way; preallocated room after it is zeros, and so may be the beginning of a line that was
-/// written while the file was read.
-fn whole_lines(file: &Path) -> Vec<String> {
-    let bytes = fs::read(file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-    lines.take_while(|line| !line.contains('\0')).map(str::to_owned).collect()
+/// A file of the trail.
+struct File {
+    /// Its first line, as its name has it.
+    first: u64,
+    /// The first line of the file after it. A file that failed may have lines from there on that the next has again.
+    next: u64,
+    compressed: bool,
+    path: PathBuf,
+}
+
+impl File {
+    /// None when it is no file of the trail's.
+    fn at(path: PathBuf) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.strip_prefix("audit-")?;
+        let (name, compressed) = name.strip_suffix(".zst").map_or((name, false), |name| (name, true));
+        let first = name.strip_suffix(".jsonl")?.parse().ok()?;
+        Some(Self { first, next: u64::MAX, compressed, path })
+    }
+
+    /// Its whole lines that no other file has, unless it ends before line `first`. The last line may be on its way; room
+    /// after it is zeros, and so may be the beginning of a line that was written while the file was read.
+    fn lines(&self, first: u64) -> io::Result<Vec<String>> {
+        if self.next <= first {
+            return Ok(Vec::new());
+        }
+        let bytes = fs::read(&self.path)?;
+        let bytes = if self.compressed { zstd::decode_all(&*bytes)? } else { bytes };
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let lines = lines.take_while(|line| !line.contains('\0'));
+        let own = lines.zip(self.first..self.next).map(|(line, _)| line.to_owned());
+        Ok(own.collect())
+    }
 }
 
 fn parse(line: &str) -> Value {

@@ -1,10 +1,12 @@
 //! What goes wrong around the gateway, and what becomes of the calls meanwhile.
 
 mod answers;
+mod blinding;
 mod failures;
 mod leaving;
 mod replay;
 mod secrets;
+mod segments;
 mod trail;
 mod vendor_token;
 

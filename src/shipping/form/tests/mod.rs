@@ -181,7 +181,7 @@ fn what_is_no_record_any_more_is_told_and_not_dropped() {
             "{\"v\":1,\"seq\":7,\"kind\":5}\n",
             "{\"v\":1,\"seq\":7,\u{fffd}\n",
         ] {
-            let line = loose(7, text.as_ref());
+            let line = loose(7, text);
             let event: Value = serde_json::from_slice(&form.render(line, LineHash::ZERO)).unwrap();
             assert_eq!(at(&event, original), text);
             let (table, free) =
