@@ -1,11 +1,13 @@
 //! The files of a trail: their names, and how their lines are read, whether they are still written to or compressed.
 
 mod lines;
+mod sectors;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use lines::{LineReader, Read};
+pub(super) use sectors::has_lost_sectors;
 
 /// How the lines of a segment lie in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

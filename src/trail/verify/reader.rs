@@ -1,10 +1,7 @@
 use std::io::{self, ErrorKind};
 
 use super::fault::{Fault, FaultKind, VerifyError};
-use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile};
-
-/// What a disk writes at once. After a power cut, one that was not written is zeros as a whole.
-const SECTOR: usize = 512;
+use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile, has_lost_sectors};
 
 /// Reads a segment line by line, and names it in what goes wrong.
 pub(super) struct SegmentReader {
@@ -65,22 +62,10 @@ impl SegmentReader {
         self.segment.first
     }
 
-    /// Whether what was read last has sectors in it that never reached the disk: zeros from one sector's beginning to
-    /// another's end. No record has a zero, and no change by hand is likely to be of that form.
+    /// Whether what was read last has sectors in it that never reached the disk.
     pub(super) fn has_lost_sectors(&self) -> bool {
-        if !self.bytes().contains(&0) {
-            return false;
-        }
         let begin = self.offset().saturating_sub(self.bytes().len() as u64);
-        let ahead = usize::try_from(begin.next_multiple_of(SECTOR as u64) - begin).unwrap_or(usize::MAX);
-        let zeros = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-        let (before, sectors) = self.bytes().split_at_checked(ahead).unwrap_or_default();
-        let mut kinds = sectors.chunks_exact(SECTOR).map(|sector| (zeros(sector), sector.contains(&0)));
-        let whole = kinds.clone().any(|(lost, _)| lost);
-        let rest = sectors.chunks_exact(SECTOR).remainder();
-        // A line that begins with zeros begins within a sector that was lost with the end of the line before.
-        let edges = (zeros(before) || !before.contains(&0)) && !rest.contains(&0);
-        whole && edges && kinds.all(|(lost, some)| lost || !some)
+        self.bytes().contains(&0) && has_lost_sectors(begin, self.bytes())
     }
 
     /// A fault in the line read last.

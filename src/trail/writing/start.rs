@@ -15,7 +15,7 @@ use crate::trail::TrailConfig;
 use crate::trail::error::TrailError;
 use crate::trail::line::Position;
 use crate::trail::record::TornTail;
-use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile};
+use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile, has_lost_sectors};
 
 /// Opens the directory and goes on where the run before left off.
 pub(super) fn open(config: &TrailConfig) -> Result<(Writer, Observer), TrailError> {
@@ -91,7 +91,7 @@ fn read_last(directory: &Directory, segment: &SegmentFile, replay: &mut Replay) 
                 Ok(()) => {}
                 // Blocks reach the disk in any order. Where one of them did not, there are zeros, and what follows
                 // them was never synced.
-                Err(_) if reader.bytes().contains(&0) => break end,
+                Err(_) if has_lost_sectors(end, reader.bytes()) => break end,
                 Err(what) => return Err(damaged(path, what)),
             },
         }

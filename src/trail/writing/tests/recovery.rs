@@ -117,18 +117,23 @@ fn a_hole_in_what_was_not_synced_is_a_tear() {
     let directory = tempfile::tempdir().unwrap();
     let mut writer = begin(directory.path());
     let first = announced(&mut writer);
-    ended(&mut writer, first.0);
+    for _ in 0..4 {
+        ended(&mut writer, first.0);
+    }
     drop(writer);
     let segment = &segments(directory.path())[0];
     let text = text(segment);
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let kept = lines[..3].concat();
-    let holed = format!("{kept}{}{}", "\0".repeat(lines[3].len() - 20), &lines[3][lines[3].len() - 20..]);
+    let mut holed = text.clone().into_bytes();
+    let sector = kept.len().next_multiple_of(512);
+    holed[kept.len()..sector + 512].fill(0);
+    let holed = String::from_utf8(holed).unwrap();
     std::fs::write(segment, &holed).unwrap();
     let told = recovered(directory.path());
     assert_eq!(told["unknown"], unknown(&[first]));
     let start = values(directory.path()).into_iter().rfind(|value| value["kind"] == "start").unwrap();
-    assert_eq!(start["torn"]["bytes"], lines[3].len());
+    assert_eq!(start["torn"]["bytes"], holed.len() - kept.len());
     let aside = directory.path().join(start["torn"]["file"].as_str().unwrap());
     assert_eq!(std::fs::read_to_string(aside).unwrap(), holed[kept.len()..]);
 }
