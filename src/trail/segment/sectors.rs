@@ -13,7 +13,7 @@ pub(in crate::trail) fn has_lost_sectors(begin: u64, line: &[u8]) -> bool {
         let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(rest.len());
         let (part, after) = rest.split_at(length);
         let whole = length as u64 == SECTOR;
-        match part.iter().filter(|byte| **byte == 0).count() {
+        match part.iter().map(|byte| usize::from(*byte == 0)).sum::<usize>() {
             0 => {}
             zeros if zeros == length && (whole || at == begin) => any |= whole,
             _ => return false,
