@@ -19,7 +19,9 @@
 //! - [`tenancy`]: the tenants and apps with the state that workers share.
 //! - [`vendor`]: the vendor's token, its four calls as requests, its pauses.
 //! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
+//! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail, search.
 //! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail.
+//! - [`shipping`]: takes the trail to others: consumers with cursors, forms, sinks.
 //! - [`telemetry`]: the log and the counters.
 //! - [`openapi`]: the description of the API and the pages about its problems.
 //!
@@ -43,6 +45,7 @@ pub mod limits;
 pub mod openapi;
 pub mod sandbox;
 pub mod server;
+pub mod shipping;
 pub mod smallserver;
 pub mod stages;
 pub mod telemetry;

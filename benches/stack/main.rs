@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on stops")]
 
+#[path = "../world.rs"]
 mod world;
 
 use std::convert::Infallible;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::jwt::Keyring;
 use crate::server::{ConnectionCount, PhaseView};
+use crate::shipping::Shipped;
 use crate::smallserver::{Body, whole};
 use crate::telemetry::{CONTENT_TYPE, Metrics};
 use crate::tenancy::Tenancy;
@@ -27,6 +28,8 @@ pub struct Overview {
     pub tenancy: Arc<Tenancy>,
     /// The trail.
     pub trail: Trail,
+    /// How far the trail is shipped.
+    pub shipped: Shipped,
     /// The counters.
     pub metrics: Metrics,
     /// Where the gateway stands.

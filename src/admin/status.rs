@@ -23,6 +23,7 @@ impl Overview {
             "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),
             "trail": self.trail.status(),
             "trail_directory": self.trail.kept(),
+            "shipping": self.shipped.status(),
         })
     }
 

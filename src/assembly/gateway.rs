@@ -18,6 +18,7 @@ use super::series;
 use crate::admin::Overview;
 use crate::config::Config;
 use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
+use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 use crate::trail::{Keeper, Trail, TrailError, TrailThread, Unflushed};
@@ -67,6 +68,7 @@ pub struct Gateway {
     workers_end: mpsc::Receiver<()>,
     trail: TrailThread,
     keeper: Keeper,
+    shipping: Shipping,
     drain: Drain,
 }
 
@@ -87,7 +89,9 @@ impl Gateway {
         let admin = bind(config.admin.address, "admin.address")?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
         let (trail_handle, trail) = Trail::open(&config.audit)?;
-        let keeper = Keeper::start(&config.audit, trail_handle.clone(), || u64::MAX)?;
+        let shipping = Shipping::new(&config.shipping);
+        let shipped = shipping.shipped();
+        let keeper = Keeper::start(&config.audit, trail_handle.clone(), move || shipped.up_to())?;
 
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
@@ -97,11 +101,14 @@ impl Gateway {
         let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
+        series::watch_shipping(&mut metrics, &shipping.shipped());
         let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.recording);
+        let synced = parts.trail.synced();
         let overview = Arc::new(Overview {
             keyring: parts.keyring,
             tenancy: parts.tenancy,
             trail: parts.trail,
+            shipped: shipping.shipped(),
             metrics: metrics.build(),
             phase: phase.clone(),
             connections,
@@ -112,6 +119,7 @@ impl Gateway {
         crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
+        shipping.start(&config.audit.directory, &synced, &connector)?;
         Ok(Self {
             address,
             admin_address,
@@ -122,6 +130,7 @@ impl Gateway {
             workers_end: crew.end,
             trail,
             keeper,
+            shipping,
             drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
         })
     }
@@ -172,7 +181,10 @@ impl Gateway {
             }
         }
         self.keeper.stop();
-        close(self.trail).await.map(|()| cut_off)
+        let closed = close(self.trail).await;
+        // After the trail's last line, so that it can arrive too.
+        self.shipping.close().await;
+        closed.map(|()| cut_off)
     }
 
     /// Returns whether all requests finished in time.

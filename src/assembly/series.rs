@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::parts::Parts;
 use crate::server::ConnectionCount;
-use crate::telemetry::{MetricsBuilder, watched};
+use crate::shipping::{ConsumerStatus, Shipped};
+use crate::telemetry::{MetricsBuilder, Series, watched};
 
 /// Counts fit a float exactly up to 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "a scrape has floats, and the loss begins at 2⁵³")]
@@ -57,6 +58,28 @@ fn watch_issuers(metrics: &mut MetricsBuilder, parts: &Parts) {
         let keys = move || keyring.status().get(index).map(|issuer| number(issuer.keys as u64));
         metrics.watch(watched::JWKS_KEYS, &[&issuer.issuer], keys);
     }
+}
+
+/// `read` takes a number out of a consumer's status.
+fn watch_consumers(
+    metrics: &mut MetricsBuilder,
+    shipped: &Shipped,
+    series: Series,
+    read: fn(&ConsumerStatus) -> f64,
+) {
+    for (index, consumer) in shipped.status().iter().enumerate() {
+        let shipped = shipped.clone();
+        let value = move || shipped.status().get(index).map(read);
+        metrics.watch(series, &[&consumer.consumer], value);
+    }
+}
+
+/// Adds the series of the trail's consumers.
+pub(super) fn watch_shipping(metrics: &mut MetricsBuilder, shipped: &Shipped) {
+    watch_consumers(metrics, shipped, watched::AUDIT_SHIP_LAG, |status| number(status.lag_records));
+    watch_consumers(metrics, shipped, watched::AUDIT_SHIP_AGE, |status| status.lag_seconds);
+    watch_consumers(metrics, shipped, watched::AUDIT_SHIPPED, |status| number(status.shipped_records));
+    watch_consumers(metrics, shipped, watched::AUDIT_SHIP_FAILURES, |status| number(status.failures));
 }
 
 fn watch_trail(metrics: &mut MetricsBuilder, parts: &Parts) {

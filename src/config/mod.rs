@@ -19,6 +19,7 @@ mod quota;
 mod reader;
 mod recording;
 mod render;
+mod ship;
 mod source;
 mod tenants;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use std::path::Path;
 use ::config::{Map, Value};
 
 use crate::domain::CreateRules;
+use crate::shipping::ConsumerConfig;
 use crate::stages::audit::AuditConfig;
 use crate::stages::authz::ActionScopes;
 use crate::telemetry::LogConfig;
@@ -77,6 +79,8 @@ pub struct Config {
     pub audit: TrailConfig,
     /// What of a request goes on record, and how firmly.
     pub recording: AuditConfig,
+    /// Who gets the trail.
+    pub shipping: Vec<ConsumerConfig>,
     /// The operational log.
     pub log: LogConfig,
     resolved: Transcript,
@@ -144,14 +148,15 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let audit = section(root, "audit", |section| {
         let trail = audit::read(section);
         let recording = recording::read(section);
-        Ok((trail?, recording?))
+        let shipping = ship::read(section);
+        Ok((trail?, recording?, shipping?))
     });
     let log = section(root, "log", audit::read_log);
     if let Ok(listen) = &listen {
         let others = (admin.as_ref().ok(), authn.as_ref().ok(), upstream.as_ref().ok());
         check_against(listen, others, reader);
     }
-    let (audit, recording) = audit?;
+    let (audit, recording, shipping) = audit?;
     Ok(Config {
         listen: listen?,
         admin: admin?,
@@ -164,6 +169,7 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         upstream: upstream?,
         audit,
         recording,
+        shipping,
         log: log?,
         resolved: Transcript::new(),
     })

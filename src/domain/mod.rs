@@ -15,5 +15,5 @@ pub use create::{CreateConference, CreateFault, CreateRules};
 pub use id::{AppKey, AppName, ConferenceId, InvalidName, OrgName, TenantId, UserName};
 pub use principal::{Principal, Scopes};
 pub use refusal::{Code, FieldError, Refusal};
-pub use request_id::RequestId;
+pub use request_id::{InvalidRequestId, RequestId};
 pub use trace::TraceContext;

@@ -14,6 +14,18 @@ impl RequestId {
         Self(Uuid::new_v7(Timestamp::now(context)))
     }
 
+    /// Reads an id as answers, logs and the trail have it.
+    pub fn parse(text: &str) -> Result<Self, InvalidRequestId> {
+        let id = Uuid::try_parse(text).map_err(|_| InvalidRequestId)?;
+        if id.get_version_num() == 7 { Ok(Self(id)) } else { Err(InvalidRequestId) }
+    }
+
+    /// When it was made, in milliseconds since 1970: its first 48 bits.
+    pub fn unix_millis(self) -> i64 {
+        let (high, _) = self.0.as_u64_pair();
+        (high >> 16).cast_signed()
+    }
+
     /// Two random numbers out of the id's random part, for what needs to be unlike others but not secret.
     pub fn entropy(self) -> (u128, u64) {
         let (_, low) = self.0.as_u64_pair();
@@ -25,6 +37,11 @@ impl RequestId {
         self.0.hyphenated().encode_lower(buffer)
     }
 }
+
+/// Text that is no request id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a request id is a UUID of version 7, as answers have it in X-Request-Id")]
+pub struct InvalidRequestId;
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,5 +58,21 @@ impl<'de> Deserialize<'de> for RequestId {
 impl Serialize for RequestId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.encode(&mut [0; 36]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_with_its_time() {
+        let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let id = RequestId::generate(&ContextV7::new());
+        assert_eq!(RequestId::parse(&id.to_string()), Ok(id));
+        assert!((0..2000).contains(&(i128::from(id.unix_millis()) - before.cast_signed())));
+        for text in ["", "01a20790", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"] {
+            assert_eq!(RequestId::parse(text), Err(InvalidRequestId), "{text}");
+        }
     }
 }

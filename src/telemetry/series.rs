@@ -84,6 +84,24 @@ pub const AUDIT_BYTES: Series =
 /// What the disk has left.
 pub const AUDIT_AVAILABLE: Series =
     Series::gauge("audit_available_bytes", "Space that the disk of the audit trail has left.", &[]);
+/// By consumer.
+pub const AUDIT_SHIP_LAG: Series = Series::gauge(
+    "audit_ship_lag_records",
+    "Records of the audit trail on disk that the consumer has not acknowledged.",
+    &["consumer"],
+);
+/// By consumer.
+pub const AUDIT_SHIP_AGE: Series = Series::gauge(
+    "audit_ship_lag_seconds",
+    "Age of the oldest record that the consumer has not acknowledged.",
+    &["consumer"],
+);
+/// By consumer.
+pub const AUDIT_SHIPPED: Series =
+    Series::counter("audit_shipped_records", "Records that the consumer has acknowledged.", &["consumer"]);
+/// By consumer.
+pub const AUDIT_SHIP_FAILURES: Series =
+    Series::counter("audit_ship_failures", "Attempts to ship records that failed.", &["consumer"]);
 /// By plane, of which only `data` is told.
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);

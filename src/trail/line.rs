@@ -20,7 +20,7 @@ impl LineHash {
     pub const ZERO: Self = Self([0; 32]);
 
     /// Hashes one line. `line` ends with its newline.
-    pub(super) fn of(line: &[u8]) -> Self {
+    pub fn of(line: &[u8]) -> Self {
         let mut bytes = [0; 32];
         // SHA-256 gives 32 bytes; `zip` spares a length check that cannot fail.
         for (to, from) in bytes.iter_mut().zip(digest(&SHA256, line).as_ref()) {
@@ -30,7 +30,7 @@ impl LineHash {
     }
 
     /// Reads 64 lower-case hexadecimal characters.
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         if digits.len() != 64 {
             return None;

@@ -16,7 +16,8 @@
 //! - `writing`: from the queue to the disk; checkpoints, rotation, healing, what a start does after a crash; the thread
 //!   `audit-keeper`, which compresses and removes.
 //! - [`verify()`]: whether all of it is as it was written. `checkpoint`: what proves it beyond the chain.
-//! - `reading`: [`Lines`] in order, once each, while they are written; what people ask of them.
+//! - `reading`: [`Lines`] in order, once each, while they are written; what people ask of them: [`tail()`], [`search`],
+//!   [`story`], [`stats`]. [`SCHEMA`] describes each line.
 
 mod checkpoint;
 mod error;
@@ -33,20 +34,25 @@ mod tests;
 pub use checkpoint::{CheckpointKeyError, PublicKey, SigningKey, Statement};
 pub use error::{TrailError, TrailUnavailable, Unflushed};
 pub use line::LineHash;
-pub use reading::{Line, Lines, tail};
+pub use reading::{
+    Damage, Entry, Filter, KeptLine, Line, Lines, Open, Stats, Sums, Text, last, search, stats, story, tail,
+};
 pub use record::{
     Call, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered, Refusals,
     Start, Stop, TornTail, Trouble, VendorError,
 };
 pub use verify::verify;
 pub use writing::{
-    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, Trail, TrailStatus,
-    TrailThread,
+    Durability, Keeper, Kept, LastError, ProvedUpTo, Receipt, Retention, SideRoom, Slot, SyncedView, Trail,
+    TrailStatus, TrailThread,
 };
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The JSON Schema (draft 2020-12) of a line.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// Where the trail is kept, and how.
 #[derive(Clone, Debug)]

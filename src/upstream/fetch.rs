@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::{ConnectError, Connector, Endpoint, http1, with_cause};
 
-/// Single exchanges for the control plane: key sets and vendor tokens. Each has a connection of its own; they
-/// are minutes apart.
+/// Single exchanges beside the requests: key sets, vendor tokens, batches of the trail. Each has a connection of its
+/// own.
 #[derive(Clone)]
 pub struct Fetcher {
     connector: Connector,
@@ -51,17 +51,36 @@ impl Fetcher {
         request: Request<Full<Bytes>>,
         max_bytes: usize,
     ) -> Result<Response<Bytes>, FetchError> {
-        timeout(self.timeout, self.exchange(endpoint, request, max_bytes))
+        self.exchange(endpoint, request, async |response| read_whole(response, max_bytes).await).await
+    }
+
+    /// Sends `request` as [`Fetcher::fetch`] does, and reads the head of the answer alone: for what is answered by the
+    /// status, whatever else the server has to say.
+    pub async fn submit(
+        &self,
+        endpoint: &Endpoint,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<()>, FetchError> {
+        self.exchange(endpoint, request, async |response| Ok(response.map(drop))).await
+    }
+
+    async fn exchange<T>(
+        &self,
+        endpoint: &Endpoint,
+        request: Request<Full<Bytes>>,
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
+        timeout(self.timeout, self.send(endpoint, request, read))
             .await
             .unwrap_or(Err(FetchError::TimedOut(self.timeout)))
     }
 
-    async fn exchange(
+    async fn send<T>(
         &self,
         endpoint: &Endpoint,
         mut request: Request<Full<Bytes>>,
-        max_bytes: usize,
-    ) -> Result<Response<Bytes>, FetchError> {
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
         let headers = request.headers_mut();
         headers.insert(HOST, endpoint.authority().clone());
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -69,7 +88,7 @@ impl Fetcher {
         let (mut sender, connection) = http1().handshake(TokioIo::new(stream)).await?;
         let answer = async {
             let response = sender.send_request(request).await?;
-            read_whole(response, max_bytes).await
+            read(response).await
         };
         tokio::pin!(answer, connection);
         // The connection ends as soon as it has handed over the last byte; its own error reaches the answer.
@@ -163,6 +182,20 @@ mod tests {
             }
             let just_fits = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
             assert_eq!(fetch(&answering(just_fits).await, LONG).await.unwrap().body().len(), 10);
+        });
+    }
+
+    #[test]
+    fn of_a_submission_the_head_is_enough() {
+        on_a_worker(async {
+            let server =
+                answering("HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\nnever more").await;
+            let (tls, _) = tls_config(None).unwrap();
+            let fetcher = Fetcher::new(Connector::new(tls, LONG), LONG);
+            let request = Request::post("/batch").body(Full::from("lines")).unwrap();
+            let answer = fetcher.submit(&Endpoint::parse(&server.url()).unwrap(), request).await.unwrap();
+            assert_eq!(answer.status(), 202);
+            until(|| server.record.open.get() == 0).await;
         });
     }
 

@@ -1,5 +1,6 @@
 //! Everything that calls out: where to ([`Endpoint`]), whom to trust ([`tls_config`]), how to get there
-//! ([`Connector`]), one exchange for the control plane ([`Fetcher`]), a worker's own connections ([`Pool`]).
+//! ([`Connector`]), single exchanges beside the requests ([`Fetcher`]), a worker's own connections ([`Pool`]); and how long to wait
+//! before the next attempt.
 //!
 //! HTTP/1.1 only: the vendor and the issuers speak it everywhere, and a request on a connection of its own
 //! cannot be held up by another.
@@ -7,7 +8,9 @@
 mod connect;
 mod endpoint;
 mod fetch;
+mod jitter;
 mod pool;
+mod retry_after;
 mod stream;
 mod tls;
 
@@ -17,7 +20,9 @@ pub(crate) mod scripted;
 pub use connect::{ConnectError, Connector};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fetch::{FetchError, Fetcher};
+pub use jitter::{give_or_take, upper_half};
 pub use pool::{Lease, Pool, PoolConfig, PooledBody, SendError, SendFault, Stage, Turn};
+pub use retry_after::retry_after;
 pub use stream::Stream;
 pub use tls::{RootSource, TlsError, tls_config};
 

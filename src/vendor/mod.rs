@@ -3,12 +3,10 @@
 
 mod call;
 mod pause;
-mod retry_after;
 mod token;
 
 pub use call::AppCalls;
 pub use pause::{Pause, PauseConfig};
-pub use retry_after::retry_after;
 pub use token::{
     Credentials, TokenConfig, TokenFault, TokenHandle, TokenStatus, TokenUnavailable, VendorToken,
     token_actor,

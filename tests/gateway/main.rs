@@ -24,6 +24,7 @@ mod openapi;
 mod pressure;
 mod program;
 mod refusals;
+mod shipping;
 mod structure;
 mod support;
 mod torture;

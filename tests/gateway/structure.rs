@@ -7,7 +7,18 @@ use std::path::{Path, PathBuf};
 /// The rooms, floor by floor: a room may use those on lower floors, and those beside it that are named.
 const FLOORS: &[&[&str]] = &[
     &["domain"],
-    &["jwt", "limits", "openapi", "smallserver", "telemetry", "tenancy", "trail", "upstream", "vendor"],
+    &[
+        "jwt",
+        "limits",
+        "openapi",
+        "shipping",
+        "smallserver",
+        "telemetry",
+        "tenancy",
+        "trail",
+        "upstream",
+        "vendor",
+    ],
     &["stages"],
     &["admin", "config", "devissuer", "sandbox", "server"],
     &["assembly"],
@@ -18,6 +29,8 @@ const FLOORS: &[&[&str]] = &[
 const BESIDE: &[(&str, &str)] = &[
     ("admin", "server"),
     ("jwt", "upstream"),
+    ("shipping", "trail"),
+    ("shipping", "upstream"),
     ("tenancy", "limits"),
     ("tenancy", "telemetry"),
     ("tenancy", "vendor"),

@@ -7,6 +7,9 @@ use super::{Config, Fixture};
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 const EXAMPLE: &str = include_str!("../../../config/example.toml");
 
+/// What the example leaves out, as it is a choice: a consumer of the trail.
+const CONSUMER: &str = "[audit.ship.siem]\nsink = \"http\"\nurl = \"https://siem.corp.example/confgate\"\n";
+
 /// A line with a key or a heading, without the `# ` of those that are examples.
 fn uncommented(line: &str) -> Option<&str> {
     let bare = line.strip_prefix("# ").unwrap_or(line);
@@ -43,13 +46,14 @@ fn in_effect(config: &Config) -> BTreeMap<String, Option<String>> {
 /// The example files, with files that exist.
 fn with_files(text: &str, fixture: &Fixture) -> String {
     text.replace("/run/secrets/meet", &fixture.path("secret"))
+        .replace("/run/secrets/siem", &fixture.path("secret"))
         .replace("/run/secrets/audit-key", &fixture.path("audit-key"))
 }
 
 #[test]
 fn every_key_is_documented_and_every_documented_key_is_read() {
     let fixture = Fixture::new();
-    let text = with_files(EXAMPLE, &fixture).replace("tenants.support", "tenants.crm2");
+    let text = with_files(EXAMPLE, &fixture).replace("tenants.support", "tenants.crm2") + CONSUMER;
     let config = super::super::parse("example.toml", &text).unwrap();
     let read: BTreeSet<String> =
         in_effect(&config).into_keys().filter(|key| !key.starts_with("tenants.crm2")).collect();
@@ -59,7 +63,7 @@ fn every_key_is_documented_and_every_documented_key_is_read() {
 #[test]
 fn every_documented_default_is_the_default() {
     let fixture = Fixture::new();
-    let config = super::super::parse("example.toml", &with_files(EXAMPLE, &fixture)).unwrap();
+    let config = super::super::parse("example.toml", &(with_files(EXAMPLE, &fixture) + CONSUMER)).unwrap();
     let documented = documented();
     for entry in &config.resolved {
         let key = format!("{}.{}", entry.section.replace("[0]", ""), entry.key);

@@ -7,6 +7,7 @@ mod files;
 mod problems;
 mod promise;
 mod resolved;
+mod ship;
 
 use std::fs;
 

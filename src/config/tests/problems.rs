@@ -207,3 +207,26 @@ fn a_strange_key_cannot_fake_a_line_of_the_report() {
     let report = super::super::parse("my.toml", "\"a\\nlisten.address: fine\" = 1").unwrap_err().to_string();
     assert!(!report.lines().any(|line| line.starts_with("listen.address")), "{report}");
 }
+
+#[test]
+fn durability_is_a_level_that_the_class_has() {
+    use crate::trail::Durability;
+    let fixture = Fixture::new();
+    let with = |key: &str, level: &str| fixture.after(&format!("[audit.durability]\n{key} = {level:?}"));
+    for level in ["sync", "write", "queue"] {
+        for key in ["mutations", "reads", "refusals"] {
+            assert_eq!(lines(with(key, level)), [""; 0]);
+        }
+    }
+    let off = fixture.after("[audit.durability]\nreads = \"off\"").unwrap().recording.durability;
+    assert_eq!((off.mutations, off.reads, off.refusals), (Durability::Sync, None, Durability::Queue));
+    for key in ["mutations", "refusals"] {
+        let place = format!("audit.durability.{key} (my.toml): ");
+        assert_only(with(key, "off"), &place, "must be \"sync\", \"write\" or \"queue\"");
+    }
+    let reads = "audit.durability.reads (my.toml): ";
+    assert_only(with("reads", "none"), reads, "\"queue\" or \"off\"");
+    let floods = |text: &str| fixture.after(&format!("[audit.floods]\n{text}"));
+    assert_only(floods("individually = 0"), "audit.floods.individually (my.toml): ", "from 1 to 1000000");
+    assert_only(floods("every = \"1ms\""), "audit.floods.every (my.toml): ", "from 100ms to 1h");
+}

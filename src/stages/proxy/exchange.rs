@@ -17,8 +17,7 @@ use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
 use crate::tenancy::{App, Caller};
-use crate::upstream::{Lease, Pool, PooledBody, SendError, Stage, Turn};
-use crate::vendor::retry_after;
+use crate::upstream::{Lease, Pool, PooledBody, SendError, Stage, Turn, retry_after};
 
 /// Of a vendor's token.
 type Generation = u64;

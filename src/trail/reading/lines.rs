@@ -1,21 +1,30 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
+use super::head::{Head, Stamp};
 use crate::trail::line::sequence_of;
 use crate::trail::segment::{LineReader, Read, SegmentFile};
 
+/// How often a segment is looked for that was there a moment ago. Each time it has been compressed or removed.
+const ATTEMPTS: usize = 5;
+
 /// Reads a trail's lines in order, each once, over all of its segments. At the end it can be asked again: it goes on
-/// with what was added, into new segments too. It checks nothing; that is for [`verify`](crate::trail::verify()).
+/// with what was added, into new segments too, also when the segment that it reads has been compressed or removed. It
+/// checks nothing; that is for [`verify`](crate::trail::verify()).
 pub struct Lines {
     directory: PathBuf,
     current: Option<Current>,
     /// The lowest sequence that is wanted.
     wanted: u64,
+    /// Lines with an earlier time may be passed over.
+    since: Option<Stamp>,
 }
 
 /// The segment that is read.
 struct Current {
-    first: u64,
+    segment: SegmentFile,
     reader: LineReader,
     /// The segment that takes over from this one, once there is one. What stands here from its first line on stands
     /// there again.
@@ -27,6 +36,11 @@ struct Current {
 pub struct Line<'a> {
     /// Its sequence number.
     pub sequence: u64,
+    /// The segment that it stands in.
+    pub file: &'a Path,
+    /// Its number in that file, from 1. After lines have been passed over, it is reckoned from the sequence in the
+    /// file's name.
+    pub number: u64,
     /// Its bytes, with the newline.
     pub bytes: &'a [u8],
 }
@@ -34,34 +48,58 @@ pub struct Line<'a> {
 impl Lines {
     /// Before line `first`, or before the first that is there after it. Reads nothing yet.
     pub fn from(directory: &Path, first: u64) -> Self {
-        Self { directory: directory.to_owned(), current: None, wanted: first }
+        Self { directory: directory.to_owned(), current: None, wanted: first, since: None }
     }
 
-    /// The next whole line; `None` at the end of what is there. Fails when the directory or a file cannot be read, or
-    /// has something in it that is no line.
+    /// Before the first line that is not earlier than `time`, or somewhat before it. Lines count as written in the order
+    /// of their times: whoever does not trust the clock that far asks for an earlier time.
+    pub fn since(directory: &Path, time: Timestamp) -> Self {
+        Self { since: Some(Stamp::of(time)), ..Self::from(directory, 0) }
+    }
+
+    /// Before the last `count` lines, or as many as there are. Takes it that no sequence is missing.
+    pub fn last(directory: &Path, count: u64) -> io::Result<Self> {
+        let mut segments = SegmentFile::list(directory)?;
+        while let Some(segment) = segments.pop() {
+            let last = match open(&segment) {
+                Ok(reader) => last_sequence(reader)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
+            if let Some(last) = last {
+                return Ok(Self::from(directory, last.saturating_add(1).saturating_sub(count)));
+            }
+        }
+        Ok(Self::from(directory, 0))
+    }
+
+    /// The next whole line; `None` at the end of what is there. Fails when the directory or a file cannot be read. What
+    /// is no line is [`io::ErrorKind::InvalidData`], and can be passed over by reading on.
     pub fn read(&mut self) -> io::Result<Option<Line<'_>>> {
         let Some(sequence) = self.advance()? else { return Ok(None) };
         self.wanted = sequence.saturating_add(1);
-        let bytes = self.current.as_ref().map_or(&[][..], |current| current.reader.bytes());
-        Ok(Some(Line { sequence, bytes }))
+        Ok(self.current.as_ref().map(|current| current.line(sequence)))
     }
 
     /// Reads up to the next wanted line, and returns its sequence.
     fn advance(&mut self) -> io::Result<Option<u64>> {
         loop {
             let Some(current) = &mut self.current else {
-                let Some(first) = self.entrance()? else { return Ok(None) };
-                self.current = Some(Current::open(&self.directory, &first)?);
+                self.current = self.enter()?;
+                if self.current.is_none() {
+                    return Ok(None);
+                }
                 continue;
             };
             if let Some(sequence) = current.read(self.wanted)? {
                 return Ok(Some(sequence));
             }
-            if let Some(next) = current.next.take() {
-                self.current = Some(Current::open(&self.directory, &next)?);
+            if current.next.is_some() {
+                let first = current.segment.first;
+                self.current = self.open(|segments| after(segments, first))?;
                 continue;
             }
-            current.next = successor(&self.directory, current.first)?;
+            current.next = after(&SegmentFile::list(&self.directory)?, current.segment.first).cloned();
             // Whatever was added before the successor came is read before it is moved on to.
             if current.next.is_none() {
                 return Ok(None);
@@ -69,28 +107,55 @@ impl Lines {
         }
     }
 
-    /// The segment to begin with: the last that begins at or before the wanted line, which has it if any has.
-    fn entrance(&self) -> io::Result<Option<SegmentFile>> {
-        let segments = SegmentFile::list(&self.directory)?;
-        let before = segments.partition_point(|segment| segment.first <= self.wanted);
-        Ok(segments.into_iter().nth(before.saturating_sub(1)))
+    /// Opens the segment to begin with, near the first line that is wanted.
+    fn enter(&self) -> io::Result<Option<Current>> {
+        let wanted = self.wanted;
+        let current = match &self.since {
+            None => self.open(|segments| {
+                let before = segments.partition_point(|segment| segment.first <= wanted);
+                segments.get(before.saturating_sub(1))
+            }),
+            Some(since) => self.open(|segments| {
+                let before = segments.partition_point(|segment| begins_before(segment, since));
+                segments.get(before.saturating_sub(1))
+            }),
+        };
+        let Some(mut current) = current? else { return Ok(None) };
+        match &self.since {
+            None if wanted <= current.segment.first => {}
+            None => current.reader.skip_while(|line| sequence_of(line).is_some_and(|seq| seq <= wanted))?,
+            Some(since) => current.reader.skip_while(|line| is_before(line, since))?,
+        }
+        Ok(Some(current))
+    }
+
+    /// Opens the segment that `choose` takes from all of them. One that has gone meanwhile is chosen anew.
+    fn open(&self, choose: impl Fn(&[SegmentFile]) -> Option<&SegmentFile>) -> io::Result<Option<Current>> {
+        for attempt in 1.. {
+            let segments = SegmentFile::list(&self.directory)?;
+            let Some(segment) = choose(&segments) else { break };
+            match open(segment) {
+                Ok(reader) => {
+                    let next = after(&segments, segment.first).cloned();
+                    return Ok(Some(Current { segment: segment.clone(), reader, next }));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }
 
 impl Current {
-    fn open(directory: &Path, segment: &SegmentFile) -> io::Result<Self> {
-        let reader = LineReader::open(segment).map_err(|error| in_file(segment, &error))?;
-        Ok(Self { first: segment.first, reader, next: successor(directory, segment.first)? })
-    }
-
     /// The sequence of the next line that is wanted, once it has been read; `None` at the end of the segment.
     fn read(&mut self, wanted: u64) -> io::Result<Option<u64>> {
         let end = self.next.as_ref().map_or(u64::MAX, |next| next.first);
         loop {
-            match self.reader.read()? {
+            match self.reader.read().map_err(|error| in_file(&self.segment, &error))? {
                 Read::Line => {}
                 Read::End | Read::Torn(_) => return Ok(None),
-                Read::TooLong => return Err(io::Error::other("a line is longer than any record")),
+                Read::TooLong => return Err(self.no_record()),
             }
             let sequence = sequence_of(self.reader.bytes()).ok_or_else(|| self.no_record())?;
             if sequence >= end {
@@ -102,14 +167,43 @@ impl Current {
         }
     }
 
+    fn line(&self, sequence: u64) -> Line<'_> {
+        let (number, bytes) = (self.reader.line(), self.reader.bytes());
+        Line { sequence, file: &self.segment.path, number, bytes }
+    }
+
     fn no_record(&self) -> io::Error {
-        let (first, line) = (self.first, self.reader.line());
-        io::Error::other(format!("line {line} of the segment that begins with sequence {first} is no record"))
+        let (file, line) = (self.segment.path.display(), self.reader.line());
+        let what = format!("line {line} of {file} is no record; `confgate audit verify` says more");
+        io::Error::new(io::ErrorKind::InvalidData, what)
     }
 }
 
-fn successor(directory: &Path, first: u64) -> io::Result<Option<SegmentFile>> {
-    Ok(SegmentFile::list(directory)?.into_iter().find(|segment| segment.first > first))
+fn after(segments: &[SegmentFile], first: u64) -> Option<&SegmentFile> {
+    segments.iter().find(|segment| segment.first > first)
+}
+
+fn open(segment: &SegmentFile) -> io::Result<LineReader> {
+    LineReader::open(segment).map_err(|error| in_file(segment, &error))
+}
+
+fn last_sequence(mut reader: LineReader) -> io::Result<Option<u64>> {
+    reader.skip_while(|line| sequence_of(line).is_some())?;
+    let mut last = None;
+    while let Read::Line | Read::TooLong = reader.read()? {
+        last = sequence_of(reader.bytes()).or(last);
+    }
+    Ok(last)
+}
+
+/// Whether the first line is earlier. Of what cannot be read now nothing is known, so that it is not passed over.
+pub(super) fn begins_before(segment: &SegmentFile, time: &Stamp) -> bool {
+    let Ok(mut reader) = LineReader::open(segment) else { return false };
+    reader.read().is_ok() && is_before(reader.bytes(), time)
+}
+
+fn is_before(line: &[u8], time: &Stamp) -> bool {
+    Head::of(line).is_some_and(|head| head.time < time.as_bytes())
 }
 
 fn in_file(segment: &SegmentFile, error: &io::Error) -> io::Error {

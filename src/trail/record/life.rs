@@ -118,7 +118,7 @@ pub struct Recovered {
 }
 
 /// What a trail recovers from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
     /// The run before ended without a stop.

@@ -7,7 +7,7 @@ mod request;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use life::{Checkpoint, Heartbeat, OpenIntent, Recovered, Start, Stop, TornTail, Trouble};
 pub use refusals::Refusals;
@@ -16,7 +16,7 @@ pub use request::{Call, Decision, Intent, Outcome, VendorError};
 use crate::domain::Code;
 
 /// What a line is about; the value of its `kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The gateway has started.
@@ -35,6 +35,34 @@ pub enum Kind {
     Recovered,
     /// The gateway is there, and nothing happens.
     Heartbeat,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Start,
+        Self::Stop,
+        Self::Intent,
+        Self::Outcome,
+        Self::Refusals,
+        Self::Checkpoint,
+        Self::Recovered,
+        Self::Heartbeat,
+    ];
+
+    /// The value of `kind`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Intent => "intent",
+            Self::Outcome => "outcome",
+            Self::Refusals => "refusals",
+            Self::Checkpoint => "checkpoint",
+            Self::Recovered => "recovered",
+            Self::Heartbeat => "heartbeat",
+        }
+    }
 }
 
 /// One line of the trail, less what the thread adds: `v`, `seq` and `prev`. All but [`Intent`], [`Outcome`] and

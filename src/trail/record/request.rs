@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{code, micros, micros_or_null};
@@ -96,13 +96,26 @@ pub struct Outcome {
 }
 
 /// Whether the gateway let a request through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Every check was passed.
     Allowed,
     /// A check was not passed, or the caller left before the last of them; the vendor saw nothing.
     Refused,
+}
+
+impl Decision {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Allowed, Self::Refused];
+
+    /// The value of `decision`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// `error` of the vendor's bodies, which one host sends in two types.

@@ -1,8 +1,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 
 use super::{Encoding, SegmentFile};
-use crate::trail::line::MAX_LINE;
+use crate::trail::line::{MAX_LINE, sequence_of};
 
 /// How many bytes are read at once.
 const BLOCK: usize = 256 << 10;
@@ -16,8 +17,12 @@ const MAX_WINDOW_LOG: u32 = 23;
 pub(in crate::trail) struct LineReader {
     source: Source,
     bytes: Vec<u8>,
+    /// The sequence number in the segment's name.
+    first: u64,
     line: u64,
     offset: u64,
+    /// Whether the last look found nothing but room.
+    at_end: bool,
 }
 
 enum Source {
@@ -50,29 +55,113 @@ impl LineReader {
                 Source::Zstd(Box::new(BufReader::with_capacity(BLOCK, decoder)))
             }
         };
-        Ok(Self { source, bytes: Vec::new(), line: 0, offset: 0 })
+        Ok(Self { source, bytes: Vec::new(), first: segment.first, line: 0, offset: 0, at_end: false })
     }
 
     /// Reads on.
     pub(in crate::trail) fn read(&mut self) -> io::Result<Read> {
         self.bytes.clear();
-        let read = match &mut self.source {
-            Source::Plain(file) => until_newline(file, &mut self.bytes)?,
-            Source::Zstd(file) => until_newline(file, &mut self.bytes)?,
-        };
+        self.at_end = self.is_still_at_end()?;
+        if !self.at_end {
+            self.forget_what_is_no_line()?;
+            self.at_end = self.has_only_room()?;
+        }
+        if self.at_end {
+            return Ok(Read::End);
+        }
+        let mut read = self.until_newline()?;
+        let is_plain = matches!(self.source, Source::Plain(_));
+        if is_plain && self.bytes.last() == Some(&b'\n') && self.bytes.contains(&0) {
+            // The line's beginning was read before it was written, as room, and its end after that: it is all there by
+            // now. What is still zero is so in the file.
+            self.go_back()?;
+            read = self.until_newline()?;
+        }
         if self.bytes.last() == Some(&b'\n') {
             self.line += 1;
             self.offset += read as u64;
             return Ok(Read::Line);
         }
-        if read == MAX_LINE {
+        if read == MAX_LINE && !self.only_zeros_follow()? {
             self.line += 1;
+            self.offset += read as u64;
+            self.go_back()?;
             return Ok(Read::TooLong);
         }
         self.go_back()?;
         let written = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         self.bytes.truncate(written);
         Ok(if written == 0 { Read::End } else { Read::Torn(written as u64) })
+    }
+
+    /// Has what follows the last whole line in the buffer read anew: zeros or half a line when it was read, it may be
+    /// more by now.
+    fn forget_what_is_no_line(&mut self) -> io::Result<()> {
+        match &self.source {
+            Source::Plain(file) if !file.buffer().contains(&b'\n') => self.go_back(),
+            _ => Ok(()),
+        }
+    }
+
+    fn until_newline(&mut self) -> io::Result<usize> {
+        self.bytes.clear();
+        match &mut self.source {
+            Source::Plain(file) => until_newline(file, &mut self.bytes),
+            Source::Zstd(file) => until_newline(file, &mut self.bytes),
+        }
+    }
+
+    /// Goes on before the last line for which `is_before` holds, or a little earlier, without reading all that lies
+    /// before it. It must hold for a part of the lines from the first on, and for none after them. `is_before` is asked
+    /// of lines that may be anything. A compressed segment stays where it is: it has to be read from its beginning.
+    pub(in crate::trail) fn skip_while(&mut self, is_before: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        let Source::Plain(file) = &mut self.source else { return Ok(()) };
+        let mut low = self.offset;
+        let mut high = file.get_ref().metadata()?.len();
+        while high.saturating_sub(low) > BLOCK as u64 {
+            let middle = low + (high - low) / 2;
+            match line_after(file, middle, &mut self.bytes)? {
+                Some(start) if start < high && is_before(&self.bytes) => {
+                    low = start;
+                    // Each line counts one from the segment's first, which has its sequence in the name.
+                    self.line = sequence_of(&self.bytes).map_or(0, |seq| seq.saturating_sub(self.first));
+                }
+                _ => high = middle,
+            }
+        }
+        self.offset = low;
+        self.go_back()
+    }
+
+    /// Whether the last look found the end, and nothing has been written there since. Spares a follower from reading
+    /// all the room of a file that has been given room ahead, each time it looks.
+    fn is_still_at_end(&self) -> io::Result<bool> {
+        let (true, Source::Plain(file)) = (self.at_end, &self.source) else { return Ok(false) };
+        let mut next = [0];
+        Ok(file.get_ref().read_at(&mut next, self.offset)? == 0 || next == [0])
+    }
+
+    /// Whether zeros are all that is left. However many they are, they are not kept.
+    fn has_only_room(&mut self) -> io::Result<bool> {
+        let Source::Plain(file) = &mut self.source else { return Ok(false) };
+        if file.fill_buf()?.first() != Some(&0) {
+            return Ok(false);
+        }
+        let only_room = self.only_zeros_follow()?;
+        self.go_back()?;
+        Ok(only_room)
+    }
+
+    fn only_zeros_follow(&mut self) -> io::Result<bool> {
+        let Source::Plain(file) = &mut self.source else { return Ok(false) };
+        loop {
+            let length = match file.fill_buf()? {
+                [] => return Ok(true),
+                bytes if bytes.iter().any(|byte| *byte != 0) => return Ok(false),
+                zeros => zeros.len(),
+            };
+            file.consume(length);
+        }
     }
 
     /// Before what is not a line yet, so that it is read anew once it is one.
@@ -99,6 +188,20 @@ impl LineReader {
     }
 }
 
+/// Reads the first whole line that begins after byte `at`, and returns where; none where there is none.
+fn line_after(file: &mut BufReader<File>, at: u64, bytes: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    file.seek(SeekFrom::Start(at))?;
+    bytes.clear();
+    // No line has a zero in it: this is room.
+    if file.fill_buf()?.first() == Some(&0) {
+        return Ok(None);
+    }
+    let start = at + until_newline(file, bytes)? as u64;
+    bytes.clear();
+    until_newline(file, bytes)?;
+    Ok((bytes.last() == Some(&b'\n')).then_some(start))
+}
+
 fn until_newline(file: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<usize> {
     file.take(MAX_LINE as u64).read_until(b'\n', bytes)
 }
@@ -106,7 +209,6 @@ fn until_newline(file: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<usi
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::os::unix::fs::FileExt as _;
 
     use super::*;
 
@@ -132,6 +234,71 @@ mod tests {
         assert_eq!(read_all(&mut reader), ["three\n"]);
         assert_eq!((reader.line(), reader.offset()), (3, 14));
         assert_eq!(reader.read().unwrap(), Read::End);
+    }
+
+    /// A line that lies on two pages may be written between the reading of the one and of the other.
+    #[test]
+    fn a_line_that_was_written_while_it_was_read_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        std::fs::write(&segment.path, b"one\n\0\0\0ee\nfo\0r\n").unwrap();
+        let mut reader = LineReader::open(&segment).unwrap();
+        assert_eq!(reader.read().unwrap(), Read::Line);
+        File::options().write(true).open(&segment.path).unwrap().write_all_at(b"thr", 4).unwrap();
+        assert_eq!(read_all(&mut reader), ["three\n", "fo\0r\n"]);
+        assert_eq!((reader.line(), reader.offset()), (3, 15));
+    }
+
+    #[test]
+    fn room_may_be_larger_than_any_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        let file = File::create(&segment.path).unwrap();
+        file.set_len(3 * MAX_LINE as u64).unwrap();
+        let mut reader = LineReader::open(&segment).unwrap();
+        assert_eq!(reader.read().unwrap(), Read::End);
+        file.write_all_at(b"one\ntw", 0).unwrap();
+        assert_eq!(read_all(&mut reader), ["one\n"]);
+        assert_eq!(reader.read().unwrap(), Read::Torn(2));
+        // What stands after a gap is no room.
+        file.write_all_at(b"x", 2 * MAX_LINE as u64).unwrap();
+        assert_eq!(reader.read().unwrap(), Read::TooLong);
+    }
+
+    #[test]
+    fn a_part_is_skipped_without_being_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        let line = |seq: u64| format!("{{\"v\":1,\"seq\":{seq},{:90}\n", "");
+        let lines = (1..=20_000).map(line).collect::<Vec<_>>().concat();
+        for (room, torn) in [(0, ""), (40 << 20, ""), (40 << 20, "{\"v\":1,\"se")] {
+            let file = File::create(&segment.path).unwrap();
+            file.set_len(room).unwrap();
+            file.write_all_at(lines.as_bytes(), 0).unwrap();
+            file.write_all_at(torn.as_bytes(), lines.len() as u64).unwrap();
+            for wanted in [0, 1, 2, 7_000, 19_999, 20_000, 50_000] {
+                let mut reader = LineReader::open(&segment).unwrap();
+                reader.skip_while(|line| sequence_of(line).is_some_and(|seq| seq <= wanted)).unwrap();
+                assert_eq!(reader.read().unwrap(), Read::Line);
+                let found = sequence_of(reader.bytes()).unwrap();
+                assert_eq!(reader.line(), found);
+                assert!(found <= wanted.max(1) && found + 4_000 > wanted.min(20_000), "{wanted}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_no_line_when_its_block_was_read_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = SegmentFile::new(directory.path(), 1);
+        let file = File::create(&segment.path).unwrap();
+        file.set_len(3 * BLOCK as u64).unwrap();
+        file.write_all_at(b"one\ntwo\nthr", 0).unwrap();
+        let mut reader = LineReader::open(&segment).unwrap();
+        // The end is not seen: whoever reads stops after a line that it knows to be the last.
+        assert_eq!((reader.read().unwrap(), reader.read().unwrap()), (Read::Line, Read::Line));
+        file.write_all_at(b"ee\nfour\n", 11).unwrap();
+        assert_eq!(read_all(&mut reader), ["three\n", "four\n"]);
     }
 
     #[test]

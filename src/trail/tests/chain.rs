@@ -33,7 +33,7 @@ async fn a_restart_goes_on_with_the_chain_in_the_same_segment() {
 async fn the_last_line_is_found_however_long_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let (trail, thread) = open(directory.path());
-    let body = serde_json::to_string(&"x".repeat(300_000)).unwrap();
+    let body = serde_json::json!({ "x": "x".repeat(300_000) }).to_string();
     let long = Record::Intent(Intent {
         time: Timestamp::now(),
         call: call(),

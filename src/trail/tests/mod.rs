@@ -1,15 +1,18 @@
 //! The whole trail, over real files.
 
 mod chain;
-mod follow;
+mod made_up;
 mod records;
 pub(super) mod sample;
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+pub(super) use made_up::{sample_trail, samples};
 
 use super::segment::SegmentFile;
 use super::*;
@@ -114,9 +117,12 @@ pub(super) fn split(directory: &Path, starts: &[usize]) {
     }
 }
 
+/// Every line, held against the schema.
 pub(super) fn values(directory: &Path) -> Vec<Value> {
     let lines = lines(directory);
-    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    values.iter().for_each(schema::assert_matches);
+    values
 }
 
 /// The kinds of all lines but the checkpoints.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::fault;
 use crate::trail::line::LineHash;
-use crate::trail::record::TornTail;
+use crate::trail::record::{TornTail, timestamp};
 
 /// How many crashes the text for people names one by one.
 const CRASHES_SHOWN: usize = 10;
@@ -77,6 +77,7 @@ pub struct Signed {
     /// The last line that the key vouches for.
     pub sequence: u64,
     /// When that was signed.
+    #[serde(serialize_with = "timestamp")]
     pub time: Timestamp,
     /// How many lines follow, the checkpoint itself left out.
     pub unsigned_after: u64,
@@ -102,7 +103,7 @@ impl fmt::Display for Summary {
         }
         write!(f, "\nsigned: {}", self.signatures())?;
         if self.kept_checked + self.kept_unchecked > 0 {
-            write!(f, "\nkept elsewhere: {} as they say", count(self.kept_checked, "checkpoint"))?;
+            write!(f, "\nkept elsewhere: {} confirmed", count(self.kept_checked, "checkpoint"))?;
         }
         if self.kept_unchecked > 0 {
             write!(f, ", {} not checked because their lines are not here", self.kept_unchecked)?;
@@ -143,7 +144,7 @@ impl Summary {
     fn signatures(&self) -> String {
         let checkpoints = count(self.checkpoints, "checkpoint");
         match &self.signed {
-            None => format!("no signature was checked (no --public-key); {checkpoints}, each consistent"),
+            None => format!("not checked, which takes a --public-key; {checkpoints}, consistent"),
             Some(Signed { key, sequence, time, unsigned_after }) => format!(
                 "up to sequence {sequence}, {time:.6}, with key {key}; {} after that not signed yet; {checkpoints}",
                 count(*unsigned_after, "record")

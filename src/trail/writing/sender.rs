@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::keeper::Kept;
 use super::status::{Observer, TrailStatus};
+use super::synced::SyncedView;
 use crate::domain::{Action, RequestId};
 use crate::trail::error::TrailUnavailable;
 use crate::trail::record::Record;
@@ -87,6 +88,11 @@ impl Trail {
         let taken = self.sender.max_capacity().saturating_sub(self.sender.capacity());
         status.queued = status.queued.saturating_add(taken as u64);
         status
+    }
+
+    /// How far the trail is on disk, for those who wait for more of it.
+    pub fn synced(&self) -> SyncedView {
+        self.observer.synced.clone()
     }
 }
 

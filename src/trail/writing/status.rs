@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::health::Health;
+use super::synced::SyncedView;
 use crate::trail::error::TrailError;
 use crate::trail::line::{LineHash, Position};
 use crate::trail::record::{Checkpoint, timestamp, whole_micros};
@@ -72,6 +73,8 @@ pub(super) struct Publisher {
     /// The first line of the segment that is written to.
     live: watch::Sender<u64>,
     stall: Cell<Option<Duration>>,
+    /// Apart from the rest, so that those who wait for the disk are not woken by every write.
+    synced: watch::Sender<u64>,
 }
 
 /// The readers' end.
@@ -80,6 +83,7 @@ pub(in crate::trail) struct Observer {
     health: Arc<Health>,
     pub(in crate::trail) status: watch::Receiver<TrailStatus>,
     pub(super) live: watch::Receiver<u64>,
+    pub(super) synced: SyncedView,
 }
 
 impl Observer {
@@ -124,8 +128,10 @@ impl Publisher {
             checkpoint: None,
         });
         let (live_sender, live) = watch::channel(head.next);
-        let observer = Observer { health: Arc::clone(&health), status: receiver, live };
-        let publisher = Self { health, status: sender, live: live_sender, stall: Cell::new(None) };
+        let (synced_sender, synced) = SyncedView::new(head.last());
+        let observer = Observer { health: Arc::clone(&health), status: receiver, live, synced };
+        let publisher =
+            Self { health, status: sender, synced: synced_sender, live: live_sender, stall: Cell::new(None) };
         (publisher, observer)
     }
 
@@ -171,6 +177,7 @@ impl Publisher {
             status.last_sync_us = whole_micros(took);
             status.sync_us = status.sync_us.saturating_add(status.last_sync_us);
         });
+        self.synced.send_replace(head.last());
     }
 
     /// `kept` lines wait in memory.

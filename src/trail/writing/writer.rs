@@ -165,10 +165,14 @@ impl Writer {
     }
 
     fn flush(&mut self) -> Result<(), TrailError> {
-        let busy = self.status.busy();
+        let (busy, before) = (self.status.busy(), self.store.synced());
         let bytes = self.store.flush()?;
-        drop(busy);
+        let took = busy.end();
         self.status.written(self.store.head(), bytes);
+        // A segment is begun with its first lines on disk.
+        if self.store.synced() != before {
+            self.status.synced(self.store.synced(), took);
+        }
         self.all_proved();
         Ok(())
     }

@@ -12,7 +12,6 @@
 mod actor;
 mod error;
 mod handle;
-mod jitter;
 mod source;
 mod state;
 

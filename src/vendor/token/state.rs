@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::jitter::{give_or_take, upper_half};
 use super::source::{Failure, Grant};
 use super::{TokenConfig, TokenFault, TokenUnavailable, VendorToken};
+use crate::upstream::{give_or_take, upper_half};
 
 /// All that is known about an app's token: what the actor decides by, and what it publishes.
 #[derive(Clone, Debug)]

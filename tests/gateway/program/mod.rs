@@ -5,4 +5,5 @@ mod check;
 mod demo;
 mod descriptors;
 mod ending;
+mod reading;
 mod refusing;

@@ -1,5 +1,7 @@
 //! Many requests refused alike: a few outcomes, one count, and nothing that is missing.
 
+use std::net::SocketAddr;
+
 use futures_util::future::join_all;
 use serde_json::Value;
 
@@ -204,33 +206,23 @@ async fn subjects_are_told_apart_while_they_are_few_and_counted_together_when_th
     assert!(told.counts.iter().all(|record| record["tenant"] == "crm"), "{told:?}");
 }
 
-/// Calls on and on, each connection until it is closed; gives how often each code came.
-async fn call_until_refused_connections(address: std::net::SocketAddr) -> (usize, usize) {
-    let (mut missing, mut shutting_down) = (0, 0);
-    while let Ok(stream) = tokio::net::TcpStream::connect(address).await {
-        drop(stream);
-        let mut connection = Connection::open(address).await;
-        loop {
-            let answer = connection.send("GET", PATH, &[], "").await;
-            match answer.problem().as_str() {
-                "token_missing" => missing += 1,
-                "shutting_down" => shutting_down += 1,
-                other => panic!("{other}"),
-            }
-            if shutting_down > 0 {
-                return (missing, shutting_down);
-            }
-            if answer.header("connection").is_some() {
-                break;
-            }
+/// Calls on and on until it is asked to close the connection, and gives how often it was refused.
+async fn call_until_the_end(address: SocketAddr) -> usize {
+    let mut connection = Connection::open(address).await;
+    for refused in 1.. {
+        let answer = connection.send("GET", PATH, &[], "").await;
+        assert_eq!(answer.problem(), "token_missing");
+        if answer.header("connection").is_some() {
+            return refused;
         }
     }
-    (missing, shutting_down)
+    unreachable!()
 }
 
 #[tokio::test]
 async fn a_shutdown_in_the_middle_loses_no_count() {
-    let mut world = World::with(&[INDIVIDUALLY, ONE_WINDOW, ("LISTEN__DRAIN_DELAY", "500ms")]).await;
+    const NEWCOMERS: usize = 20;
+    let mut world = World::with(&[INDIVIDUALLY, ONE_WINDOW, ("LISTEN__DRAIN_DELAY", "1s")]).await;
     // Holds up the end until everybody was told of it.
     let gate = Gate::closed();
     world.vendor.script(Reply::status(200).behind(&gate));
@@ -239,26 +231,28 @@ async fn a_shutdown_in_the_middle_loses_no_count() {
         async move { client::send(address, "GET", PATH, &[("Authorization", &bearer)], "").await }
     });
     world.vendor.wait_for(1).await;
-    let callers: Vec<_> =
-        (0..8).map(|_| tokio::spawn(call_until_refused_connections(world.address))).collect();
-    let counted = |records: &[Value]| (Told::of(records, "token_missing").lines() >= 5).then_some(());
-    world.trail.wait_until("a flood", counted).await;
+    let callers: Vec<_> = (0..8).map(|_| tokio::spawn(call_until_the_end(world.address))).collect();
+    let begun = |records: &[Value]| (Told::of(records, "token_missing").lines() >= 10).then_some(());
+    world.trail.wait_until("a flood", begun).await;
     world.begin_to_end();
-    let (mut missing, mut shutting_down) = (0, 0);
+    let mut missing = 0;
     for caller in callers {
-        let (of_missing, of_shutting_down) = caller.await.expect("answers until the end");
-        missing += of_missing;
-        shutting_down += of_shutting_down;
+        missing += caller.await.expect("answers until the end");
+    }
+    world.until_status("the end of accepting", |status| status["phase"] == "closing").await;
+    for _ in 0..NEWCOMERS {
+        let answer = client::send(world.address, "GET", PATH, &[], "").await;
+        assert_eq!(answer.problem(), "shutting_down");
     }
     gate.open();
     assert_eq!(held.await.unwrap().status, 200);
     assert!(!world.ended().await);
     let records = world.trail.records();
     let told = Told::of(&records, "token_missing");
-    assert_eq!(told.total(), missing);
-    assert!(missing > 100 && told.lines() <= 2 * 6, "{missing} in {told:?}");
-    assert_eq!(Told::of(&records, "shutting_down").total(), shutting_down);
-    assert_eq!(shutting_down, 8);
+    assert_eq!((told.total(), told.lines()), (missing, 2 * 6), "{told:?}");
+    let told = Told::of(&records, "shutting_down");
+    assert_eq!((told.total(), told.lines()), (NEWCOMERS, 6), "{told:?}");
+    assert_eq!(world.vendor.calls().len(), 1);
 }
 
 #[tokio::test]

@@ -154,6 +154,11 @@ impl Connection {
             .unwrap_or_else(|| panic!("{} closed the connection without an answer to {method}", self.address))
     }
 
+    /// Waits until an answer has begun to arrive, and leaves it unread.
+    pub(crate) async fn begun(&self) {
+        within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
+    }
+
     /// All bytes until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let rest = within("the server to close the connection", self.wire.rest()).await;

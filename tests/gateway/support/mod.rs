@@ -10,6 +10,8 @@ pub(crate) mod disk;
 pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod program;
+pub(crate) mod receiver;
+pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod tools;

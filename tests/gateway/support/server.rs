@@ -131,6 +131,14 @@ impl Reply {
         self
     }
 
+    /// The status that it answers with, if it answers with one.
+    pub(crate) fn status_code(&self) -> Option<u16> {
+        match &self.act {
+            Act::Answer(status, ..) => Some(*status),
+            _ => None,
+        }
+    }
+
     /// Not before `gate` is open.
     pub(crate) fn behind(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());

@@ -8,19 +8,33 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::PATIENCE;
+use super::schema::assert_lines_match;
 
 /// How often the files are looked at: the file system does not tell when a line is there.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// The trail in one directory.
+/// The trail in one directory. When it goes out of scope, every line that it has by then is held against the schema.
 pub(crate) struct Trail {
     directory: PathBuf,
+    is_genuine: bool,
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        if self.is_genuine && !std::thread::panicking() {
+            assert_lines_match(&self.lines());
+        }
+    }
 }
 
 impl Trail {
     pub(crate) fn new(directory: &Path) -> Self {
-        let directory = directory.to_owned();
-        Self { directory }
+        Self { directory: directory.to_owned(), is_genuine: true }
+    }
+
+    /// One that the test has written or tampered with.
+    pub(crate) fn made_up(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), is_genuine: false }
     }
 
     /// Every whole line so far, oldest first.
@@ -126,7 +140,7 @@ impl File {
     }
 
     /// Its whole lines that no other file has, unless it ends before line `first`. The last line may be on its way; room
-    /// after it is zeros.
+    /// after it is zeros, and so may be the beginning of a line that was written while the file was read.
     fn lines(&self, first: u64) -> io::Result<Vec<String>> {
         if self.next <= first {
             return Ok(Vec::new());
@@ -135,6 +149,7 @@ impl File {
         let bytes = if self.compressed { zstd::decode_all(&*bytes)? } else { bytes };
         let text = String::from_utf8_lossy(&bytes);
         let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let lines = lines.take_while(|line| !line.contains('\0'));
         let own = lines.zip(self.first..self.next).map(|(line, _)| line.to_owned());
         Ok(own.collect())
     }

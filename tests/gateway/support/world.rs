@@ -79,11 +79,12 @@ pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
 pub(crate) struct World {
     pub(crate) vendor: Vendor,
     pub(crate) issuer: Issuer,
-    pub(crate) trail: Trail,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     config: Config,
     running: Running,
+    /// After the gateway, so that its last lines are looked at too.
+    pub(crate) trail: Trail,
     directory: TempDir,
 }
 
@@ -112,12 +113,17 @@ impl World {
         let running = Running::start(config.clone()).await;
         let trail = Trail::new(&directory.path().join("audit"));
         let (address, admin) = (running.address, running.admin);
-        Self { vendor, issuer, trail, address, admin, config, running, directory }
+        Self { vendor, issuer, address, admin, config, running, trail, directory }
     }
 
     /// The same world with the gateway ended and started once more, ready to be called.
     pub(crate) async fn restarted(mut self) -> Self {
         assert!(!self.ended().await, "requests were cut off");
+        self.started_again().await
+    }
+
+    /// The same world, whose gateway has [`ended`](Self::ended), with the gateway started once more, ready to be called.
+    pub(crate) async fn started_again(self) -> Self {
         let Self { vendor, issuer, config, directory, running, .. } = self;
         drop(running);
         let world = Self::run(vendor, issuer, config, directory).await;

@@ -200,7 +200,7 @@ async fn a_create_that_found_no_connection_in_time_changed_nothing() {
     let mut slow = Connection::open(world.address).await;
     let bearer = world.issuer.token().bearer();
     slow.write(format!("GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n")).await;
-    world.vendor.wait_for(1).await;
+    slow.begun().await;
     let answer = world.call("POST", "/conferences", CREATE).await;
     let outcome = refused(&world, &answer, 503, "overloaded").await;
     assert!(answer.text().contains("nothing was changed"), "{}", answer.text());

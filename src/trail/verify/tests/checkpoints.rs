@@ -28,7 +28,7 @@ fn the_summary_says_what_is_signed_and_what_is_not() {
     assert_eq!(summary.signed.unwrap().unsigned_after, 2);
     let unchecked = check(&sample, &Measure::default()).unwrap();
     assert_eq!(unchecked.signed, None);
-    assert!(unchecked.to_string().contains("no signature was checked"), "{unchecked}");
+    assert!(unchecked.to_string().contains("not checked, which takes a --public-key"), "{unchecked}");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_rest_that_was_written_anew_is_found_by_a_checkpoint_kept_elsewhere() {
     let measure = by_kept([&good.segments[0].lines[2], &good.segments[1].lines[0]]);
     let summary = check(&good, &measure).unwrap();
     assert_eq!((summary.kept_checked, summary.kept_unchecked), (2, 0));
-    assert!(summary.to_string().contains("2 checkpoints as they say"), "{summary}");
+    assert!(summary.to_string().contains("2 checkpoints confirmed"), "{summary}");
     let mut bad = good.clone();
     bad.segments[0].lines[3] = bad.segments[0].lines[1].clone();
     bad.rechain((0, 3));

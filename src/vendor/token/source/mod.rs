@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Credentials, TokenConfig, TokenFault};
-use crate::upstream::Fetcher;
-use crate::vendor::retry_after;
+use crate::upstream::{Fetcher, retry_after};
 
 /// The most of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;

@@ -127,7 +127,7 @@ async fn what_was_cut_off_is_missed_by_the_log_and_the_status_page() {
     let kept = ["--checkpoint", page, "--checkpoint", &logged, "--public-key", &public];
     let good = verify(&directory, &kept).await;
     assert_eq!(good.code, Some(0), "{good:?}");
-    assert!(good.output.contains("kept elsewhere: 2 checkpoints as they say"), "{good:?}");
+    assert!(good.output.contains("kept elsewhere: 2 checkpoints confirmed"), "{good:?}");
 
     let segment = only_segment(&directory);
     let whole = fs::read_to_string(&segment).expect("a segment");

@@ -5,7 +5,7 @@ use crate::support::trail::Trail;
 #[tokio::test]
 async fn the_trail_is_read_across_files_and_without_a_torn_line() {
     let directory = tempfile::tempdir().unwrap();
-    let trail = Trail::new(directory.path());
+    let trail = Trail::made_up(directory.path());
     assert!(trail.records().is_empty());
     let mut later = std::fs::File::create(directory.path().join("audit-10.jsonl")).unwrap();
     std::fs::write(directory.path().join("notes.txt"), "no trail").unwrap();

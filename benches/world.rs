@@ -85,7 +85,8 @@ fn token_endpoint() -> String {
     format!("http://{address}")
 }
 
-fn configuration(directory: &Path, issuers: &[&DevIssuer]) -> Config {
+/// `more` is TOML for the end of the configuration.
+fn configuration(directory: &Path, issuers: &[&DevIssuer], more: &str) -> Config {
     let secret = directory.join("secret");
     std::fs::write(&secret, "secret").expect("a file");
     let quota = r#"{ rate = 1000000, per = "1s", burst = 1000000 }"#;
@@ -102,6 +103,7 @@ budget = {quota}
 app = "meet"
 rate_limit = {quota}
 user_rate_limit = {quota}
+max_in_flight = 1000
 [audit]
 directory = "{}"
 "#,
@@ -120,6 +122,7 @@ directory = "{}"
         );
         text.write_str(&entry).expect("text");
     }
+    text.push_str(more);
     config::parse("the bench", &text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -136,8 +139,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(issuers: &[&DevIssuer]) -> Self {
+        Self::with(issuers, "")
+    }
+
+    /// With more of a configuration.
+    pub(crate) fn with(issuers: &[&DevIssuer], more: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
-        let config = configuration(directory.path(), issuers);
+        let config = configuration(directory.path(), issuers, more);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (tls, _) = tls_config(None).expect("certificate authorities");
         let connector = Connector::new(tls, Duration::from_secs(1));
@@ -164,6 +172,11 @@ impl World {
         Authn::new(keyring.clone(), config.cache_capacity, tenancy.clone(), addresses.clone())
     }
 
+    /// Runs `work` beside what keeps keys and tokens fresh.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(self.tasks.run_until(work))
+    }
+
     /// Waits until keys and the vendor's token are there.
     pub(crate) fn warm_up<S: Stack>(&self, stack: &S, next: Next<'_>) {
         let work = async {
@@ -171,7 +184,7 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        self.runtime.block_on(self.tasks.run_until(work));
+        self.block_on(work);
     }
 
     /// Sends requests one after another, and returns how long they took. `next` makes one, outside of the time.
@@ -195,7 +208,7 @@ impl World {
             }
             took
         };
-        self.runtime.block_on(self.tasks.run_until(work))
+        self.block_on(work)
     }
 }
 
@@ -210,7 +223,7 @@ impl<S> Stack for S where
 {
 }
 
-async fn answer(stack: &impl Stack, request: Request<Full<Bytes>>) -> StatusCode {
+pub(crate) async fn answer(stack: &impl Stack, request: Request<Full<Bytes>>) -> StatusCode {
     let peer = ([127, 0, 0, 1], 40000).into();
     let Ok(response) = stack.clone().oneshot(Accepted { peer, request }).await;
     response.status()

@@ -8,12 +8,12 @@ fn fraction() -> f64 {
 }
 
 /// From half of `wait` up to `wait`.
-pub(super) fn upper_half(wait: Duration) -> Duration {
+pub fn upper_half(wait: Duration) -> Duration {
     wait.mul_f64(0.5 + 0.5 * fraction())
 }
 
 /// `wait`, give or take a tenth.
-pub(super) fn give_or_take(wait: Duration) -> Duration {
+pub fn give_or_take(wait: Duration) -> Duration {
     wait.mul_f64(0.9 + 0.2 * fraction())
 }
 

@@ -1,0 +1,96 @@
+//! What records look like when they arrive. Every form is one JSON object a line and says the sequence number and the
+//! hash of its line and the hash of the line before, so that a receiver can check that none is missing.
+
+mod ecs;
+mod members;
+mod ocsf;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::trail::{Line, LineHash};
+use members::Members;
+
+/// What a record looks like when it arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The trail's own line, byte for byte: what arrives can be verified as the trail itself can.
+    Confgate,
+    /// The Open Cybersecurity Schema Framework 1.3, class API Activity (6003).
+    Ocsf,
+    /// The Elastic Common Schema 9.3.
+    Ecs,
+}
+
+/// A name that is of no form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be \"confgate\", \"ocsf\" or \"ecs\"")]
+pub struct UnknownForm;
+
+impl Form {
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confgate => "confgate",
+            Self::Ocsf => "ocsf",
+            Self::Ecs => "ecs",
+        }
+    }
+
+    /// The record as a line with a newline. `hash` is the line's own.
+    pub(super) fn render(self, line: Line<'_>, hash: LineHash) -> Vec<u8> {
+        let event = match self {
+            Self::Confgate => return line.bytes.to_owned(),
+            Self::Ocsf => Members::of(line, hash).map(ocsf::event),
+            Self::Ecs => Members::of(line, hash).map(ecs::event),
+        };
+        // What is no record any more was changed by somebody, and all the more to be told.
+        let event = event.unwrap_or_else(|| self.unreadable(line, hash));
+        let mut bytes = event.to_string().into_bytes();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    fn unreadable(self, line: Line<'_>, hash: LineHash) -> Value {
+        let text = String::from_utf8_lossy(line.bytes);
+        let members = Members::unreadable(line, hash);
+        if self == Self::Ocsf { ocsf::unreadable(members, &text) } else { ecs::unreadable(members, &text) }
+    }
+}
+
+impl FromStr for Form {
+    type Err = UnknownForm;
+
+    fn from_str(text: &str) -> Result<Self, UnknownForm> {
+        let all = [Self::Confgate, Self::Ocsf, Self::Ecs];
+        all.into_iter().find(|form| form.as_str() == text).ok_or(UnknownForm)
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Form {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The time of a line by the way every line begins, without reading the rest of it.
+pub(super) fn time_of(line: &[u8]) -> Option<Timestamp> {
+    const MEMBER: &[u8] = b"\"time\":\"";
+    let head = line.get(..96).unwrap_or(line);
+    let start = head.windows(MEMBER.len()).position(|window| window == MEMBER)? + MEMBER.len();
+    let rest = head.get(start..)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+}

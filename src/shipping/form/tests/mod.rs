@@ -1,0 +1,207 @@
+//! The forms, held against what the schemas say. The tables are facts of the schemas, in the tests' own words: a name, its
+//! type, and whether an event must have it.
+
+mod ecs;
+mod ocsf;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Form;
+use crate::trail::{Line, LineHash};
+
+/// Lines of every kind, as the trail has them.
+fn lines() -> Vec<String> {
+    let request = r#""request_id":"01a20790-eff1-7021-9fd9-46230553fe34","trace_id":"01a20790eff170219fd946230553fe34""#;
+    let caller = r#""tenant":"crm","subject":"huangcl","issuer":"https://sso","token_id":"t-1","client":"10.2.3.4","app":"meet""#;
+    let stranger = r#""tenant":null,"subject":null,"issuer":null,"token_id":null,"client":"::1","app":null"#;
+    let refused = r#""decision":"refused","reason":"token_missing","detail":"no header","status":401,"vendor_status":null,"vendor_error":null,"attempts":0,"duration_us":12,"vendor_us":null,"intent":null,"outcome_unknown":false,"caller_gone":false"#;
+    let answered = |vendor_status: u16, vendor_error: &str, unknown: bool| {
+        format!(
+            r#""decision":"allowed","reason":null,"detail":null,"status":{vendor_status},"vendor_status":{vendor_status},"vendor_error":{vendor_error},"attempts":1,"duration_us":31250,"vendor_us":30911,"intent":8,"outcome_unknown":{unknown},"caller_gone":false"#
+        )
+    };
+    let conference = r#""conference":"IM3","user":null,"creator":"huangcl""#;
+    let kicked = r#""conference":"IM3","user":"yangss","creator":null"#;
+    let none = r#""conference":null,"user":null,"creator":null"#;
+    let trail = "01a20790-eff1-7021-9fd9-000000000001";
+    let hash = "0".repeat(64);
+    let bodies = [
+        format!(r#""kind":"start","version":"0.1.0","trail":"{trail}","torn":{{"file":"x.torn","bytes":5}}"#),
+        format!(r#""kind":"intent",{request},"action":"create",{caller},{conference},"body":{{"confrType":10}}"#),
+        format!(r#""kind":"outcome",{request},"action":"create",{caller},{conference},{}"#, answered(200, "0", false)),
+        format!(r#""kind":"outcome",{request},"action":"get",{caller},{conference},{}"#, answered(200, "-1", false)),
+        format!(r#""kind":"outcome",{request},"action":"kick",{caller},{kicked},{}"#, answered(500, "null", false)),
+        format!(
+            r#""kind":"outcome",{request},"action":"dissolve",{caller},{conference},{}"#,
+            answered(504, "null", true)
+        ),
+        format!(r#""kind":"outcome",{request},"action":null,{stranger},{none},{refused}"#),
+        r#""kind":"refusals","action":"get","tenant":null,"subject":null,"client":null,"reason":"token_expired","detail":null,"status":401,"count":4711,"first_time":"2026-11-23T08:40:00.000001Z","first_request_id":"a","last_time":"2026-11-23T08:41:00.000001Z","last_request_id":"b""#.into(),
+        format!(
+            r#""kind":"checkpoint","trail":"{trail}","first":1,"sequence":8,"hash":"{hash}","open":[{{"intent":2,"request_id":"a"}}],"key":null,"signature":null"#
+        ),
+        r#""kind":"recovered","after":"crash","fault":null,"since":null,"unknown":[{"intent":2,"request_id":"a"}]"#.into(),
+        r#""kind":"heartbeat""#.into(),
+        r#""kind":"stop""#.into(),
+        r#""kind":"reload","what":"of a later version""#.into(),
+    ];
+    let mut prev = LineHash::ZERO;
+    let numbered = bodies.into_iter().enumerate().map(|(index, body)| {
+        let (time, members) = ("2026-11-23T08:41:08.852040Z", body.replacen(',', "\u{0}", 1));
+        let (kind, rest) = members.split_once('\u{0}').unwrap_or((&body, ""));
+        let rest = if rest.is_empty() { String::new() } else { format!(",{rest}") };
+        let sequence = index + 1;
+        let line =
+            format!("{{\"v\":1,\"seq\":{sequence},\"time\":\"{time}\",{kind}{rest},\"prev\":\"{prev}\"}}\n");
+        prev = LineHash::of(line.as_bytes());
+        line
+    });
+    numbered.collect()
+}
+
+fn rendered(form: Form) -> Vec<Value> {
+    let render = |(index, line): (usize, &String)| {
+        let bytes = form.render(loose(index as u64 + 1, line.as_ref()), LineHash::of(line.as_bytes()));
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text}");
+        serde_json::from_str(&text).unwrap()
+    };
+    lines().iter().enumerate().map(render).collect()
+}
+
+fn at<'a>(event: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(event, |value, name| &value[name])
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Type {
+    Text,
+    Whole,
+    Address,
+    Object,
+    Texts,
+    Objects,
+    Addresses,
+    Time,
+}
+
+impl Type {
+    fn fits(self, value: &Value) -> bool {
+        let is_address =
+            |value: &Value| value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+        let all = |is: &dyn Fn(&Value) -> bool| value.as_array().is_some_and(|list| list.iter().all(is));
+        match self {
+            Self::Text => value.as_str().is_some_and(|text| !text.is_empty()),
+            Self::Whole => value.is_i64() || value.is_u64(),
+            Self::Address => is_address(value),
+            Self::Object => value.is_object(),
+            Self::Texts => all(&|value| value.is_string()),
+            Self::Objects => all(&|value| value.is_object()),
+            Self::Addresses => all(&is_address),
+            Self::Time => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
+        }
+    }
+}
+
+/// Every attribute of an event by its path; what lies under `free` is not looked into.
+fn paths(value: &Value, path: &str, free: &str, found: &mut Vec<String>) {
+    let Some(object) = value.as_object().filter(|_| path != free) else { return };
+    for (name, value) in object {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        paths(value, &path, free, found);
+        found.push(path);
+    }
+}
+
+fn assert_fits(event: &Value, table: &[(&str, Type, bool)], free: &str) {
+    let mut found = Vec::new();
+    paths(event, "", free, &mut found);
+    for path in &found {
+        let Some((_, kind, _)) = table.iter().find(|(name, ..)| name == path) else {
+            let is_parent = table.iter().any(|(name, ..)| name.starts_with(&format!("{path}.")));
+            assert!(is_parent || path == free, "{path} is not in the schema: {event:#}");
+            continue;
+        };
+        assert!(kind.fits(at(event, path)), "{path} is no {kind:?}: {event:#}");
+    }
+    for (path, ..) in table.iter().filter(|(.., required)| *required) {
+        assert!(!at(event, path).is_null(), "{path} is missing: {event:#}");
+    }
+}
+
+/// Every value of a record is in the event: nothing is lost on the way.
+#[test]
+fn no_form_loses_a_value() {
+    for form in [Form::Ocsf, Form::Ecs] {
+        for (line, event) in lines().iter().zip(rendered(form)) {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let text = event.to_string();
+            for (name, value) in record.as_object().unwrap() {
+                // These say the same in another unit or form.
+                let said_otherwise = match name.as_str() {
+                    "first_time" | "last_time" => true,
+                    "duration_us" => form == Form::Ecs,
+                    "v" => form == Form::Ocsf,
+                    _ => value.is_null(),
+                };
+                assert!(said_otherwise || text.contains(&value.to_string()), "{name} of {line} in {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_form_tells_whether_a_record_is_missing() {
+    let lines = lines();
+    for (form, hash, prev) in
+        [(Form::Ocsf, "metadata.uid", "unmapped.prev"), (Form::Ecs, "event.hash", "confgate.prev")]
+    {
+        let events = rendered(form);
+        for (pair, line) in events.windows(2).zip(&lines) {
+            assert_eq!(at(&pair[1], prev), at(&pair[0], hash));
+            assert_eq!(at(&pair[0], hash), &json!(LineHash::of(line.as_bytes()).to_string()));
+        }
+        let sequence = if form == Form::Ocsf { "metadata.sequence" } else { "event.sequence" };
+        let sequences: BTreeSet<u64> =
+            events.iter().map(|event| at(event, sequence).as_u64().unwrap()).collect();
+        assert_eq!(sequences, (1..=events.len() as u64).collect());
+    }
+    let line = &lines[2];
+    let own = Form::Confgate.render(loose(3, line.as_ref()), LineHash::ZERO);
+    assert_eq!(own, line.as_bytes());
+}
+
+#[test]
+fn what_is_no_record_any_more_is_told_and_not_dropped() {
+    for (form, original) in [(Form::Ocsf, "raw_data"), (Form::Ecs, "event.original")] {
+        for text in [
+            "{\"v\":1,\"seq\":7,\"time\":\"never\n",
+            "{\"v\":1,\"seq\":7,\"kind\":5}\n",
+            "{\"v\":1,\"seq\":7,\u{fffd}\n",
+        ] {
+            let line = loose(7, text);
+            let event: Value = serde_json::from_slice(&form.render(line, LineHash::ZERO)).unwrap();
+            assert_eq!(at(&event, original), text);
+            let (table, free) =
+                if form == Form::Ocsf { (ocsf::OCSF, "unmapped") } else { (ecs::ECS, "confgate") };
+            assert_fits(&event, table, free);
+        }
+    }
+}
+
+#[test]
+fn the_time_is_read_where_every_line_has_it() {
+    let line = &lines()[1];
+    let time: jiff::Timestamp = "2026-11-23T08:41:08.852040Z".parse().unwrap();
+    assert_eq!(super::time_of(line.as_bytes()), Some(time));
+    for text in ["", "{}", "{\"v\":1,\"seq\":1,\"time\":\"yesterday\"}", "{\"time\":\"2026"] {
+        assert_eq!(super::time_of(text.as_bytes()), None);
+    }
+}
+
+/// A line by itself, which lies in no file.
+fn loose(sequence: u64, text: &str) -> Line<'_> {
+    Line { sequence, file: std::path::Path::new(""), number: sequence, bytes: text.as_bytes() }
+}

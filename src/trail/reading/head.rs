@@ -1,0 +1,73 @@
+//! How every line of this program begins, read without parsing the rest.
+
+use jiff::Timestamp;
+
+/// The first members of a line. They are read by their place: that is enough to find a line and no proof of anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    /// Its sequence number.
+    pub(super) sequence: u64,
+    /// When, as [`Stamp`] has it.
+    pub(super) time: &'a [u8],
+    /// What it is about.
+    pub(super) kind: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    /// Reads `{"v":1,"seq":4711,"time":"2026-11-23T02:47:04.123456Z","kind":"outcome"`.
+    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+        let rest = line.strip_prefix(b"{\"v\":1,\"seq\":")?;
+        let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = rest.split_at_checked(digits)?;
+        let sequence = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        let (time, rest) = rest.strip_prefix(b",\"time\":\"")?.split_at_checked(Stamp::LENGTH)?;
+        let rest = rest.strip_prefix(b"\",\"kind\":\"")?;
+        let (kind, _) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'"')?)?;
+        Some(Self { sequence, time, kind })
+    }
+}
+
+/// A time as lines have it, which sort as text: RFC 3339 in UTC with six digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp(Vec<u8>);
+
+impl Stamp {
+    /// Of the years 0 to 9999.
+    const LENGTH: usize = 27;
+
+    pub(super) fn of(time: Timestamp) -> Self {
+        Self(format!("{time:.6}").into_bytes())
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trail::line::Position;
+    use crate::trail::tests::outcome;
+
+    #[test]
+    fn a_line_tells_its_time_without_being_parsed() {
+        let mut line = Vec::new();
+        Position { next: 4711, ..Position::GENESIS }.append(&mut line, &outcome().payload().unwrap());
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        let head = Head::of(&line).unwrap();
+        assert_eq!((head.sequence, head.time), (4711, value["time"].as_str().unwrap().as_bytes()));
+        assert_eq!(head.kind, b"outcome");
+        let time = value["time"].as_str().unwrap().parse().unwrap();
+        assert_eq!(Stamp::of(time).as_bytes(), head.time);
+    }
+
+    #[test]
+    fn what_is_no_line_has_no_head() {
+        for line in
+            ["", "{\"v\":1,\"seq\":1", "{\"v\":1,\"seq\":1,\"time\":\"2026\",\"kind\":\"start\"}", "\0\0"]
+        {
+            assert_eq!(Head::of(line.as_bytes()), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Records of every kind, and trails made of them.
+
+use super::*;
+use crate::domain::UserName;
+use crate::trail::line::{LineHash, Position};
+
+const TIME: &str = "2026-11-23T02:47:04.123456Z";
+
+fn time() -> Timestamp {
+    TIME.parse().unwrap()
+}
+
+fn id() -> RequestId {
+    RequestId::generate(&uuid::ContextV7::new())
+}
+
+/// Each kind, with everything that may be null and without.
+pub(in crate::trail) fn samples() -> Vec<Record> {
+    let mut samples = of_requests();
+    samples.extend(of_floods());
+    samples.extend(of_its_life());
+    samples
+}
+
+fn of_requests() -> Vec<Record> {
+    let nothing_known = Call {
+        action: None,
+        tenant: None,
+        subject: None,
+        issuer: None,
+        token_id: None,
+        client: "2001:db8::1".parse().unwrap(),
+        app: None,
+        conference: None,
+        ..call()
+    };
+    let create = Call {
+        action: Some(Action::Create),
+        conference: None,
+        creator: Some(UserName::parse("huangcl").unwrap()),
+        ..call()
+    };
+    let kick = Call { action: Some(Action::Kick), user: Some(UserName::parse("yangss").unwrap()), ..call() };
+    let body = serde_json::value::RawValue::from_string(r#"{"confrType":10}"#.into()).unwrap();
+    let Record::Outcome(refused) = outcome() else { unreachable!() };
+    let allowed = Outcome {
+        call: kick.clone(),
+        decision: Decision::Allowed,
+        reason: None,
+        status: Some(200),
+        vendor_status: Some(200),
+        vendor_error: Some(VendorError::Number(0)),
+        attempts: 1,
+        vendor_duration: Some(Duration::from_micros(30_911)),
+        intent: Some(3),
+        ..refused.clone()
+    };
+    let unknown = Outcome {
+        call: create.clone(),
+        reason: Some(Code::VendorTimeout),
+        detail: Some("no answer came".into()),
+        status: None,
+        vendor_status: None,
+        vendor_error: Some(VendorError::Name("unauthorized".into())),
+        outcome_unknown: true,
+        caller_gone: true,
+        ..allowed.clone()
+    };
+    vec![
+        Record::Intent(Intent { time: time(), call: create, body: Some(body) }),
+        Record::Intent(Intent { time: time(), call: kick, body: None }),
+        // Does not happen; the type has it.
+        Record::Intent(Intent { time: time(), call: nothing_known.clone(), body: None }),
+        Record::Outcome(allowed),
+        Record::Outcome(unknown),
+        Record::Outcome(Outcome { call: nothing_known, ..refused.clone() }),
+        Record::Outcome(refused),
+    ]
+}
+
+fn of_floods() -> Vec<Record> {
+    let refusals = Refusals {
+        time: time(),
+        action: Some(Action::Get),
+        tenant: call().tenant,
+        subject: call().subject,
+        client: Some(call().client),
+        reason: Some(Code::TenantRateLimited),
+        detail: Some("20 per 1s".into()),
+        status: Some(429),
+        count: 1_000_000,
+        first_time: time(),
+        first_request_id: id(),
+        last_time: time(),
+        last_request_id: id(),
+    };
+    let mixed = Refusals {
+        action: None,
+        tenant: None,
+        subject: None,
+        client: None,
+        reason: None,
+        detail: None,
+        status: None,
+        ..refusals.clone()
+    };
+    vec![Record::Refusals(refusals), Record::Refusals(mixed)]
+}
+
+fn of_its_life() -> Vec<Record> {
+    let open = OpenIntent { intent: 7, request_id: id() };
+    let torn = TornTail { file: "audit-00000000000000000001.jsonl.torn-20261123".into(), bytes: 3 };
+    let start = Start { time: time(), version: "1.2.3", trail: uuid::Uuid::new_v4(), torn: None };
+    let signed = Checkpoint {
+        time: time(),
+        trail: start.trail,
+        first: 1,
+        sequence: 9,
+        hash: LineHash::ZERO,
+        open: Some(vec![open]),
+        key: Some("0123456789abcdef".into()),
+        signature: Some(format!("{}==", "A".repeat(86)).into()),
+    };
+    let crash =
+        Recovered { time: time(), after: Trouble::Crash, fault: None, since: None, unknown: vec![open] };
+    let fault = Recovered {
+        after: Trouble::Fault,
+        fault: Some("No space left on device (os error 28)".into()),
+        since: Some(time()),
+        unknown: Vec::new(),
+        ..crash.clone()
+    };
+    vec![
+        Record::Start(Start { torn: Some(torn), ..start.clone() }),
+        Record::Start(start),
+        Record::Checkpoint(Checkpoint { open: None, key: None, signature: None, ..signed.clone() }),
+        Record::Checkpoint(signed),
+        Record::Recovered(crash),
+        Record::Recovered(fault),
+        Record::Heartbeat(Heartbeat { time: time() }),
+        Record::Stop(Stop { time: time() }),
+    ]
+}
+
+/// Makes a trail of these records, with a new segment after as many of them as each number says.
+pub(in crate::trail) fn sample_trail(directory: &Path, records: &[Record], new_segments: &[usize]) {
+    let (mut position, mut first, mut lines) = (Position::GENESIS, 1, Vec::new());
+    for (index, record) in records.iter().enumerate() {
+        if new_segments.contains(&index) {
+            std::fs::write(SegmentFile::new(directory, first).path, &lines).unwrap();
+            (first, lines) = (position.next, Vec::new());
+        }
+        position = position.append(&mut lines, &record.payload().unwrap());
+    }
+    std::fs::write(SegmentFile::new(directory, first).path, &lines).unwrap();
+}
