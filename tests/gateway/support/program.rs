@@ -101,7 +101,8 @@ impl Program {
         self.ended().await
     }
 
-    /// Stops it in its tracks (SIGSTOP). On return none of its threads runs, and none is in the middle of a system call.
+    /// Stops it in its tracks (SIGSTOP). On return none of its threads runs, and none is in the middle of writing or
+    /// syncing.
     pub(crate) async fn freeze(&self) {
         self.signal("STOP").await;
         let tasks = format!("/proc/{}/task", self.child.id().expect("a process that runs"));
@@ -139,11 +140,11 @@ fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
 
 /// Whether every thread has the state "stopped", which stands after the name in parentheses (proc(5)).
 fn all_stopped(tasks: &Path) -> bool {
-    let states = std::fs::read_dir(tasks).expect("the threads of a process").map(|task| {
-        let stat = std::fs::read_to_string(task.expect("a thread").path().join("stat")).unwrap_or_default();
+    let mut threads = std::fs::read_dir(tasks).expect("the threads of a process");
+    threads.all(|thread| {
+        let stat = std::fs::read_to_string(thread.expect("a thread").path().join("stat")).unwrap_or_default();
         stat.rsplit(") ").next().is_some_and(|state| state.starts_with('T'))
-    });
-    states.fold(true, |all, stopped| all && stopped)
+    })
 }
 
 /// Runs a command to its end.

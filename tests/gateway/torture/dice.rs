@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::issuer::unix_now;
 
-/// Numbers by chance (SplitMix64), the same for the same seed.
+/// Numbers by chance (`SplitMix64`), the same for the same seed.
 pub(super) struct Dice(AtomicU64);
 
 impl Dice {
