@@ -2,17 +2,21 @@
 //! days, and everything that it wrote is searched.
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::CREATE;
 use crate::support::client;
 use crate::support::issuer::Token;
 use crate::support::keys::{Alg, strange};
 use crate::support::program::Served;
+use crate::support::receiver::Receiver;
 use crate::support::server::Reply;
 use crate::support::world::CLIENT_SECRET;
 
-const TALKATIVE: [(&str, &str); 4] = [
+const TALKATIVE: [(&str, &str); 5] = [
     ("LOG__LEVEL", "trace"),
+    // So that there are counts of refusals, too.
+    ("AUDIT__FLOODS__INDIVIDUALLY", "1"),
     ("AUTHN__ADDRESS_LIMIT__BURST", "1000"),
     ("VENDOR__MAX_BACKOFF", "20ms"),
     ("UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms"),
@@ -45,6 +49,40 @@ impl Secrets {
             assert_eq!(found, None, "{place} has {secret}");
         }
     }
+}
+
+/// What the trail is signed with and shipped with, as files.
+struct AuditSecrets {
+    _directory: TempDir,
+    key: String,
+    token: String,
+}
+
+impl AuditSecrets {
+    fn new(secrets: &mut Secrets) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path.to_str().expect("a path in Unicode").to_owned()
+        };
+        let pem = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key").serialize_pem();
+        secrets.0.extend(pem.lines().filter(|line| !line.starts_with('-')).map(str::to_owned));
+        let (key, token) = (write("key", &pem), write("token", "canary-of-the-receiver\n"));
+        Self { _directory: directory, key, token }
+    }
+}
+
+/// The trail is away for a moment: a change is refused, and what is told of it meanwhile is looked at too.
+async fn without_a_trail(served: &Served, bearer: &str) {
+    let away = served.trail_directory().with_extension("away");
+    std::fs::rename(served.trail_directory(), &away).expect("a directory that moves");
+    served.until_readyz(503).await;
+    let headers = [("Authorization", bearer), ("Content-Type", "application/json")];
+    let answer = client::send(served.address, "POST", "/conferences", &headers, WITH_PASSWORD).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "audit_unavailable"));
+    std::fs::rename(away, served.trail_directory()).expect("a directory that moves back");
+    served.until_readyz(200).await;
 }
 
 /// Days of the vendor's on which it repeats what it should not.
@@ -114,9 +152,23 @@ async fn strange_requests(served: &Served, secrets: &mut Secrets) {
 
 #[tokio::test]
 async fn no_secret_is_written_anywhere() {
-    let mut served = Served::with(&TALKATIVE).await;
-    let (vendor, issuer) = (&served.vendor, &served.issuer);
     let mut secrets = Secrets::new();
+    let (audit, receiver) = (AuditSecrets::new(&mut secrets), Receiver::start().await);
+    // A receiver with bad days of its own, on which it repeats what it was sent.
+    receiver.script(Reply::body(500, "text/plain", "canary-of-the-receiver"));
+    receiver.script(Reply::status(302).header("Location", "http://canary-of-the-receiver/"));
+    receiver.script(Reply::raw("canary-of-the-receiver is no HTTP\r\n\r\n"));
+    let url = receiver.url();
+    let settings = [
+        ("AUDIT__CHECKPOINTS__KEY_FILE", audit.key.as_str()),
+        ("AUDIT__SHIP__SIEM__SINK", "http"),
+        ("AUDIT__SHIP__SIEM__FORM", "ecs"),
+        ("AUDIT__SHIP__SIEM__URL", &url),
+        ("AUDIT__SHIP__SIEM__TOKEN_FILE", &audit.token),
+        ("AUDIT__SHIP__SIEM__MAX_BACKOFF", "1s"),
+    ];
+    let mut served = Served::with(&[&TALKATIVE[..], &settings].concat()).await;
+    let (vendor, issuer) = (&served.vendor, &served.issuer);
     let address = served.address;
     let call = async |bearer: &str, body: &str| {
         let headers = [("Authorization", bearer), ("Content-Type", "application/json")];
@@ -139,6 +191,8 @@ async fn no_secret_is_written_anywhere() {
     vendor.script(Reply::status(401)).script(Reply::status(401));
     assert_eq!(call(&bearer, CREATE).await.status, 502);
     strange_requests(&served, &mut secrets).await;
+    strange_requests(&served, &mut secrets).await;
+    without_a_trail(&served, &bearer).await;
 
     for path in ["/metrics", "/status", "/readyz"] {
         secrets.are_not_in(path, &client::send(served.admin, "GET", path, &[], "").await.text());
@@ -147,8 +201,14 @@ async fn no_secret_is_written_anywhere() {
     let ended = served.program.ended().await;
     assert_eq!(ended.code, Some(0));
     let trail = served.trail.lines().join("\n");
-    assert!(trail.contains("\"kind\":\"intent\"") && trail.contains("\"kind\":\"stop\""));
+    for kind in ["intent", "refusals", "checkpoint", "recovered", "stop"] {
+        assert!(trail.contains(&format!("\"kind\":\"{kind}\"")), "there is no {kind}");
+    }
     secrets.are_not_in("the trail", &trail);
+    let batches = receiver.batches();
+    let tokens = batches.iter().filter_map(|batch| batch.headers.get("authorization"));
+    assert!(tokens.eq(vec!["Bearer canary-of-the-receiver"; batches.len()]), "the token is for the receiver");
+    secrets.are_not_in("what was shipped", &receiver.taken().join("\n"));
     assert!(ended.error.contains("\"level\":\"INFO\""));
     secrets.are_not_in("the log", &ended.error);
     assert_eq!(ended.output, "");
