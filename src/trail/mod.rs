@@ -29,7 +29,7 @@ pub mod verify;
 mod writing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use checkpoint::{CheckpointKeyError, PublicKey, SigningKey, Statement};
 pub use error::{TrailError, TrailUnavailable, Unflushed};

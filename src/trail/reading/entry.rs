@@ -141,11 +141,11 @@ impl Deref for Text<'_> {
 mod tests {
     use super::*;
     use crate::trail::line::Position;
-    use crate::trail::tests::samples;
+    use crate::trail::tests::every_record;
 
     #[test]
     fn every_kind_of_line_is_understood() {
-        for record in samples() {
+        for record in every_record() {
             let mut line = Vec::new();
             Position::GENESIS.append(&mut line, &record.payload().unwrap());
             let entry = Entry::parse(&line).unwrap_or_else(|error| panic!("{error}: {record:?}"));
