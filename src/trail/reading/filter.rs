@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::Entry;
-use super::head::{Head, Stamp};
 use super::sieve::Sieve;
 use crate::domain::{Action, Code, ConferenceId, RequestId, TenantId};
+use crate::trail::line::{Head, Stamp};
 use crate::trail::record::{Decision, Kind};
 
 /// How far the times of neighbouring lines may be out of order. Workers stamp records before they are queued, and clocks

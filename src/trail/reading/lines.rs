@@ -3,8 +3,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::head::{Head, Stamp};
-use crate::trail::line::sequence_of;
+use crate::trail::line::{Head, Stamp, sequence_of};
 use crate::trail::segment::{LineReader, Read, SegmentFile};
 
 /// How often a segment is looked for that was there a moment ago. Each time it has been compressed or removed.
@@ -43,6 +42,13 @@ pub struct Line<'a> {
     pub number: u64,
     /// Its bytes, with the newline.
     pub bytes: &'a [u8],
+}
+
+impl Line<'_> {
+    /// When it was written; `None` when it does not begin as every line does.
+    pub fn time(&self) -> Option<Timestamp> {
+        std::str::from_utf8(Head::of(self.bytes)?.time).ok()?.parse().ok()
+    }
 }
 
 impl Lines {
@@ -203,7 +209,7 @@ pub(super) fn begins_before(segment: &SegmentFile, time: &Stamp) -> bool {
 }
 
 fn is_before(line: &[u8], time: &Stamp) -> bool {
-    Head::of(line).is_some_and(|head| head.time < time.as_bytes())
+    Head::stamped(line).is_some_and(|head| head.time < time.as_bytes())
 }
 
 fn in_file(segment: &SegmentFile, error: &io::Error) -> io::Error {

@@ -2,7 +2,6 @@
 
 mod entry;
 mod filter;
-mod head;
 mod histogram;
 mod lines;
 mod search;

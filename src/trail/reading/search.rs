@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::filter::{Compiled, Filter};
-use super::head::{Head, Stamp};
 use super::lines::{Line, Lines, begins_before};
+use crate::trail::line::{Head, Stamp};
 use crate::trail::segment::SegmentFile;
 
 /// Lines that could not be read because they are no records. What they were, only `verify` can tell.
@@ -144,7 +144,7 @@ fn examine(
     filter: &Compiled,
     visit: &mut impl FnMut(&Line<'_>, &Entry<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, NoRecord> {
-    let head = Head::of(line.bytes).ok_or(NoRecord)?;
+    let head = Head::stamped(line.bytes).ok_or(NoRecord)?;
     if line.number == 1 && filter.is_over(&head) {
         return Ok(ControlFlow::Break(()));
     }

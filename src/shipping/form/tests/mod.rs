@@ -13,7 +13,6 @@ use super::Form;
 use crate::trail::tests::every_line;
 use crate::trail::{Line, LineHash};
 
-/// When all of it happens.
 const TIME: &str = "2026-11-23T02:47:04.123456Z";
 
 /// Lines of every kind that the trail has, and of one that it may have later.
@@ -155,16 +154,6 @@ fn what_is_no_record_any_more_is_told_and_not_dropped() {
                 if form == Form::Ocsf { (ocsf::OCSF, "unmapped") } else { (ecs::ECS, "confgate") };
             assert_fits(&event, table, free);
         }
-    }
-}
-
-#[test]
-fn the_time_is_read_where_every_line_has_it() {
-    let line = &LINES[1];
-    let time: jiff::Timestamp = TIME.parse().unwrap();
-    assert_eq!(super::time_of(line.as_bytes()), Some(time));
-    for text in ["", "{}", "{\"v\":1,\"seq\":1,\"time\":\"yesterday\"}", "{\"time\":\"2026"] {
-        assert_eq!(super::time_of(text.as_bytes()), None);
     }
 }
 

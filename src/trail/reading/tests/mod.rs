@@ -127,3 +127,19 @@ fn two_hours_trail() -> tempfile::TempDir {
     trail_of(directory.path(), &two_hours(), &[4, 7]);
     directory
 }
+
+#[test]
+fn the_time_is_read_where_every_line_has_it() {
+    let line = |text: &str| {
+        let bytes = text.as_bytes();
+        Line { sequence: 1, file: std::path::Path::new(""), number: 1, bytes }.time()
+    };
+    let time: Timestamp = "2026-11-23T02:47:04.123456Z".parse().unwrap();
+    for text in tests::every_line() {
+        assert_eq!(line(&text), Some(time), "{text}");
+    }
+    for text in ["", "{}", "{\"v\":1,\"seq\":1,\"time\":\"yesterday\",\"kind\":\"stop\"}", "{\"time\":\"2026"]
+    {
+        assert_eq!(line(text), None, "{text}");
+    }
+}
