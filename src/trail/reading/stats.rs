@@ -143,9 +143,8 @@ impl Tally {
         }
     }
 
-    fn add_unknown(&mut self, request_id: &str) {
-        let announced = RequestId::parse(request_id).ok().and_then(|id| self.open.remove(&id));
-        if let Some((tenant, action)) = announced {
+    fn add_unknown(&mut self, request_id: RequestId) {
+        if let Some((tenant, action)) = self.open.remove(&request_id) {
             self.of(&tenant, action).unknown += 1;
         } else if self.counts_strangers {
             self.of("", None).unknown += 1;
