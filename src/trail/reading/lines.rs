@@ -49,6 +49,12 @@ impl Line<'_> {
     pub fn time(&self) -> Option<Timestamp> {
         std::str::from_utf8(Head::of(self.bytes)?.time).ok()?.parse().ok()
     }
+
+    /// Says of a line that it is none.
+    pub(super) fn no_record(&self) -> String {
+        let (file, line) = (self.file.display(), self.number);
+        format!("line {line} of {file} is no record; `confgate audit verify` says more")
+    }
 }
 
 impl Lines {
@@ -179,9 +185,7 @@ impl Current {
     }
 
     fn no_record(&self) -> io::Error {
-        let (file, line) = (self.segment.path.display(), self.reader.line());
-        let what = format!("line {line} of {file} is no record; `confgate audit verify` says more");
-        io::Error::new(io::ErrorKind::InvalidData, what)
+        io::Error::new(io::ErrorKind::InvalidData, self.line(0).no_record())
     }
 }
 

@@ -131,7 +131,7 @@ fn scan(
         match examine(&line, filter, &mut visit) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => return Ok(()),
-            Err(NoRecord) => damage.add(|| no_record(&line)),
+            Err(NoRecord) => damage.add(|| line.no_record()),
         }
     }
 }
@@ -153,8 +153,4 @@ fn examine(
     }
     let entry = Entry::parse(line.bytes).map_err(|_| NoRecord)?;
     Ok(if filter.passes(&entry) { visit(line, &entry) } else { ControlFlow::Continue(()) })
-}
-
-fn no_record(line: &Line<'_>) -> String {
-    format!("line {} of {} is no record; `confgate audit verify` says more", line.number, line.file.display())
 }
