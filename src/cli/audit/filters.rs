@@ -51,7 +51,8 @@ pub(super) struct FilterArgs {
     /// About this request.
     #[arg(long, value_name = "REQUEST_ID", value_delimiter = ',', value_parser = request)]
     request_id: Vec<RequestId>,
-    /// Written then or later: a time (`2026-11-23T02:47:04Z`), a day in UTC (`2026-11-23`), or how long ago (`15m`, `2h`, `7d`).
+    /// Written then or later: a time (`2026-11-23T02:47:04Z`), a day in UTC (`2026-11-23`), or how long ago (`15m`,
+    /// `2h`, `7d`).
     #[arg(long, value_name = "WHEN", value_parser = when)]
     since: Option<Timestamp>,
     /// Written before then.

@@ -21,8 +21,8 @@ pub struct VerifyArgs {
     /// The public key, in PEM, that has to have signed the checkpoints.
     #[arg(long, value_name = "PEM")]
     public_key: Option<PathBuf>,
-    /// A checkpoint that was kept elsewhere: a file or the JSON itself. A line of the trail, a line of the gateway's log
-    /// or the whole log, the page /status, or the object alone. May be given more than once.
+    /// A checkpoint that was kept elsewhere: a file or the JSON itself. A line of the trail, a line of the gateway's
+    /// log or the whole log, the page /status, or the object alone. May be given more than once.
     #[arg(long, value_name = "FILE-OR-JSON")]
     checkpoint: Vec<String>,
     /// The directory holds a part of the trail: lines before and after may be missing.

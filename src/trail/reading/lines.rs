@@ -63,8 +63,8 @@ impl Lines {
         Self { directory: directory.to_owned(), current: None, wanted: first, since: None }
     }
 
-    /// Before the first line that is not earlier than `time`, or somewhat before it. Lines count as written in the order
-    /// of their times: whoever does not trust the clock that far asks for an earlier time.
+    /// Before the first line that is not earlier than `time`, or somewhat before it. Lines count as written in the
+    /// order of their times: whoever does not trust the clock that far asks for an earlier time.
     pub fn since(directory: &Path, time: Timestamp) -> Self {
         Self { since: Some(Stamp::of(time)), ..Self::from(directory, 0) }
     }

@@ -28,8 +28,8 @@ impl Damage {
     }
 }
 
-/// Shows `visit` every line that is wanted, in order, until it breaks or the trail ends. Needs memory for one line. With
-/// [`Filter::since`] and [`Filter::until`] most of what lies outside of them is not read; for that, lines are
+/// Shows `visit` every line that is wanted, in order, until it breaks or the trail ends. Needs memory for one line.
+/// With [`Filter::since`] and [`Filter::until`] most of what lies outside of them is not read; for that, lines are
 /// taken to be in the order of their times to within 10 minutes.
 pub fn search(
     directory: &Path,
@@ -75,8 +75,8 @@ impl KeptLine {
     }
 }
 
-/// The last `count` lines that are wanted, in order. Reads segment by segment from the last back, no further than it has
-/// to, and needs memory for as many lines.
+/// The last `count` lines that are wanted, in order. Reads segment by segment from the last back, no further than it
+/// has to, and needs memory for as many lines.
 pub fn last(directory: &Path, filter: &Filter, count: usize) -> io::Result<(Vec<KeptLine>, Damage)> {
     let compiled = filter.compile();
     let earliest = compiled.beginning().map(Stamp::of);
