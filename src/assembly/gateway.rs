@@ -180,8 +180,7 @@ impl Gateway {
                 tracing::error!("a thread had panicked");
             }
         }
-        self.keeper.stop();
-        let closed = close(self.trail).await;
+        let closed = close(self.keeper, self.trail).await;
         // After the trail's last line, so that it can arrive too.
         self.shipping.close().await;
         closed.map(|()| cut_off)
@@ -202,9 +201,12 @@ impl Gateway {
 }
 
 /// Closes the trail. A disk that hangs holds up nobody for longer than `CLOSE_PATIENCE`.
-async fn close(trail: TrailThread) -> Result<(), Unflushed> {
+async fn close(keeper: Keeper, trail: TrailThread) -> Result<(), Unflushed> {
     let (done, closed) = oneshot::channel();
-    std::thread::spawn(move || done.send(trail.close()));
+    std::thread::spawn(move || {
+        keeper.stop();
+        done.send(trail.close())
+    });
     match timeout(CLOSE_PATIENCE, closed).await {
         Ok(Ok(result)) => result,
         _ => Err(Unflushed {

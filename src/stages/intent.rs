@@ -73,6 +73,7 @@ async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> R
     let entry = cleared.authorized().entry();
     let written = async {
         let slot = trail.reserve_intent().await;
+        entry.stated();
         match slot.announce(&Record::Intent(intent(cleared)), durability) {
             Some(receipt) => receipt.await.map(Some),
             None => Ok(None),

@@ -7,15 +7,11 @@ use super::life::{Life, begins_segment};
 use super::reader::SegmentReader;
 use super::summary::{Crash, Signed, Summary};
 use super::{Mark, Measure};
-use crate::trail::checkpoint::PublicKey;
 use crate::trail::line::{LineHash, Link, Position};
-use crate::trail::segment::{Read, SegmentFile};
+use crate::trail::segment::{MAX_LOST, Read, SegmentFile};
 
 /// After how many lines progress is told.
 const TELL: u64 = 4096;
-
-/// How much may follow lost sectors in a file: more than is ever written without being put on disk.
-const MAX_LOST: u64 = 16 << 20;
 
 /// How far the chain has been followed.
 pub(super) struct Walk<'a> {
@@ -54,7 +50,7 @@ impl<'a> Walk<'a> {
             follows: None,
             takeover: None,
             leftover: None,
-            life: Life::new(measure.public_key.as_ref()),
+            life: Life::new(measure),
             expected: Expected::new(&measure.kept),
             records: 0,
             first_sequence: None,
@@ -78,6 +74,12 @@ impl<'a> Walk<'a> {
             match reader.read()? {
                 Read::Line if next.is_none() && reader.has_lost_sectors() => {
                     self.torn_bytes = rest(&mut reader)?;
+                    break;
+                }
+                // What a failed segment has after the place where the next takes over was never vouched for.
+                Read::Line if self.takeover.is_some() && reader.has_lost_sectors() => {
+                    self.superseded += 1;
+                    self.left_over(&reader, 1);
                     break;
                 }
                 Read::Line => {
@@ -202,9 +204,11 @@ impl<'a> Walk<'a> {
         if !self.measure.partial {
             self.reaches_far_enough()?;
         }
-        let signed = self.measure.public_key.as_ref().map(|key| self.signed(key));
-        let signed = signed.map(|signed| signed.ok_or_else(|| VerifyError::Unsigned(directory.to_owned())));
-        Ok(self.summary(signed.transpose()?))
+        let signed = self.signed();
+        if signed.is_none() && !self.measure.public_keys.is_empty() {
+            return Err(VerifyError::Unsigned(directory.to_owned()));
+        }
+        Ok(self.summary(signed))
     }
 
     /// Whether the lines are there that a checkpoint says have to be, in front and at the end.
@@ -241,8 +245,8 @@ impl<'a> Walk<'a> {
         self.segments.get(segment).map_or(Path::new(""), |segment| &segment.path)
     }
 
-    fn signed(&self, key: &PublicKey) -> Option<Signed> {
-        let statement = self.life.signed?;
+    fn signed(&self) -> Option<Signed> {
+        let (statement, key) = self.life.signed?;
         let last = self.last.map_or(0, |mark| mark.at.last());
         Some(Signed {
             key: key.id().to_owned(),
