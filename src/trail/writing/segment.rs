@@ -7,7 +7,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use super::directory::{Directory, identity};
-use super::fault::{attempt, attempt_write};
+use super::failpoint::{attempt, attempt_write};
 use crate::trail::error::TrailError;
 use crate::trail::segment::SegmentFile;
 

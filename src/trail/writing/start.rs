@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::directory::{Directory, private};
-use super::fault::attempt;
+use super::failpoint::attempt;
 use super::replay::Replay;
 use super::segment::{Room, Segment};
 use super::status::{Observer, Publisher};
