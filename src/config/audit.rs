@@ -9,7 +9,7 @@ use crate::telemetry::{InvalidLogFilter, LogConfig, LogFilter, LogFormat};
 use crate::trail::{CheckpointsConfig, Retention, SegmentsConfig, SigningKey, TrailConfig};
 
 use super::file::{self, PATH};
-use super::form::{Integer, Size, Span, Text};
+use super::form::{Choice, Integer, Size, Span, Text};
 use super::listen::ADDRESS;
 use super::reader::{Reading, Section};
 
@@ -25,27 +25,10 @@ const FILTER: Text<LogFilter> = Text {
     show: LogFilter::to_string,
 };
 
-const FORMAT: Text<LogFormat> = Text {
-    parse: |text| match text {
-        "json" => Ok(LogFormat::Json),
-        "text" => Ok(LogFormat::Text),
-        _ => Err("must be \"json\" or \"text\"".to_owned()),
-    },
-    show: |format| match format {
-        LogFormat::Json => "json".to_owned(),
-        LogFormat::Text => "text".to_owned(),
-    },
-};
+const FORMAT: Choice<LogFormat> = Choice(&[("json", LogFormat::Json), ("text", LogFormat::Text)]);
 
 /// Whether closed segments are compressed.
-const COMPRESSION: Text<bool> = Text {
-    parse: |text| match text {
-        "none" => Ok(false),
-        "zstd" => Ok(true),
-        _ => Err("must be \"none\" or \"zstd\"".to_owned()),
-    },
-    show: |compress| if *compress { "zstd" } else { "none" }.to_owned(),
-};
+const COMPRESSION: Choice<bool> = Choice(&[("none", false), ("zstd", true)]);
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);

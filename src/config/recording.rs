@@ -5,40 +5,19 @@ use std::time::Duration;
 use crate::stages::audit::{AuditConfig, DurabilityConfig, FloodConfig};
 use crate::trail::Durability;
 
-use super::form::{Count, Span, Text};
+use super::form::{Choice, Count, Span};
 use super::reader::{Reading, Section};
 
-const DURABILITY: Text<Durability> = Text {
-    parse: |text| durability(text).ok_or_else(|| "must be \"sync\", \"write\" or \"queue\"".to_owned()),
-    show: |durability| show_durability(*durability).to_owned(),
-};
+const DURABILITY: Choice<Durability> =
+    Choice(&[("sync", Durability::Sync), ("write", Durability::Write), ("queue", Durability::Queue)]);
 
 /// Of what need not be on record at all.
-const DURABILITY_OR_OFF: Text<Option<Durability>> = Text {
-    parse: |text| match (text, durability(text)) {
-        ("off", _) => Ok(None),
-        (_, Some(known)) => Ok(Some(known)),
-        _ => Err("must be \"sync\", \"write\", \"queue\" or \"off\"".to_owned()),
-    },
-    show: |durability| durability.map_or("off", show_durability).to_owned(),
-};
-
-fn durability(text: &str) -> Option<Durability> {
-    match text {
-        "sync" => Some(Durability::Sync),
-        "write" => Some(Durability::Write),
-        "queue" => Some(Durability::Queue),
-        _ => None,
-    }
-}
-
-fn show_durability(durability: Durability) -> &'static str {
-    match durability {
-        Durability::Sync => "sync",
-        Durability::Write => "write",
-        Durability::Queue => "queue",
-    }
-}
+const DURABILITY_OR_OFF: Choice<Option<Durability>> = Choice(&[
+    ("sync", Some(Durability::Sync)),
+    ("write", Some(Durability::Write)),
+    ("queue", Some(Durability::Queue)),
+    ("off", None),
+]);
 
 /// The sections below `[audit]`.
 pub(super) fn read(audit: &mut Section<'_>) -> Reading<AuditConfig> {
