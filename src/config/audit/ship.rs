@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::config::endpoint;
+use crate::config::file::{self, PATH};
+use crate::config::form::{Choice, Count, Size, Span};
+use crate::config::reader::{Reading, Section};
 use crate::shipping::{Beginning, ConsumerConfig, ConsumerName, Form, HttpSinkConfig, SinkConfig};
-
-use super::endpoint;
-use super::file::{self, PATH};
-use super::form::{Choice, Count, Size, Span};
-use super::reader::{Reading, Section};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
