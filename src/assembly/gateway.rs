@@ -88,10 +88,10 @@ impl Gateway {
         let listener = bind(config.listen.address, "listen.address")?;
         let admin = bind(config.admin.address, "admin.address")?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
-        let (trail_handle, trail) = Trail::open(&config.audit)?;
+        let (trail_handle, trail) = Trail::open(&config.trail)?;
         let shipping = Shipping::new(&config.shipping);
         let shipped = shipping.shipped();
-        let keeper = Keeper::start(&config.audit, trail_handle.clone(), move || shipped.up_to())?;
+        let keeper = Keeper::start(&config.trail, trail_handle.clone(), move || shipped.up_to())?;
 
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
@@ -102,7 +102,7 @@ impl Gateway {
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
         series::watch_shipping(&mut metrics, &shipping.shipped());
-        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.recording);
+        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
         let synced = parts.trail.synced();
         let overview = Arc::new(Overview {
             keyring: parts.keyring,
@@ -119,7 +119,7 @@ impl Gateway {
         crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
-        shipping.start(&config.audit.directory, &synced, &connector)?;
+        shipping.start(&config.trail.directory, &synced, &connector)?;
         Ok(Self {
             address,
             admin_address,

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::Class;
-use super::desk::{Desk, unrecorded_change, unrecorded_read, unrecorded_refusal};
+use super::desk::Desk;
 use super::facts::{Announced, Ending, Facts, Verdict};
+use super::unavailable::{unrecorded_change, unrecorded_read, unrecorded_refusal};
 use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;

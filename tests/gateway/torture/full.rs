@@ -7,11 +7,10 @@ use confgate::trail::verify;
 use serde_json::Value;
 
 use super::books::Books;
+use crate::support::CREATE;
 use crate::support::disk::{Mounted, make_ext4};
 use crate::support::site::{Running, Site};
 use crate::support::tools::{needs_root_and, tool};
-
-const CREATE: &str = r#"{"confrType":10}"#;
 
 /// A gateway whose trail lies on a disk of its own.
 async fn on_a_disk(mount: impl FnOnce(&Path) -> Mounted) -> (Mounted, Site, Running) {
