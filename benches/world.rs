@@ -150,13 +150,13 @@ impl World {
         let (tls, _) = tls_config(None).expect("certificate authorities");
         let connector = Connector::new(tls, Duration::from_secs(1));
         // The trail closes by itself when the last handle is dropped.
-        let (trail, _) = Trail::open(&config.audit).expect("a trail");
+        let (trail, _) = Trail::open(&config.trail).expect("a trail");
         let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let apps = config.apps.iter().map(|app| app.key.clone()).collect();
         let mut metrics = MetricsBuilder::new(tenants, apps);
         let (parts, actors) = Parts::build(&config, &connector, trail.clone(), &metrics);
-        let desk = Rc::new(Desk::new(trail.clone(), metrics.worker(), config.recording));
-        let mut each = config.recording;
+        let desk = Rc::new(Desk::new(trail.clone(), metrics.worker(), config.audit));
+        let mut each = config.audit;
         each.floods.individually = NonZeroU32::MAX;
         let thorough = Rc::new(Desk::new(trail, metrics.worker(), each));
         let tasks = LocalSet::new();

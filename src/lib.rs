@@ -5,7 +5,8 @@
 //! # The floor plan, in the order of a request
 //!
 //! A **data plane** of one single-threaded worker for each CPU serves requests; a **control plane** of one thread keeps
-//! keys and tokens fresh and serves the admin port; one thread writes the trail.
+//! keys and tokens fresh and serves the admin port. One thread writes the trail, one keeps its directory in order, and
+//! each consumer that it is shipped to has one.
 //!
 //! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
@@ -19,8 +20,7 @@
 //! - [`tenancy`]: the tenants and apps with the state that workers share.
 //! - [`vendor`]: the vendor's token, its four calls as requests, its pauses.
 //! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
-//! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail, search.
-//! - [`trail`]: the audit trail: records, the thread that writes them, verify, tail.
+//! - [`trail`]: the audit trail: records, the threads that write and keep them, what proves them, what reads them.
 //! - [`shipping`]: takes the trail to others: consumers with cursors, forms, sinks.
 //! - [`telemetry`]: the log and the counters.
 //! - [`openapi`]: the description of the API and the pages about its problems.

@@ -57,7 +57,7 @@ impl Crew {
         let (alive, end) = mpsc::channel(1);
         let mut crew = Self { handles: Vec::new(), threads: Vec::new(), end };
         for number in 0..count {
-            let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.recording);
+            let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
             let (parts, alive) = (parts.clone(), (alive.clone(), vital.another()));
             let build = move |desk| {
                 let vendor = parts.proxy();

@@ -88,10 +88,10 @@ impl Gateway {
         let listener = bind(config.listen.address, "listen.address")?;
         let admin = bind(config.admin.address, "admin.address")?;
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
-        let (trail_handle, trail) = Trail::open(&config.audit)?;
+        let (trail_handle, trail) = Trail::open(&config.trail)?;
         let shipping = Shipping::new(&config.shipping);
         let shipped = shipping.shipped();
-        let keeper = Keeper::start(&config.audit, trail_handle.clone(), move || shipped.up_to())?;
+        let keeper = Keeper::start(&config.trail, trail_handle.clone(), move || shipped.up_to())?;
 
         let mut metrics = metrics(config);
         let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
@@ -102,7 +102,7 @@ impl Gateway {
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
         series::watch_shipping(&mut metrics, &shipping.shipped());
-        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.recording);
+        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
         let synced = parts.trail.synced();
         let overview = Arc::new(Overview {
             keyring: parts.keyring,
@@ -119,7 +119,7 @@ impl Gateway {
         crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
-        shipping.start(&config.audit.directory, &synced, &connector)?;
+        shipping.start(&config.trail.directory, &synced, &connector)?;
         Ok(Self {
             address,
             admin_address,
@@ -180,8 +180,7 @@ impl Gateway {
                 tracing::error!("a thread had panicked");
             }
         }
-        self.keeper.stop();
-        let closed = close(self.trail).await;
+        let closed = close(self.keeper, self.trail).await;
         // After the trail's last line, so that it can arrive too.
         self.shipping.close().await;
         closed.map(|()| cut_off)
@@ -202,9 +201,12 @@ impl Gateway {
 }
 
 /// Closes the trail. A disk that hangs holds up nobody for longer than `CLOSE_PATIENCE`.
-async fn close(trail: TrailThread) -> Result<(), Unflushed> {
+async fn close(keeper: Keeper, trail: TrailThread) -> Result<(), Unflushed> {
     let (done, closed) = oneshot::channel();
-    std::thread::spawn(move || done.send(trail.close()));
+    std::thread::spawn(move || {
+        keeper.stop();
+        done.send(trail.close())
+    });
     match timeout(CLOSE_PATIENCE, closed).await {
         Ok(Ok(result)) => result,
         _ => Err(Unflushed {

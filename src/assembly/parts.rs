@@ -102,7 +102,7 @@ impl StageConfig {
                 create: config.create,
                 max_body_bytes: config.listen.max_body_bytes,
             },
-            audit: config.recording,
+            audit: config.audit,
             proxy: ProxyConfig {
                 first_byte_timeout: config.upstream.first_byte_timeout,
                 total_timeout: config.upstream.total_timeout,

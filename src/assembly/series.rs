@@ -7,6 +7,7 @@ use super::parts::Parts;
 use crate::server::ConnectionCount;
 use crate::shipping::{ConsumerStatus, Shipped};
 use crate::telemetry::{MetricsBuilder, Series, watched};
+use crate::trail::Trail;
 
 /// Counts fit a float exactly up to 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "a scrape has floats, and the loss begins at 2⁵³")]
@@ -18,7 +19,7 @@ fn number(count: u64) -> f64 {
 pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount) {
     watch_apps(metrics, parts);
     watch_issuers(metrics, parts);
-    watch_trail(metrics, parts);
+    watch_trail(metrics, &parts.trail);
     for tenant in parts.tenancy.tenants() {
         let known = Arc::clone(tenant);
         let in_flight = move || Some(number(known.in_flight.current() as u64));
@@ -82,24 +83,18 @@ pub(super) fn watch_shipping(metrics: &mut MetricsBuilder, shipped: &Shipped) {
     watch_consumers(metrics, shipped, watched::AUDIT_SHIP_FAILURES, |status| number(status.failures));
 }
 
-fn watch_trail(metrics: &mut MetricsBuilder, parts: &Parts) {
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_SEQUENCE, &[], move || Some(number(trail.status().last_sequence)));
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_QUEUE, &[], move || Some(number(trail.status().queued)));
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_WRITABLE, &[], move || Some(f64::from(u8::from(trail.is_writable()))));
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_SYNCS, &[], move || Some(number(trail.status().syncs)));
-    let trail = parts.trail.clone();
-    let sync_time = move || Some(Duration::from_micros(trail.status().sync_us).as_secs_f64());
-    metrics.watch(watched::AUDIT_SYNC_SECONDS, &[], sync_time);
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_FAULTS, &[], move || Some(number(trail.status().faults)));
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_SEGMENTS, &[], move || Some(number(trail.kept().segments)));
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_BYTES, &[], move || Some(number(trail.kept().bytes)));
-    let trail = parts.trail.clone();
-    metrics.watch(watched::AUDIT_AVAILABLE, &[], move || Some(number(trail.kept().available_bytes)));
+fn watch_trail(metrics: &mut MetricsBuilder, trail: &Trail) {
+    let mut watch = |series, read: fn(&Trail) -> f64| {
+        let trail = trail.clone();
+        metrics.watch(series, &[], move || Some(read(&trail)));
+    };
+    watch(watched::AUDIT_SEQUENCE, |trail| number(trail.status().last_sequence));
+    watch(watched::AUDIT_QUEUE, |trail| number(trail.status().queued));
+    watch(watched::AUDIT_WRITABLE, |trail| f64::from(u8::from(trail.is_writable())));
+    watch(watched::AUDIT_SYNCS, |trail| number(trail.status().syncs));
+    watch(watched::AUDIT_SYNC_SECONDS, |trail| Duration::from_micros(trail.status().sync_us).as_secs_f64());
+    watch(watched::AUDIT_FAULTS, |trail| number(trail.status().faults));
+    watch(watched::AUDIT_SEGMENTS, |trail| number(trail.kept().segments));
+    watch(watched::AUDIT_BYTES, |trail| number(trail.kept().bytes));
+    watch(watched::AUDIT_AVAILABLE, |trail| number(trail.kept().available_bytes));
 }

@@ -180,14 +180,48 @@ impl<T> Form for Text<T> {
     type Value = T;
 
     fn parse(&self, raw: &Value) -> Result<T, String> {
-        match &raw.kind {
-            ValueKind::String(text) => (self.parse)(text),
-            other => Err(format!("must be text in quotes, and is {}", kind(other))),
-        }
+        (self.parse)(text_of(raw)?)
     }
 
     fn toml(&self, value: &T) -> String {
         quoted(&(self.show)(value))
+    }
+}
+
+fn text_of(raw: &Value) -> Result<&str, String> {
+    match &raw.kind {
+        ValueKind::String(text) => Ok(text),
+        other => Err(format!("must be text in quotes, and is {}", kind(other))),
+    }
+}
+
+/// One of a closed list, each by its name. Every value that is shown must be in it.
+pub(super) struct Choice<T: 'static>(pub(super) &'static [(&'static str, T)]);
+
+impl<T> Choice<T> {
+    /// `must be "a", "b" or "c"`
+    fn rule(&self) -> String {
+        let names: Vec<String> = self.0.iter().map(|(name, _)| quoted(name)).collect();
+        let names = names.join(", ");
+        match names.rsplit_once(", ") {
+            Some((others, last)) => format!("must be {others} or {last}"),
+            None => format!("must be {names}"),
+        }
+    }
+}
+
+impl<T: Copy + PartialEq> Form for Choice<T> {
+    type Value = T;
+
+    fn parse(&self, raw: &Value) -> Result<T, String> {
+        let text = text_of(raw)?;
+        let known = self.0.iter().find(|(name, _)| *name == text);
+        known.map(|(_, value)| *value).ok_or_else(|| self.rule())
+    }
+
+    fn toml(&self, value: &T) -> String {
+        let known = self.0.iter().find(|(_, known)| known == value);
+        quoted(known.map_or("", |(name, _)| name))
     }
 }
 
@@ -263,5 +297,19 @@ pub(super) fn kind(kind: &ValueKind) -> &'static str {
         ValueKind::String(_) => "text",
         ValueKind::Table(_) => "a section",
         ValueKind::Array(_) => "a list",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_says_what_there_is_to_choose_from() {
+        let choice = Choice(&[("a", 1), ("b", 2), ("c", 3)]);
+        assert_eq!((choice.parse(&"b".into()), choice.toml(&3)), (Ok(2), "\"c\"".to_owned()));
+        assert_eq!(choice.parse(&"d".into()), Err("must be \"a\", \"b\" or \"c\"".to_owned()));
+        assert_eq!(choice.parse(&5.into()), Err("must be text in quotes, and is a whole number".to_owned()));
+        assert_eq!(Choice(&[("a", 1), ("b", 2)]).rule(), "must be \"a\" or \"b\"");
     }
 }

@@ -4,6 +4,7 @@
 //! file; and the environment, as `CONFGATE__SECTION__KEY`. Lists are replaced as a whole, sections are merged key by
 //! key. Each section is read by one function of the module of its name; relative paths start at the working directory.
 
+mod admin;
 mod apps;
 mod audit;
 mod authn;
@@ -14,12 +15,11 @@ mod form;
 mod hint;
 mod issuers;
 mod listen;
+mod log;
 mod problem;
 mod quota;
 mod reader;
-mod recording;
 mod render;
-mod ship;
 mod source;
 mod tenants;
 #[cfg(test)]
@@ -29,8 +29,8 @@ mod upstream;
 mod variables;
 mod vendor;
 
+pub use admin::AdminConfig;
 pub use apps::AppConfig;
-pub use audit::AdminConfig;
 pub use authn::AuthnConfig;
 pub use listen::ListenConfig;
 pub use problem::Problems;
@@ -78,9 +78,9 @@ pub struct Config {
     /// How the vendor is called.
     pub upstream: UpstreamConfig,
     /// The trail.
-    pub audit: TrailConfig,
+    pub trail: TrailConfig,
     /// What of a request goes on record, and how firmly.
-    pub recording: AuditConfig,
+    pub audit: AuditConfig,
     /// Who gets the trail.
     pub shipping: Vec<ConsumerConfig>,
     /// The operational log.
@@ -138,7 +138,7 @@ fn read(tree: Map<String, Value>, reader: Reader) -> Result<Config, Problems> {
 /// Reads every section before it gives up on one.
 fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let listen = section(root, "listen", listen::read);
-    let admin = section(root, "admin", audit::read_admin);
+    let admin = section(root, "admin", admin::read);
     let authn = section(root, "authn", authn::read);
     let authz = section(root, "authz", authz::read);
     let create = section(root, "create", authz::read_create);
@@ -147,18 +147,13 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let loaded = apps.as_deref().unwrap_or_default();
     let vendor = section(root, "vendor", |vendor| vendor::read(vendor, loaded));
     let upstream = section(root, "upstream", upstream::read);
-    let audit = section(root, "audit", |section| {
-        let trail = audit::read(section);
-        let recording = recording::read(section);
-        let shipping = ship::read(section);
-        Ok((trail?, recording?, shipping?))
-    });
-    let log = section(root, "log", audit::read_log);
+    let audit = section(root, "audit", audit::read);
+    let log = section(root, "log", log::read);
     if let Ok(listen) = &listen {
         let others = (admin.as_ref().ok(), authn.as_ref().ok(), upstream.as_ref().ok());
         check_against(listen, others, reader);
     }
-    let (audit, recording, shipping) = audit?;
+    let (trail, audit, shipping) = audit?;
     Ok(Config {
         listen: listen?,
         admin: admin?,
@@ -169,20 +164,21 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         tenants: tenants?,
         vendor: vendor?,
         upstream: upstream?,
+        trail,
         audit,
-        recording,
         shipping,
         log: log?,
         resolved: Transcript::new(),
     })
 }
 
+/// The section `key` of `parent`.
 fn section<T>(
-    root: &mut Section<'_>,
+    parent: &mut Section<'_>,
     key: &'static str,
     read: impl FnOnce(&mut Section<'_>) -> Reading<T>,
 ) -> Reading<T> {
-    read(&mut root.section(key)?)
+    read(&mut parent.section(key)?)
 }
 
 /// What only two sections together can get wrong: `[listen]`, and each other one that is right by itself.

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{ContextV7, Timestamp, Uuid};
 
@@ -16,7 +17,10 @@ impl RequestId {
 
     /// Reads an id as answers, logs and the trail have it.
     pub fn parse(text: &str) -> Result<Self, InvalidRequestId> {
-        let id = Uuid::try_parse(text).map_err(|_| InvalidRequestId)?;
+        Self::of(Uuid::try_parse(text).map_err(|_| InvalidRequestId)?)
+    }
+
+    fn of(id: Uuid) -> Result<Self, InvalidRequestId> {
         if id.get_version_num() == 7 { Ok(Self(id)) } else { Err(InvalidRequestId) }
     }
 
@@ -51,7 +55,7 @@ impl fmt::Display for RequestId {
 
 impl<'de> Deserialize<'de> for RequestId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Uuid::deserialize(deserializer).map(Self)
+        Self::of(Uuid::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -70,9 +74,11 @@ mod tests {
         let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         let id = RequestId::generate(&ContextV7::new());
         assert_eq!(RequestId::parse(&id.to_string()), Ok(id));
+        assert_eq!(serde_json::from_str::<RequestId>(&format!("\"{id}\"")).unwrap(), id);
         assert!((0..2000).contains(&(i128::from(id.unix_millis()) - before.cast_signed())));
         for text in ["", "01a20790", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"] {
             assert_eq!(RequestId::parse(text), Err(InvalidRequestId), "{text}");
+            serde_json::from_str::<RequestId>(&format!("\"{text}\"")).unwrap_err();
         }
     }
 }

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backlog::{Backlog, Batch};
+use super::backoff::Backoff;
 use super::config::{Beginning, ConsumerConfig};
 use super::cursor::{Cursor, CursorFile};
-use super::patience::Backoff;
 use super::progress::Progress;
 use super::resume::{Resumption, cursor_at, first_line, resumption};
 use super::sink::{Sink, Undelivered};

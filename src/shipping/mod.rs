@@ -13,18 +13,18 @@
 //! A receiver that is slow, refuses or is gone holds up its own consumer and nobody else; the records wait in the trail.
 
 mod backlog;
+mod backoff;
 mod config;
 mod consumer;
 mod cursor;
 mod form;
-mod patience;
 mod progress;
 mod resume;
 mod sink;
 mod source;
-mod threads;
+mod supervisor;
 
 pub use config::{Beginning, ConsumerConfig, ConsumerName, HttpSinkConfig, InvalidConsumerName, SinkConfig};
 pub use form::Form;
-pub use progress::{ConsumerStatus, Fault, Shipped};
-pub use threads::Shipping;
+pub use progress::{ConsumerStatus, Shipped};
+pub use supervisor::Shipping;

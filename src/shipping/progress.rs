@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::config::{ConsumerConfig, SinkConfig};
 use super::form::Form;
-use crate::trail::SyncedView;
+use crate::trail::{LastError, SyncedView};
 
 /// How far every consumer is. Cheap to clone and to ask, from any thread.
 #[derive(Clone, Debug)]
@@ -68,16 +68,7 @@ pub struct ConsumerStatus {
     /// Since when every attempt has failed; null while all is well.
     pub failing_since: Option<Timestamp>,
     /// What went wrong last, mended or not.
-    pub last_error: Option<Fault>,
-}
-
-/// What went wrong with a consumer, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// When.
-    pub time: Timestamp,
-    /// What, and what the other side or the system said.
-    pub message: Arc<str>,
+    pub last_error: Option<LastError>,
 }
 
 /// One consumer's own account, which its thread keeps and others read.
@@ -97,7 +88,7 @@ struct State {
     /// When the oldest record that waits was made.
     oldest: Option<Timestamp>,
     failing_since: Option<Timestamp>,
-    last_error: Option<Fault>,
+    last_error: Option<LastError>,
 }
 
 impl Progress {
@@ -156,13 +147,13 @@ impl Progress {
         let known = state.failing_since.is_some()
             && state.last_error.as_ref().is_some_and(|fault| fault.message == message);
         state.failing_since.get_or_insert(now);
-        state.last_error = Some(Fault { time: now, message });
+        state.last_error = Some(LastError { time: now, message });
         !known
     }
 
     /// Something is wrong that another attempt does not mend.
     pub(super) fn told(&self, message: &str) {
-        self.state().last_error = Some(Fault { time: Timestamp::now(), message: message.into() });
+        self.state().last_error = Some(LastError { time: Timestamp::now(), message: message.into() });
     }
 
     /// An attempt went well. Since when they had failed, if they had.

@@ -5,18 +5,17 @@
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::audit::{DurabilityConfig, Entry};
+use super::audit::{DurabilityConfig, Entry, unavailable};
 use super::authz::Authorized;
 use super::clearance::Cleared;
 use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
-use crate::domain::{Call, Code, Refusal};
+use crate::domain::{Call, Refusal};
 use crate::trail::{Durability, Intent, Record, Trail};
 
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
@@ -48,19 +47,18 @@ pub struct Announce<S> {
     inner: S,
 }
 
-fn unavailable(reason: &'static str) -> Refusal {
-    let detail = "nothing was changed: what changes a conference must be on record first, and the trail cannot be \
-                  written at the moment";
-    Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1)).because(reason)
-}
+const NOT_CHANGED: &str = "nothing was changed: what changes a conference must be on record first, and the trail \
+                           cannot be written at the moment";
+const NOT_READ: &str = "what is read must be on record first, and the trail cannot be written at the moment";
+
+/// What the trail is told of either, where it can be told.
+const NOT_WRITABLE: &str = "the trail is not writable";
 
 /// The vendor is spared a get whose answer could not go out.
 fn can_be_read(trail: &Trail, durability: DurabilityConfig) -> Result<(), Refusal> {
     let needs_the_trail = durability.reads.is_some_and(|reads| reads > Durability::Queue);
     if needs_the_trail && !trail.is_writable() {
-        let detail = "what is read must be on record first, and the trail cannot be written at the moment";
-        let refusal = Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1));
-        return Err(refusal.because("the trail is not writable"));
+        return Err(unavailable(NOT_READ).because(NOT_WRITABLE));
     }
     Ok(())
 }
@@ -68,11 +66,12 @@ fn can_be_read(trail: &Trail, durability: DurabilityConfig) -> Result<(), Refusa
 /// Returns when the intent is on record, as firmly as it has to be.
 async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> Result<(), Refusal> {
     if !trail.is_writable() {
-        return Err(unavailable("the trail is not writable"));
+        return Err(unavailable(NOT_CHANGED).because(NOT_WRITABLE));
     }
     let entry = cleared.authorized().entry();
     let written = async {
         let slot = trail.reserve_intent().await;
+        entry.stated();
         match slot.announce(&Record::Intent(intent(cleared)), durability) {
             Some(receipt) => receipt.await.map(Some),
             None => Ok(None),
@@ -80,8 +79,8 @@ async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> R
     };
     let sequence = tokio::time::timeout_at(entry.deadline(), written)
         .await
-        .map_err(|_| unavailable("the disk did not confirm the intent in time"))?
-        .map_err(|_| unavailable("the intent could not be written"))?;
+        .map_err(|_| unavailable(NOT_CHANGED).because("the disk did not confirm the intent in time"))?
+        .map_err(|_| unavailable(NOT_CHANGED).because("the intent could not be written"))?;
     entry.announced(sequence);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::support::CREATE;
 use crate::support::client::{self, Answer};
 use crate::support::issuer::Issuer;
 use crate::support::server::Reply;
@@ -58,9 +59,9 @@ async fn the_metrics_are_well_formed_and_agree_with_what_was_done() {
     let before = samples(&world.metrics().await);
     assert_eq!(before.get(r#"confgate_requests_total{action="create",code="ok"}"#), Some(&0.0));
     world.vendor.script(Reply::status(500));
-    assert_eq!(world.call("POST", "/conferences", r#"{"confrType":10}"#).await.status, 500);
+    assert_eq!(world.call("POST", "/conferences", CREATE).await.status, 500);
     for _ in 0..2 {
-        assert_eq!(world.call("POST", "/conferences", r#"{"confrType":10}"#).await.status, 200);
+        assert_eq!(world.call("POST", "/conferences", CREATE).await.status, 200);
     }
     assert_eq!(world.call("GET", "/conferences/IM3", "").await.status, 200);
     assert_eq!(world.call("GET", "/nothing", "").await.status, 404);

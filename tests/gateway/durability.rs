@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::support::CREATE;
 use crate::support::client::{self, Answer};
 use crate::support::server::{Gate, Reply};
 use crate::support::trail::Trail;
 use crate::support::world::World;
 
 const PATH: &str = "/conferences/IM3";
-const CREATE: &str = r#"{"confrType":10}"#;
 
 const MUTATIONS: &str = "AUDIT__DURABILITY__MUTATIONS";
 const READS: &str = "AUDIT__DURABILITY__READS";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::support::CREATE;
 use crate::support::client::{self, Answer};
 use crate::support::server::{Call, Reply};
 use crate::support::world::World;
@@ -57,9 +58,7 @@ const NOT_FOR_THE_VENDOR: &[(&str, &str)] = &[
 #[tokio::test]
 async fn the_vendor_sees_these_headers_and_no_others() {
     let world = World::start().await;
-    for (method, path, body) in
-        [("POST", "/conferences", r#"{"confrType":10}"#), ("GET", PATH, ""), ("DELETE", PATH, "")]
-    {
+    for (method, path, body) in [("POST", "/conferences", CREATE), ("GET", PATH, ""), ("DELETE", PATH, "")] {
         let mut headers = NOT_FOR_THE_VENDOR.to_vec();
         headers.extend((!body.is_empty()).then_some(("Content-Type", "application/json; charset=utf-8")));
         let answer = call(&world, method, path, &headers, body).await;

@@ -18,9 +18,13 @@ const MAX_KEPT: u64 = 256 << 20;
 pub struct VerifyArgs {
     #[command(flatten)]
     trail: TrailArgs,
-    /// The public key, in PEM, that has to have signed the checkpoints.
+    /// The public key, in PEM, that has to have signed the checkpoints. May be given more than once, where the key was
+    /// replaced: then one of them has.
     #[arg(long, value_name = "PEM")]
-    public_key: Option<PathBuf>,
+    public_key: Vec<PathBuf>,
+    /// The first line from which on checkpoints have to be signed: of a trail that is older than its key.
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0, requires = "public_key")]
+    signed_from: u64,
     /// A checkpoint that was kept elsewhere: a file or the JSON itself. A line of the trail, a line of the gateway's
     /// log or the whole log, the page /status, or the object alone. May be given more than once.
     #[arg(long, value_name = "FILE-OR-JSON")]
@@ -53,13 +57,14 @@ fn print_json(result: &impl serde::Serialize, code: ExitCode) -> anyhow::Result<
 }
 
 fn measure(args: &VerifyArgs) -> anyhow::Result<Measure> {
-    let public_key = args.public_key.as_deref().map(public_key).transpose()?;
+    let public_keys: Vec<PublicKey> =
+        args.public_key.iter().map(|path| public_key(path)).collect::<anyhow::Result<_>>()?;
     let mut kept = Vec::new();
     for source in &args.checkpoint {
-        let found = find_kept(source, public_key.as_ref());
+        let found = find_kept(source, &public_keys);
         kept.extend(found.with_context(|| format!("--checkpoint {}", shortened(source)))?);
     }
-    Ok(Measure { public_key, kept, partial: args.partial })
+    Ok(Measure { public_keys, signed_from: args.signed_from, kept, partial: args.partial })
 }
 
 fn public_key(path: &Path) -> anyhow::Result<PublicKey> {
@@ -69,7 +74,7 @@ fn public_key(path: &Path) -> anyhow::Result<PublicKey> {
 }
 
 /// What looks like an object is one; all else is a path.
-fn find_kept(source: &str, key: Option<&PublicKey>) -> anyhow::Result<Vec<KeptCheckpoint>> {
+fn find_kept(source: &str, keys: &[PublicKey]) -> anyhow::Result<Vec<KeptCheckpoint>> {
     let read;
     let text = if source.trim_start().starts_with('{') {
         source
@@ -81,8 +86,8 @@ fn find_kept(source: &str, key: Option<&PublicKey>) -> anyhow::Result<Vec<KeptCh
         &read
     };
     let found = KeptCheckpoint::find(text)?;
-    if let Some(key) = key {
-        found.iter().try_for_each(|checkpoint| checkpoint.check(key))?;
+    if !keys.is_empty() {
+        found.iter().try_for_each(|checkpoint| checkpoint.check(keys))?;
     }
     Ok(found)
 }

@@ -99,7 +99,7 @@ fn every_documented_value_is_accepted() {
 #[test]
 fn the_trail_has_the_same_defaults_without_a_configuration() {
     let fixture = Fixture::new();
-    let config = super::super::parse("my.toml", &fixture.text()).unwrap().audit;
+    let config = super::super::parse("my.toml", &fixture.text()).unwrap().trail;
     let alone = crate::trail::TrailConfig::new(config.directory.clone());
     assert_eq!(format!("{config:?}"), format!("{alone:?}"));
 }

@@ -218,7 +218,7 @@ fn durability_is_a_level_that_the_class_has() {
             assert_eq!(lines(with(key, level)), [""; 0]);
         }
     }
-    let off = fixture.after("[audit.durability]\nreads = \"off\"").unwrap().recording.durability;
+    let off = fixture.after("[audit.durability]\nreads = \"off\"").unwrap().audit.durability;
     assert_eq!((off.mutations, off.reads, off.refusals), (Durability::Sync, None, Durability::Queue));
     for key in ["mutations", "refusals"] {
         let place = format!("audit.durability.{key} (my.toml): ");

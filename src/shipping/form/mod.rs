@@ -7,9 +7,6 @@ mod ocsf;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -27,14 +24,9 @@ pub enum Form {
     Ecs,
 }
 
-/// A name that is of no form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be \"confgate\", \"ocsf\" or \"ecs\"")]
-pub struct UnknownForm;
-
 impl Form {
     /// The name in the configuration.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confgate => "confgate",
             Self::Ocsf => "ocsf",
@@ -60,21 +52,6 @@ impl Form {
         let text = String::from_utf8_lossy(line.bytes);
         let members = Members::unreadable(line, hash);
         if self == Self::Ocsf { ocsf::unreadable(members, &text) } else { ecs::unreadable(members, &text) }
-    }
-}
-
-impl FromStr for Form {
-    type Err = UnknownForm;
-
-    fn from_str(text: &str) -> Result<Self, UnknownForm> {
-        let all = [Self::Confgate, Self::Ocsf, Self::Ecs];
-        all.into_iter().find(|form| form.as_str() == text).ok_or(UnknownForm)
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

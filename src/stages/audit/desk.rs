@@ -9,7 +9,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 use super::config::AuditConfig;
 use super::entry::Entry;
 use super::floods::{Floods, MOST_COUNTS, Refused};
-use crate::domain::{Code, Refusal, RequestId, TraceContext};
+use super::unavailable::{unavailable, unrecorded_refusal};
+use crate::domain::{Refusal, RequestId, TraceContext};
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Answered, WorkerMetrics};
 use crate::trail::{Durability, Record, SideRoom, Slot, Trail};
@@ -114,32 +115,13 @@ impl Drop for Desk {
     }
 }
 
-fn unavailable(detail: &'static str) -> Refusal {
-    Refusal::new(Code::AuditUnavailable, detail).retry_after(Duration::from_secs(1))
-}
-
-/// In place of what was decided without the vendor, and had to be on record before anybody learns of it.
-pub(super) fn unrecorded_refusal() -> Refusal {
-    unavailable("the request was refused for another reason, which could not be put on record; try again")
-}
-
-/// In place of what the vendor said, which changed nothing.
-pub(super) fn unrecorded_read() -> Refusal {
-    unavailable("what was read could not be put on record first; try again")
-}
-
-/// After the vendor was asked for a change. Without `Retry-After`: a client that goes by it would do the same thing
-/// twice.
-pub(super) fn unrecorded_change(detail: &'static str) -> Refusal {
-    Refusal::new(Code::AuditUnavailable, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::ContextV7;
 
     use super::super::config::DurabilityConfig;
     use super::*;
+    use crate::domain::Code;
     use crate::telemetry::MetricsBuilder;
     use crate::trail::TrailConfig;
 

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::Class;
-use super::desk::{Desk, unrecorded_change, unrecorded_read, unrecorded_refusal};
+use super::desk::Desk;
 use super::facts::{Announced, Ending, Facts, Verdict};
+use super::unavailable::{unrecorded_change, unrecorded_read, unrecorded_refusal};
 use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
@@ -82,11 +83,16 @@ impl Entry {
 
     /// The intent is on record, as line `sequence` where that is known.
     pub(in crate::stages) fn announced(&self, sequence: Option<u64>) {
-        self.facts.borrow_mut().intent = Some(Announced { sequence });
+        self.facts.borrow_mut().intent = Some(Announced::Recorded(sequence));
+    }
+
+    /// The intent is handed over.
+    pub(in crate::stages) fn stated(&self) {
+        self.facts.borrow_mut().intent = Some(Announced::Stated);
     }
 
     pub(in crate::stages) fn is_announced(&self) -> bool {
-        self.facts.borrow().intent.is_some()
+        matches!(self.facts.borrow().intent, Some(Announced::Recorded(_)))
     }
 
     /// The caller does not wait any more.
@@ -210,7 +216,8 @@ impl Entry {
         self.desk.metrics.request(facts.action(), ending.answered(), ending.took);
         let mut slot = self.slot.take()?;
         let firmness = firmness?;
-        if class == Class::Refusal {
+        // What was announced has an end of its own.
+        if class == Class::Refusal && facts.intent.is_none() {
             slot = self.desk.count(&facts.refused(&self.arrival, ending), slot)?;
         }
         slot.record(&Record::Outcome(facts.outcome(&self.arrival, ending)), firmness)

@@ -22,7 +22,7 @@ pub(super) struct Facts {
     pub(super) standings: Standings,
     pub(super) creator: Option<UserName>,
     pub(super) created: Option<ConferenceId>,
-    /// There is one once it is on record.
+    /// What the trail was told of it before.
     pub(super) intent: Option<Announced>,
     /// Whether the caller has hung up.
     pub(super) left: bool,
@@ -38,11 +38,13 @@ pub(super) struct Facts {
     pub(super) settled: Option<Verdict>,
 }
 
-/// An intent that is on record, or on its way there.
+/// How far an intent has come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Announced {
-    /// The number of its line; not known of one that nobody has waited for.
-    pub(super) sequence: Option<u64>,
+pub(super) enum Announced {
+    /// It was handed over. The trail may have it whatever became of it: a line whose write failed keeps its number.
+    Stated,
+    /// It is as firmly on record as it has to be, as this line; not known of one that nobody has waited for.
+    Recorded(Option<u64>),
 }
 
 /// Why the gateway answered by itself; nothing where it did not.
@@ -81,6 +83,14 @@ impl Ending<'_> {
 }
 
 impl Facts {
+    /// The number of the intent's line, where there is one and it is known.
+    fn sequence(&self) -> Option<u64> {
+        match self.intent {
+            Some(Announced::Recorded(sequence)) => sequence,
+            _ => None,
+        }
+    }
+
     /// How the vendor's call ended, where it was one. What changes something and was cut off between the question and
     /// the answer, by the end of the gateway or by a panic, may have happened.
     pub(super) fn settle(&mut self) -> Option<Verdict> {
@@ -159,7 +169,7 @@ impl Facts {
             attempts: self.attempts,
             duration: ending.took,
             vendor_duration: self.vendor_duration,
-            intent: self.intent.and_then(|announced| announced.sequence),
+            intent: self.sequence(),
             outcome_unknown: self.outcome_unknown,
             caller_gone: ending.status.is_none(),
         }

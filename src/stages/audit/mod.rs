@@ -1,12 +1,14 @@
-//! Leaves one outcome in the trail for each request, or counts it among many that were refused alike. Takes [`Timed`], hands on [`Audited`], refuses with
-//! `audit_unavailable`, and with `internal` for a stage that panicked. Stands around everything that decides, so that
-//! no decision escapes it; turns what they decide into the caller's answer, after it is on record.
+//! Leaves one outcome in the trail for each request, or counts it among many that were refused alike. Takes
+//! [`Timed`], hands on [`Audited`], refuses with `audit_unavailable`, and with `internal` for a stage that panicked.
+//! Stands around everything that decides, so that no decision escapes it; turns what they decide into the caller's
+//! answer, after it is on record.
 
 mod config;
 mod desk;
 mod entry;
 mod facts;
 mod floods;
+mod unavailable;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -23,6 +25,7 @@ use tower::{Layer, Service};
 pub use self::config::{AuditConfig, DurabilityConfig, FloodConfig};
 pub use self::desk::Desk;
 pub use self::entry::Entry;
+pub(super) use self::unavailable::unavailable;
 use super::deadline::Timed;
 use super::deciding::take_ready;
 use super::problem;

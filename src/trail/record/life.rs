@@ -121,7 +121,7 @@ pub struct Recovered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
-    /// The run before ended without a stop.
+    /// The run before ended without a stop, or without bringing to an end what it had announced.
     Crash,
     /// The trail could not be written, or took too long.
     Fault,

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use lines::{LineReader, Read};
-pub(super) use sectors::has_lost_sectors;
+pub(super) use sectors::{MAX_LOST, has_lost_sectors};
 
 /// How the lines of a segment lie in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,10 +61,12 @@ impl KeptCheckpoint {
         self.trail.is_some() && trail.is_some() && self.trail != trail
     }
 
-    /// Holds its signature, if it has one, to the key. Without one it is as good as the place where it was kept.
-    pub fn check(&self, key: &PublicKey) -> Result<(), KeptError> {
+    /// Holds its signature, if it has one, to the keys: one of them has made it. Without one it is as good as the place
+    /// where it was kept.
+    pub fn check(&self, keys: &[PublicKey]) -> Result<(), KeptError> {
         let Some(signature) = &self.signature else { return Ok(()) };
-        let good = self.statement().is_some_and(|statement| key.verifies(&statement, signature));
+        let made_it = |statement| keys.iter().any(|key| key.verifies(&statement, signature));
+        let good = self.statement().is_some_and(made_it);
         good.then_some(()).ok_or(KeptError::Forged(self.sequence))
     }
 

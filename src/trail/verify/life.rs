@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::Mark;
 use super::fault::FaultKind;
+use super::{Mark, Measure};
 use crate::trail::checkpoint::{PublicKey, Statement};
 use crate::trail::line::{Head, LineHash, Link};
 use crate::trail::record::TornTail;
@@ -17,7 +17,7 @@ pub(super) type Wrong = (FaultKind, &'static str);
 /// Follows what the lines say.
 #[derive(Debug)]
 pub(super) struct Life<'a> {
-    key: Option<&'a PublicKey>,
+    measure: &'a Measure,
     run: Run,
     /// The trail's id, once a line has told it.
     pub(super) trail: Option<Uuid>,
@@ -31,8 +31,8 @@ pub(super) struct Life<'a> {
     pub(super) unknown: u64,
     /// How many checkpoints there are.
     pub(super) checkpoints: u64,
-    /// The last one that the public key has signed.
-    pub(super) signed: Option<Statement>,
+    /// The last one that a public key has signed, and which.
+    pub(super) signed: Option<(Statement, &'a PublicKey)>,
     /// What the line read last says as a checkpoint, if it is one.
     pub(super) said: Option<Statement>,
     /// What is wrong with the line read last, if no later line vouches for it.
@@ -86,9 +86,9 @@ struct RecoveredLine {
 }
 
 impl<'a> Life<'a> {
-    pub(super) fn new(key: Option<&'a PublicKey>) -> Self {
+    pub(super) fn new(measure: &'a Measure) -> Self {
         Self {
-            key,
+            measure,
             run: Run::Unknown,
             trail: None,
             first: 1,
@@ -162,7 +162,8 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// Checkpoints from before there was a key are vouched for by the first one that is signed.
+    /// Each has to be signed. Otherwise whoever writes a trail anew, with checkpoints that nobody signed, would only
+    /// have to wait for the gateway's next start: it signs what it finds.
     fn signature(&mut self, checkpoint: &CheckpointLine) -> Result<(), Wrong> {
         let CheckpointLine { trail, first, sequence, hash, .. } = *checkpoint;
         let time: Timestamp =
@@ -172,18 +173,26 @@ impl<'a> Life<'a> {
         }
         let statement = Statement { trail, first, sequence, hash, time };
         self.said = Some(statement);
-        let Some(key) = self.key else { return Ok(()) };
-        let Some(signature) = &checkpoint.signature else {
-            let unsigned = (FaultKind::Forged, "it is not signed, and one before it is");
-            return self.signed.map_or(Ok(()), |_| Err(unsigned));
-        };
-        if checkpoint.key.as_deref() != Some(key.id()) {
-            return Err((FaultKind::Forged, "it is signed with another key"));
+        if self.measure.public_keys.is_empty() || sequence < self.measure.signed_from {
+            return Ok(());
         }
+        let Some(signature) = &checkpoint.signature else {
+            return Err((
+                FaultKind::Forged,
+                "it is not signed (--signed-from leaves out what is older than the key)",
+            ));
+        };
+        let named = |key: &&PublicKey| checkpoint.key.as_deref() == Some(key.id());
+        let Some(key) = self.measure.public_keys.iter().find(named) else {
+            return Err((
+                FaultKind::Forged,
+                "it is signed with another key (--public-key may be given more than once)",
+            ));
+        };
         if !key.verifies(&statement, signature) {
             return Err((FaultKind::Forged, "its signature is not of the public key"));
         }
-        self.signed = Some(statement);
+        self.signed = Some((statement, key));
         Ok(())
     }
 }

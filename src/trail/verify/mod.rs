@@ -40,8 +40,10 @@ use walk::Walk;
 /// What a trail is held to, beside itself.
 #[derive(Clone, Debug, Default)]
 pub struct Measure {
-    /// The key that has to have signed its checkpoints; without one, no signature is checked.
-    pub public_key: Option<PublicKey>,
+    /// The keys of which one has to have signed each checkpoint; without one, no signature is checked.
+    pub public_keys: Vec<PublicKey>,
+    /// The first line from which on that is so: a trail may be older than its key.
+    pub signed_from: u64,
     /// Checkpoints that were kept elsewhere.
     pub kept: Vec<KeptCheckpoint>,
     /// Whether this is a part of a trail, which may begin and end anywhere.

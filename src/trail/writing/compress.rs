@@ -1,14 +1,12 @@
 //! Replaces a closed segment with its compressed form, without a moment in which neither is whole on disk.
 
-use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::directory::sync_directory;
+use super::directory::{private, sync_directory};
 use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile};
 
 /// What most of the gain is had for, at more than the speed of a disk.
@@ -32,8 +30,7 @@ pub(super) fn compress(directory: &Path, segment: &SegmentFile, stop: &AtomicBoo
 
 /// Writes the compressed form of `segment` to `path`, durably, and makes sure that it reads back as the same.
 fn write_compressed(segment: &SegmentFile, path: &Path, stop: &AtomicBool) -> io::Result<()> {
-    let file = File::create(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    let file = private().create(true).write(true).truncate(true).open(path)?;
     let mut encoder = zstd::Encoder::new(file, LEVEL)?;
     encoder.include_checksum(true)?;
     let plain = each_line(segment, stop, |bytes| encoder.write_all(bytes))?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::fault::{attempt, attempt_write};
+use super::failpoint::{attempt, attempt_write};
 use crate::trail::error::TrailError;
 
 /// The trail's directory, which this process alone writes to.

@@ -2,7 +2,7 @@
 
 mod compress;
 mod directory;
-mod fault;
+mod failpoint;
 mod health;
 mod keeper;
 mod replay;

@@ -73,8 +73,9 @@ impl Replay {
             _ => {}
         }
         self.trail = meaning.trail.or(self.trail);
-        // After its stop a run has nothing more to say but a checkpoint.
-        self.stopped = meaning.kind == "stop" || (self.stopped && meaning.kind == "checkpoint");
+        // After its stop a run has nothing more to say, but what vouches for it, and that it had trouble to be written.
+        let may_follow = matches!(&*meaning.kind, "checkpoint" | "recovered");
+        self.stopped = meaning.kind == "stop" || (self.stopped && may_follow);
     }
 
     fn end(&mut self, id: RequestId) {
@@ -117,16 +118,17 @@ impl Replay {
         self.begun
     }
 
-    /// What the next run has to know. `oldest` is the first line that is there.
-    pub(super) fn heritage(self, oldest: u64, torn: Option<TornTail>) -> Heritage {
+    /// What the next run has to know. A trail of which no checkpoint says otherwise has every line from the first on, or
+    /// ought to.
+    pub(super) fn heritage(self, torn: Option<TornTail>) -> Heritage {
         let open = self.open.into_iter().map(|(request_id, intent)| OpenIntent { intent, request_id });
         let mut open: Vec<OpenIntent> = open.collect();
         open.sort_unstable_by_key(|open| open.intent);
         Heritage {
             trail: self.trail,
-            first: self.first.unwrap_or(oldest),
+            first: self.first.unwrap_or(1),
             torn,
-            unknown: (!self.stopped).then_some(open),
+            unknown: (!self.stopped || !open.is_empty()).then_some(open),
         }
     }
 }

@@ -7,7 +7,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use super::directory::{Directory, identity};
-use super::fault::{attempt, attempt_write};
+use super::failpoint::{attempt, attempt_write};
 use crate::trail::error::TrailError;
 use crate::trail::segment::SegmentFile;
 
@@ -133,7 +133,16 @@ impl Segment {
             Ok(()) => self.length = length,
             // This file system has no such thing, and will not have it for the next line.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NODEV) => self.room.step = 0,
-            Err(_) => {}
+            // A full disk. Some file systems (ext4) have given all that was left by then, and made the file longer.
+            Err(_) => self.give_back_room(),
+        }
+    }
+
+    /// Makes the file as long as what is written: on a full disk, the room may be what is needed elsewhere.
+    pub(super) fn give_back_room(&mut self) {
+        let longer = self.file.metadata().is_ok_and(|file| file.len() > self.written);
+        if longer && self.file.set_len(self.written).is_ok() {
+            self.length = self.written;
         }
     }
 

@@ -1,11 +1,11 @@
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use jiff::Timestamp;
 
 use super::directory::{Directory, private};
-use super::fault::attempt;
+use super::failpoint::attempt;
 use super::replay::Replay;
 use super::segment::{Room, Segment};
 use super::status::{Observer, Publisher};
@@ -15,7 +15,7 @@ use crate::trail::TrailConfig;
 use crate::trail::error::TrailError;
 use crate::trail::line::Position;
 use crate::trail::record::TornTail;
-use crate::trail::segment::{Encoding, LineReader, Read, SegmentFile, has_lost_sectors};
+use crate::trail::segment::{Encoding, LineReader, MAX_LOST, Read, SegmentFile, has_lost_sectors};
 
 /// Opens the directory and goes on where the run before left off.
 pub(super) fn open(config: &TrailConfig) -> Result<(Writer, Observer), TrailError> {
@@ -52,11 +52,10 @@ fn find_end(directory: &Directory, segments: &[SegmentFile], room: Room) -> Resu
                 replay = replay.after(read_earlier(before, segments.get(rest.len() + 1))?);
                 earlier = rest;
             }
-            let oldest = segments.first().map_or(position.next, |segment| segment.first);
             let begun = replay.begun().unwrap_or_else(Timestamp::now);
             let resume = |(file, end)| Segment::resume(segment.clone(), file, end, begun, room);
             let segment = last.file.map(resume);
-            return Ok(End { segment, position, heritage: replay.heritage(oldest, torn) });
+            return Ok(End { segment, position, heritage: replay.heritage(torn) });
         }
         // Without a line it says nothing, and in the way of the next segment it may be. The trail itself leaves
         // no such file.
@@ -135,9 +134,14 @@ fn set_aside(
     end: u64,
 ) -> Result<Option<TornTail>, TrailError> {
     let mut rest = Vec::new();
-    file.seek(SeekFrom::Start(end))
-        .and_then(|_| file.read_to_end(&mut rest))
+    let ends = file
+        .seek(SeekFrom::Start(end))
+        .and_then(|_| file.take(MAX_LOST).read_to_end(&mut rest))
+        .and_then(|_| only_zeros_follow(file))
         .map_err(TrailError::io("read", segment))?;
+    if !ends {
+        return Err(damaged(segment, "more after an unfinished line than a crash can have left"));
+    }
     if rest.is_empty() {
         return Ok(None);
     }
@@ -147,6 +151,18 @@ fn set_aside(
     attempt(|| file.set_len(end).and_then(|()| file.sync_all()))
         .map_err(TrailError::io("cut the torn line off", segment))?;
     Ok(torn)
+}
+
+/// From where it has been read to.
+fn only_zeros_follow(mut file: &File) -> io::Result<bool> {
+    let mut block = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(true),
+            read if block.iter().take(read).any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
 }
 
 fn keep_torn(directory: &Directory, segment: &Path, rest: &[u8]) -> Result<TornTail, TrailError> {

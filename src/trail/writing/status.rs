@@ -60,7 +60,7 @@ pub struct ProvedUpTo {
 pub struct LastError {
     /// When.
     pub time: Timestamp,
-    /// What was tried on which file, and what the system said.
+    /// What was tried on which file or with whom, and what the system or the other side said.
     pub message: Arc<str>,
 }
 

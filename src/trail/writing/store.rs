@@ -132,7 +132,8 @@ impl Store {
 
     /// Writes no more to the segment. The next line begins another.
     pub(super) fn leave_segment(&mut self) {
-        if let Some(segment) = self.segment.take() {
+        if let Some(mut segment) = self.segment.take() {
+            segment.give_back_room();
             self.former = Some(segment);
         }
     }

@@ -82,6 +82,12 @@ async fn run(mut writer: Writer, mut inbox: Inbox, closed: oneshot::Receiver<()>
             let _ = timeout(CLOSE_GRACE, serve(&mut writer, &mut inbox)).await;
         }
     }
+    // What was handed over and not taken, because the trail could not be written.
+    writer.recover();
+    inbox.records.close();
+    while let Ok(message) = inbox.records.try_recv() {
+        writer.write(std::iter::once(message));
+    }
     writer.finish()
 }
 

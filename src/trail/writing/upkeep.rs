@@ -29,6 +29,14 @@ impl Writer {
             }
             return;
         }
+        self.recover();
+    }
+
+    /// Heals what is wrong, if something is.
+    pub(super) fn recover(&mut self) {
+        if !self.has_failed() {
+            return;
+        }
         match self.heal() {
             Ok(()) => tracing::info!(sequence = self.store.head().last(), "the audit trail is written again"),
             Err(error) => self.status.failed(&error),

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::support::client::{self, Answer, Connection};
 use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
-use crate::support::within;
+use crate::support::{CREATE, within};
 
 /// Checks that the trail ends with the stop record and the checkpoint that vouches for it, and that `audit verify`
 /// finds no fault.
@@ -63,7 +63,7 @@ async fn sigterm_under_load_fails_no_request() {
     served.vendor.script(Reply::body(200, "application/json", conference).behind(&gate));
     let held = async {
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-        client::send(served.address, "POST", "/conferences", &headers, r#"{"confrType":10}"#).await
+        client::send(served.address, "POST", "/conferences", &headers, CREATE).await
     };
     let rest = async {
         served.vendor.wait_for(1).await;

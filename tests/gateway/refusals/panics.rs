@@ -83,7 +83,7 @@ async fn create(address: std::net::SocketAddr, bearer: &str) -> Answer {
 fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output = Infallible>) {
     let (tls, _) = tls_config(None).expect("certificate authorities");
     let connector = Connector::new(tls, Duration::from_secs(1));
-    let (trail, thread) = Trail::open(&config.audit).expect("a trail");
+    let (trail, thread) = Trail::open(&config.trail).expect("a trail");
     let mut builder = MetricsBuilder::new(
         config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
         config.apps.iter().map(|app| app.key.clone()).collect(),
@@ -93,7 +93,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         tokio::spawn(actor);
     }
     let (switch, phase) = phases();
-    let desk = Desk::new(trail.clone(), builder.worker(), config.recording);
+    let desk = Desk::new(trail.clone(), builder.worker(), config.audit);
     let bounds = ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
         answer_timeout: config.listen.request_timeout,
@@ -102,7 +102,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     };
     let build = move |desk: Rc<Desk>| stack(&parts, desk, tower::service_fn(broken));
     let worker = start("worker".into(), bounds, desk, phase.clone(), build, ()).expect("a thread");
-    let desk = Desk::new(trail, builder.worker(), config.recording);
+    let desk = Desk::new(trail, builder.worker(), config.audit);
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{create, cursor, of, sample, shipping_to};
+use super::{create, cursor, of, shipping_to};
 use crate::support::receiver::{Receiver, lines_of, once_each};
 use crate::support::server::{Gate, Reply};
 use crate::support::world::World;
@@ -152,14 +152,11 @@ async fn what_is_measured_agrees_with_what_arrived() {
     let siem = of(&status, "siem");
     assert_eq!((&siem["lag_records"], &siem["lag_seconds"]), (&json!(0), &json!(0.0)), "{siem}");
     assert_eq!((&siem["failures"], &siem["last_error"]), (&json!(0), &Value::Null));
-    let shipped = sample(&world, r#"confgate_audit_shipped_records_total{consumer="siem"}"#).await;
+    let shipped = world.metric(r#"confgate_audit_shipped_records_total{consumer="siem"}"#).await;
     assert!(shipped >= 3.0);
-    assert_eq!(sample(&world, r#"confgate_audit_ship_lag_records{consumer="siem"}"#).await.to_string(), "0");
-    assert_eq!(sample(&world, r#"confgate_audit_ship_lag_seconds{consumer="siem"}"#).await.to_string(), "0");
-    assert_eq!(
-        sample(&world, r#"confgate_audit_ship_failures_total{consumer="siem"}"#).await.to_string(),
-        "0"
-    );
+    assert_eq!(world.metric(r#"confgate_audit_ship_lag_records{consumer="siem"}"#).await.to_string(), "0");
+    assert_eq!(world.metric(r#"confgate_audit_ship_lag_seconds{consumer="siem"}"#).await.to_string(), "0");
+    assert_eq!(world.metric(r#"confgate_audit_ship_failures_total{consumer="siem"}"#).await.to_string(), "0");
 }
 
 #[tokio::test]

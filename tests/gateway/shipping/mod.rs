@@ -6,11 +6,9 @@ mod trouble;
 
 use serde_json::Value;
 
+use crate::support::CREATE;
 use crate::support::receiver::Receiver;
 use crate::support::world::World;
-
-/// A create in few words: its intent is on disk before it is answered.
-const CREATE: &str = r#"{"confrType":10}"#;
 
 /// The keys of one consumer, named `siem`, of this receiver, and more.
 fn consumer<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -29,7 +27,7 @@ async fn shipping_to(receiver: &Receiver, more: &[(&str, &str)]) -> World {
     World::with(&consumer(&receiver.url(), more)).await
 }
 
-/// One call that changes something; gives its request id.
+/// One call that changes something: its intent is on disk before it is answered. Gives its request id.
 async fn create(world: &World) -> String {
     let answer = world.call("POST", "/conferences", CREATE).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -40,13 +38,6 @@ async fn create(world: &World) -> String {
 fn of<'a>(status: &'a Value, consumer: &str) -> &'a Value {
     let all = status["shipping"].as_array().expect("consumers");
     all.iter().find(|status| status["consumer"] == consumer).expect("the consumer")
-}
-
-/// A number in `/metrics`.
-async fn sample(world: &World, name: &str) -> f64 {
-    let metrics = world.metrics().await;
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().expect("a number")
 }
 
 /// The cursor file of consumer `siem`.

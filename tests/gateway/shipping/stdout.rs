@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
+use crate::support::CREATE;
 use crate::support::client::Connection;
 use crate::support::issuer::Issuer;
 use crate::support::program::{Served, serve};
@@ -29,7 +30,7 @@ async fn creates(address: SocketAddr, bearer: &str, count: usize) -> Duration {
     let mut longest = Duration::ZERO;
     for _ in 0..count {
         let begun = Instant::now();
-        let answer = connection.send("POST", "/conferences", &headers, super::CREATE).await;
+        let answer = connection.send("POST", "/conferences", &headers, CREATE).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         longest = longest.max(begun.elapsed());
     }

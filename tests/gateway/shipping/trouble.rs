@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{consumer, create, cursor, of, sample, shipping_to};
+use super::{consumer, create, cursor, of, shipping_to};
+use crate::support::CREATE;
 use crate::support::admin;
 use crate::support::client;
 use crate::support::issuer::Issuer;
@@ -42,9 +43,9 @@ async fn however_the_receiver_fails_requests_go_on_and_everything_arrives_later(
         let siem = of(&world.status().await, "siem").clone();
         assert_eq!((&siem["sequence"], &siem["shipped_records"]), (&json!(0), &json!(0)), "{siem}");
         assert!(siem["failing_since"].is_string() && siem["last_error"]["message"].is_string(), "{siem}");
-        assert!(sample(&world, r#"confgate_audit_ship_lag_records{consumer="siem"}"#).await >= 2.0);
-        assert!(sample(&world, r#"confgate_audit_ship_lag_seconds{consumer="siem"}"#).await > 0.0);
-        assert!(sample(&world, r#"confgate_audit_ship_failures_total{consumer="siem"}"#).await >= 1.0);
+        assert!(world.metric(r#"confgate_audit_ship_lag_records{consumer="siem"}"#).await >= 2.0);
+        assert!(world.metric(r#"confgate_audit_ship_lag_seconds{consumer="siem"}"#).await > 0.0);
+        assert!(world.metric(r#"confgate_audit_ship_failures_total{consumer="siem"}"#).await >= 1.0);
         // That is no reason to send callers elsewhere.
         assert_eq!(world.until_readyz(200).await.status, 200);
         assert_eq!(world.trail.outcome_of(&id).await["vendor_status"], 200);
@@ -173,7 +174,7 @@ async fn killed_before_the_acknowledgement_it_sends_again_and_leaves_no_gap() {
         let (address, admin) = program.serving().await;
         admin::until_readyz(admin, |answer| answer.status == 200).await;
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-        let answer = client::send(address, "POST", "/conferences", &headers, super::CREATE).await;
+        let answer = client::send(address, "POST", "/conferences", &headers, CREATE).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         receiver.wait_for_batches(before + 1).await;
         program.signal("KILL").await;

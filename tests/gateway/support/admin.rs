@@ -16,7 +16,7 @@ pub(crate) async fn get(admin: SocketAddr, path: &str) -> Answer {
     client::send(admin, "GET", path, &[], "").await
 }
 
-/// The value of a metric without labels.
+/// The value of a metric; `name` is with its labels.
 pub(crate) async fn metric(admin: SocketAddr, name: &str) -> f64 {
     let metrics = get(admin, "/metrics").await.text();
     let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());

@@ -27,6 +27,9 @@ use std::time::Duration;
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The body of a create in few words.
+pub(crate) const CREATE: &str = r#"{"confrType":10}"#;
+
 /// Waits for `future`, and fails the test when it takes longer than [`PATIENCE`].
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
     let output = tokio::time::timeout(PATIENCE, future).await;

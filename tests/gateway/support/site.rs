@@ -112,7 +112,7 @@ impl Running {
         admin::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
-    /// The value of a metric without labels.
+    /// The value of a metric; `name` is with its labels.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         admin::metric(self.admin, name).await
     }

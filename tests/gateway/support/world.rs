@@ -176,6 +176,11 @@ impl World {
         self.until_status("older tokens", |status| status["apps"].as_array().unwrap().iter().all(old)).await;
     }
 
+    /// The value of a metric; `name` is with its labels.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        admin::metric(self.admin, name).await
+    }
+
     /// What `/metrics` says.
     pub(crate) async fn metrics(&self) -> String {
         admin::get(self.admin, "/metrics").await.text()

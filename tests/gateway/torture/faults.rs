@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::books::Books;
 use super::load::{Told, new_trace};
+use crate::support::CREATE;
 use crate::support::client;
 use crate::support::program::{Ended, Program};
 use crate::support::site::{Running, Site};
@@ -66,7 +67,7 @@ async fn play(site: &Site, running: &Running, calls: usize) -> Vec<Told> {
     let mut told = Vec::new();
     for number in 0..calls {
         let (method, path, body) = match number % 6 {
-            0 | 3 | 4 => ("POST", "/conferences", r#"{"confrType":10}"#),
+            0 | 3 | 4 => ("POST", "/conferences", CREATE),
             1 => ("GET", "/conferences/IM3", ""),
             2 => ("DELETE", "/conferences/IM3", ""),
             _ => ("DELETE", "/conferences/IM3/yangss", ""),
@@ -203,7 +204,7 @@ const HANG: Duration = Duration::from_millis(2500);
 async fn keep_creating(running: &Running, healed: &Cell<bool>) -> Vec<u16> {
     let mut statuses = Vec::new();
     while !healed.get() {
-        statuses.push(running.call("POST", "/conferences", r#"{"confrType":10}"#).await.status);
+        statuses.push(running.call("POST", "/conferences", CREATE).await.status);
         tokio::task::yield_now().await;
     }
     statuses
@@ -238,7 +239,7 @@ async fn a_disk_that_hangs_stops_changes_and_nothing_else() {
     };
     let (statuses, ()) = tokio::join!(keep_creating(&running, &healed), watching);
     assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
-    assert_eq!(running.call("POST", "/conferences", r#"{"confrType":10}"#).await.status, 200);
+    assert_eq!(running.call("POST", "/conferences", CREATE).await.status, 200);
     let told = |record: &&Value| record["kind"] == "recovered" && record["after"] == "fault";
     let recovered =
         site.trail.wait_until("how long it hung", |records| records.iter().find(told).cloned()).await;

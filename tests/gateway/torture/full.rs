@@ -7,15 +7,22 @@ use confgate::trail::verify;
 use serde_json::Value;
 
 use super::books::Books;
+use crate::support::CREATE;
 use crate::support::disk::{Mounted, make_ext4};
 use crate::support::site::{Running, Site};
 use crate::support::tools::{needs_root_and, tool};
 
-const CREATE: &str = r#"{"confrType":10}"#;
-
 /// A gateway whose trail lies on a disk of its own.
 async fn on_a_disk(mount: impl FnOnce(&Path) -> Mounted) -> (Mounted, Site, Running) {
-    let mut site = Site::new(&[("AUDIT__SEGMENTS__PREALLOCATE", "16KiB")]).await;
+    on_a_disk_with(&[("AUDIT__SEGMENTS__PREALLOCATE", "16KiB")], mount).await
+}
+
+/// The same, with these keys of the configuration changed.
+async fn on_a_disk_with(
+    changes: &[(&str, &str)],
+    mount: impl FnOnce(&Path) -> Mounted,
+) -> (Mounted, Site, Running) {
+    let mut site = Site::new(changes).await;
     let mounted = mount(&site.directory().join("disk"));
     site.keep_trail_in(&mounted.path().join("audit"));
     let running = site.start().await;
@@ -152,4 +159,53 @@ async fn a_directory_that_takes_no_writes_is_told_and_heals_when_it_does() {
     asked.push(refused);
     tool("chattr", &["-R", "-i", audit]);
     heals(&site, running, &asked, "Operation not permitted").await;
+}
+
+/// Intents that fail together are refused alike. They may be in the trail all the same, and each has an end of its own
+/// there, however many refusals of the kind there are.
+#[tokio::test]
+#[ignore = "needs root, to mount a small tmpfs; .ci/run runs it"]
+async fn intents_that_fail_together_are_not_counted_as_a_flood() {
+    needs_root_and(&["mount", "umount"]);
+    let few = [("AUDIT__FLOODS__INDIVIDUALLY", "1"), ("AUDIT__SEGMENTS__PREALLOCATE", "0B")];
+    let (disk, site, running) = on_a_disk_with(&few, |path| Mounted::tmpfs(path, 4 << 20)).await;
+    let filler = disk.fill();
+    // What fits into the last page fits in; of what does not, as many as can fail in one batch.
+    let mut refused = 0;
+    while refused == 0 {
+        let creates = (0..40).map(|_| running.call("POST", "/conferences", CREATE));
+        let answers = futures_util::future::join_all(creates).await;
+        refused = answers.iter().filter(|answer| answer.status == 503).count();
+    }
+    std::fs::remove_file(filler).unwrap();
+    running.until_readyz(200).await;
+    running.stopped().await;
+    let mut books = Books::default();
+    books.read(&site.trail);
+    books.have_one_end_for_each_intent();
+    verify(site.audit()).unwrap();
+}
+
+/// Asked for more than there is, ext4 gives all that there is before it says no.
+#[tokio::test]
+#[ignore = "needs root, mkfs.ext4 and loop mounts; .ci/run runs it"]
+async fn a_disk_with_less_room_than_is_taken_ahead_is_used_to_its_end() {
+    needs_root_and(&["mkfs.ext4", "mount", "umount"]);
+    let image = tempfile::tempdir().unwrap();
+    let image = image.path().join("image");
+    make_ext4(&image, 8 << 20);
+    let ahead = [("AUDIT__SEGMENTS__PREALLOCATE", "8MiB")];
+    let (disk, site, running) = on_a_disk_with(&ahead, |path| Mounted::image(path, &image)).await;
+    assert!(disk.available() < 8 << 20);
+    for _ in 0..50 {
+        assert_eq!(running.call("POST", "/conferences", CREATE).await.status, 200);
+    }
+    running.until_readyz(200).await;
+    assert!(running.metric("confgate_audit_faults_total").await < 0.5);
+    let filler = disk.fill();
+    let (made, refused) = create_until_refused(&running).await;
+    let mut asked = spares_the_vendor_and_says_so(&site, &running, NO_SPACE).await;
+    asked.extend(made.into_iter().chain([refused]));
+    std::fs::remove_file(filler).unwrap();
+    heals(&site, running, &asked, NO_SPACE).await;
 }

@@ -26,7 +26,7 @@ async fn site() -> (Site, Measure) {
     std::fs::write(&file, key.serialize_pem()).unwrap();
     site.change("AUDIT__CHECKPOINTS__KEY_FILE", file.to_str().unwrap());
     let public_key = PublicKey::from_pem(key.public_key_pem().as_bytes()).unwrap();
-    (site, Measure { public_key: Some(public_key), ..Measure::default() })
+    (site, Measure { public_keys: vec![public_key], ..Measure::default() })
 }
 
 fn proved(site: &Site, measure: &Measure) -> Summary {

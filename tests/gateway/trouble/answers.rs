@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{CREATE, PATH, passed_on, refused};
+use super::{PATH, passed_on, refused};
+use crate::support::CREATE;
 use crate::support::issuer::Issuer;
 use crate::support::server::{Reply, Server};
 use crate::support::vendor::Vendor;

@@ -9,8 +9,8 @@ use confgate::trail::verify;
 use confgate::trail::verify::{FaultKind, VerifyError};
 use serde_json::Value;
 
-use super::{CREATE, PATH, passed_on};
-use crate::support::admin;
+use super::{PATH, passed_on};
+use crate::support::CREATE;
 use crate::support::client::Answer;
 use crate::support::trail::Trail;
 use crate::support::world::World;
@@ -58,8 +58,8 @@ async fn lay_hands_on_it(hand: Hand) -> Left {
 
     world.until_ready().await;
     assert!(begun.elapsed() < 2 * SOON, "healed after {:?}", begun.elapsed());
-    assert!(admin::metric(world.admin, "confgate_audit_faults_total").await > 0.5);
-    assert!(admin::metric(world.admin, "confgate_audit_writable").await > 0.5);
+    assert!(world.metric("confgate_audit_faults_total").await > 0.5);
+    assert!(world.metric("confgate_audit_writable").await > 0.5);
     let after = world.call("POST", "/conferences", CREATE).await;
     passed_on(&world, &after, 200).await;
     let told = |record: &&Value| record["kind"] == "recovered" && record["after"] == "fault";

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CREATE, PATH, passed_on, refused};
+use super::{PATH, passed_on, refused};
+use crate::support::CREATE;
 use crate::support::client::Connection;
 use crate::support::server::Reply;
 use crate::support::world::World;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CREATE, PATH};
+use super::PATH;
+use crate::support::CREATE;
 use crate::support::client::Connection;
 use crate::support::issuer::Issuer;
 use crate::support::server::{Gate, Reply};

@@ -18,9 +18,6 @@ use crate::support::world::World;
 /// Where an existing conference would be.
 const PATH: &str = "/conferences/IM3";
 
-/// A create in few words.
-const CREATE: &str = r#"{"confrType":10}"#;
-
 /// The answer is the gateway's own, with this code, in the trail as well; gives the outcome.
 async fn refused(world: &World, answer: &Answer, status: u16, code: &str) -> Value {
     assert_eq!((answer.status, answer.problem().as_str()), (status, code), "{}", answer.text());

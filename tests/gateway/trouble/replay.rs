@@ -3,7 +3,8 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{CREATE, PATH, passed_on, refused};
+use super::{PATH, passed_on, refused};
+use crate::support::CREATE;
 use crate::support::client::Answer;
 use crate::support::server::{Gate, Reply};
 use crate::support::world::World;

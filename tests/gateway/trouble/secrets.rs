@@ -4,7 +4,7 @@
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::CREATE;
+use crate::support::CREATE;
 use crate::support::client;
 use crate::support::issuer::Token;
 use crate::support::keys::{Alg, strange};

@@ -6,7 +6,8 @@ use std::path::Path;
 use confgate::trail::verify;
 use serde_json::Value;
 
-use super::{CREATE, passed_on};
+use super::passed_on;
+use crate::support::CREATE;
 use crate::support::world::World;
 
 /// Creates until `enough`, judging by `/status`.

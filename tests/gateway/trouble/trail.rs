@@ -7,7 +7,8 @@ use confgate::trail::verify;
 use confgate::trail::verify::{FaultKind, Measure, VerifyError, verify_by};
 use serde_json::{Value, json};
 
-use super::{CREATE, PATH, count, passed_on, refused};
+use super::{PATH, count, passed_on, refused};
+use crate::support::CREATE;
 use crate::support::server::{Gate, Reply};
 use crate::support::trail::Trail;
 use crate::support::world::World;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{CREATE, PATH, refused};
+use super::{PATH, refused};
+use crate::support::CREATE;
 use crate::support::issuer::Issuer;
 use crate::support::server::{Gate, Reply};
 use crate::support::vendor::Vendor;

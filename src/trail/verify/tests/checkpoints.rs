@@ -39,25 +39,47 @@ fn another_key_and_no_signature_at_all_prove_nothing() {
     let mut unsigned = TrailBuilder::new(None);
     unsigned.start(None).stop();
     check(&unsigned, &Measure::default()).unwrap();
-    let error = check(&unsigned, &by_key(&key())).unwrap_err();
+    let fault = self::fault(check(&unsigned, &by_key(&key())));
+    assert_eq!(fault.kind, FaultKind::Forged, "{fault}");
+    let none_yet = Measure { signed_from: 100, ..by_key(&key()) };
+    let error = check(&unsigned, &none_yet).unwrap_err();
     assert!(matches!(error, VerifyError::Unsigned(_)), "{error}");
     assert!(error.to_string().contains("key_file"), "{error}");
 }
 
-/// A key that comes later vouches for what was there before it; one that goes away does not.
+/// The gateway signs what it finds at its start: only whoever asks can say since when there is a key.
 #[test]
-fn checkpoints_without_a_signature_may_come_before_the_first_with_one() {
+fn checkpoints_without_a_signature_may_stand_only_where_there_was_no_key_yet() {
     let (signer, key) = twins();
     let mut unsigned = TrailBuilder::new(None);
     unsigned.start(None).push(&outcome()).stop();
     let mut sample = unsigned.clone();
     sample.set_key(Some(signer));
     sample.start(None).stop();
-    assert_eq!(check(&sample, &by_key(&key)).unwrap().signed.unwrap().sequence, 6);
+    let found = fault(check(&sample, &by_key(&key)));
+    assert_eq!((found.kind, found.found), (FaultKind::Forged, Some(4)), "{found}");
+    let since_then = Measure { signed_from: 5, ..by_key(&key) };
+    assert_eq!(check(&sample, &since_then).unwrap().signed.unwrap().sequence, 6);
     sample.set_key(None);
     sample.start(None).stop();
-    let fault = fault(check(&sample, &by_key(&key)));
-    assert_eq!((fault.kind, fault.found), (FaultKind::Forged, Some(10)), "{fault}");
+    let found = fault(check(&sample, &since_then));
+    assert_eq!((found.kind, found.found), (FaultKind::Forged, Some(10)), "{found}");
+}
+
+#[test]
+fn a_key_may_have_been_replaced() {
+    let (first_signer, first) = twins();
+    let (second_signer, second) = twins();
+    let mut sample = TrailBuilder::new(Some(first_signer));
+    sample.start(None).stop();
+    sample.set_key(Some(second_signer));
+    sample.start(None).stop();
+    for one in [&first, &second] {
+        assert_eq!(fault(check(&sample, &by_key(one))).kind, FaultKind::Forged);
+    }
+    let public_keys = [first, second].map(|key| key.public_key().unwrap());
+    let both = Measure { public_keys: public_keys.into(), ..Measure::default() };
+    assert!(check(&sample, &both).unwrap().signed.is_some());
 }
 
 #[test]

@@ -213,7 +213,9 @@ proptest! {
         });
         // A changed prev in the last line of a segment could as well be a change of the line before.
         let named = named.unwrap();
-        prop_assert!(named == changed || named + 1 == changed, "{} for {}: {}", named, changed, found);
+        // Without its newline a segment's last line is an unfinished one, which the line after it misses.
+        let no_end = named == changed + 1 && places[named].0 > places[changed].0;
+        prop_assert!(named == changed || named + 1 == changed || no_end, "{} for {}: {}", named, changed, found);
     }
 
     /// A forger without the key puts a line in, takes one out or changes one, and writes everything after it anew.

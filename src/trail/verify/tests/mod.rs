@@ -31,7 +31,7 @@ fn fault(result: Result<Summary, VerifyError>) -> Fault {
 
 /// A measure of the key's other half.
 fn by_key(key: &SigningKey) -> Measure {
-    Measure { public_key: Some(key.public_key().unwrap()), ..Measure::default() }
+    Measure { public_keys: vec![key.public_key().unwrap()], ..Measure::default() }
 }
 
 /// A measure of checkpoints, each given as a line of a trail.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::Walk;
-use crate::trail::checkpoint::PublicKey;
 use crate::trail::line::LineHash;
 use crate::trail::verify::Mark;
 use crate::trail::verify::fault::{Fault, FaultKind, VerifyError};
@@ -19,9 +18,11 @@ impl Walk<'_> {
         if !self.measure.partial {
             self.reaches_far_enough()?;
         }
-        let signed = self.measure.public_key.as_ref().map(|key| self.signed(key));
-        let signed = signed.map(|signed| signed.ok_or_else(|| VerifyError::Unsigned(directory.to_owned())));
-        Ok(self.summary(signed.transpose()?))
+        let signed = self.signed();
+        if signed.is_none() && !self.measure.public_keys.is_empty() {
+            return Err(VerifyError::Unsigned(directory.to_owned()));
+        }
+        Ok(self.summary(signed))
     }
 
     /// Whether the lines are there that a checkpoint says have to be, in front and at the end.
@@ -58,8 +59,8 @@ impl Walk<'_> {
         self.segments.get(segment).map_or(Path::new(""), |segment| &segment.path)
     }
 
-    fn signed(&self, key: &PublicKey) -> Option<Signed> {
-        let statement = self.life.signed?;
+    fn signed(&self) -> Option<Signed> {
+        let (statement, key) = self.life.signed?;
         let last = self.last.map_or(0, |mark| mark.at.last());
         Some(Signed {
             key: key.id().to_owned(),

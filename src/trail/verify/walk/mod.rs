@@ -7,13 +7,10 @@ use super::life::{Life, begins_segment};
 use super::reader::SegmentReader;
 use super::{Mark, Measure};
 use crate::trail::line::{LineHash, Link, Position};
-use crate::trail::segment::{Read, SegmentFile};
+use crate::trail::segment::{MAX_LOST, Read, SegmentFile};
 
 /// After how many lines progress is told.
 const TELL: u64 = 4096;
-
-/// How much may follow lost sectors in a file: more than is ever written without being put on disk.
-const MAX_LOST: u64 = 16 << 20;
 
 /// How far the chain has been followed.
 pub(super) struct Walk<'a> {
@@ -52,7 +49,7 @@ impl<'a> Walk<'a> {
             follows: None,
             takeover: None,
             leftover: None,
-            life: Life::new(measure.public_key.as_ref()),
+            life: Life::new(measure),
             expected: Expected::new(&measure.kept),
             records: 0,
             first_sequence: None,
@@ -76,6 +73,12 @@ impl<'a> Walk<'a> {
             match reader.read()? {
                 Read::Line if next.is_none() && reader.has_lost_sectors() => {
                     self.torn_bytes = rest(&mut reader)?;
+                    break;
+                }
+                // What a failed segment has after the place where the next takes over was never vouched for.
+                Read::Line if self.takeover.is_some() && reader.has_lost_sectors() => {
+                    self.superseded += 1;
+                    self.left_over(&reader, 1);
                     break;
                 }
                 Read::Line => {

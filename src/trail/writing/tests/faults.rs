@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::failure::{config, message};
 use crate::trail::segment::SegmentFile;
 use crate::trail::tests::*;
-use crate::trail::writing::fault::simulated::{Plan, with_plan};
+use crate::trail::writing::failpoint::simulated::{Plan, with_plan};
 use crate::trail::writing::sender::{Change, Message};
 use crate::trail::writing::start;
 use crate::trail::writing::writer::Writer;

@@ -175,3 +175,41 @@ fn a_trail_keeps_its_id_and_what_it_has_announced_to_remove() {
     }
     assert_eq!(values.last().unwrap()["first"], live);
 }
+
+/// Whoever leaves one made-up line in place of a trail does not get the gateway to say that all was well.
+#[test]
+fn a_trail_without_its_beginning_does_not_get_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut line = Vec::new();
+    let at = line::Position { next: 500, prev: LineHash::ZERO };
+    at.append(&mut line, br#"{"time":"2026-11-23T00:00:00.000000Z","kind":"heartbeat"}"#);
+    std::fs::write(SegmentFile::new(directory.path(), 500).path, line).unwrap();
+    start::open(&config(directory.path())).unwrap().0.finish().unwrap();
+    assert!(verify(directory.path()).is_err());
+}
+
+/// More than a crash can have left is not set aside: it is for `verify` to say what happened.
+#[test]
+fn a_hole_with_much_after_it_is_no_tear() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(begin(directory.path()));
+    let segment = &segments(directory.path())[0];
+    let mut bytes = text(segment).into_bytes();
+    bytes.resize(bytes.len().next_multiple_of(512) + 512, 0);
+    bytes.resize(bytes.len() + (17 << 20), b'x');
+    bytes.push(b'\n');
+    std::fs::write(segment, &bytes).unwrap();
+    let error = start::open(&config(directory.path())).unwrap_err().to_string();
+    assert!(error.contains("confgate audit verify"), "{error}");
+    assert_eq!(std::fs::read(segment).unwrap(), bytes);
+}
+
+/// A stop with something open is one of a gateway whose requests were cut off.
+#[test]
+fn what_a_stop_left_open_is_closed_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = begin(directory.path());
+    let first = announced(&mut writer);
+    writer.finish().unwrap();
+    assert_eq!(recovered(directory.path())["unknown"], unknown(&[first]));
+}

@@ -102,6 +102,10 @@ async fn no_signature_proves_nothing_to_a_public_key() {
     ended_well(&mut served).await;
     let ended = verify(&served.trail_directory(), &["--public-key", &public]).await;
     assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""), "{ended:?}");
+    assert!(ended.error.contains("forged checkpoint: it is not signed"), "{ended:?}");
+    let before_the_key = ["--public-key", public.as_str(), "--signed-from", "1000"];
+    let ended = verify(&served.trail_directory(), &before_the_key).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.error.contains("no checkpoint is signed"), "{ended:?}");
 }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::config::endpoint;
+use crate::config::file::{self, PATH};
+use crate::config::form::{Choice, Count, Size, Span};
+use crate::config::reader::{Reading, Section};
 use crate::shipping::{Beginning, ConsumerConfig, ConsumerName, Form, HttpSinkConfig, SinkConfig};
-
-use super::endpoint;
-use super::file::{self, PATH};
-use super::form::{Count, Size, Span, Text};
-use super::reader::{Reading, Section};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -26,34 +25,15 @@ enum Kind {
     Http,
 }
 
-const KIND: Text<Kind> = Text {
-    parse: |text| match text {
-        "stdout" => Ok(Kind::Stdout),
-        "http" => Ok(Kind::Http),
-        _ => Err("must be \"stdout\" or \"http\"".to_owned()),
-    },
-    show: |kind| match kind {
-        Kind::Stdout => "stdout".to_owned(),
-        Kind::Http => "http".to_owned(),
-    },
-};
+const KIND: Choice<Kind> = Choice(&[("stdout", Kind::Stdout), ("http", Kind::Http)]);
 
-const FORM: Text<Form> = Text {
-    parse: |text| text.parse().map_err(|wrong: <Form as std::str::FromStr>::Err| wrong.to_string()),
-    show: Form::to_string,
-};
+const FORM: Choice<Form> = Choice(&[
+    (Form::Confgate.as_str(), Form::Confgate),
+    (Form::Ocsf.as_str(), Form::Ocsf),
+    (Form::Ecs.as_str(), Form::Ecs),
+]);
 
-const BEGINNING: Text<Beginning> = Text {
-    parse: |text| match text {
-        "start" => Ok(Beginning::Start),
-        "now" => Ok(Beginning::Now),
-        _ => Err("must be \"start\" or \"now\"".to_owned()),
-    },
-    show: |beginning| match beginning {
-        Beginning::Start => "start".to_owned(),
-        Beginning::Now => "now".to_owned(),
-    },
-};
+const BEGINNING: Choice<Beginning> = Choice(&[("start", Beginning::Start), ("now", Beginning::Now)]);
 
 /// Every consumer, of which one at most has standard output. `audit` is the section above.
 pub(super) fn read(audit: &mut Section<'_>) -> Reading<Vec<ConsumerConfig>> {
