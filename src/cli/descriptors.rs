@@ -1,6 +1,6 @@
-//! How many files and sockets the process may have open. The limit that a system sets at first is mostly 1024, for the sake
-//! of programs that use `select`; each program may raise its own up to a higher one, and one that serves thousands of
-//! connections has to. Without a descriptor left, no probe is answered either.
+//! How many files and sockets the process may have open. The limit that a system sets at first is mostly 1024, for the
+//! sake of programs that use `select`; each program may raise its own up to a higher one, and one that serves thousands
+//! of connections has to. Without a descriptor left, no probe is answered either.
 
 use std::num::NonZeroUsize;
 

@@ -38,6 +38,8 @@ pub use tenants::TenantConfig;
 pub use upstream::UpstreamConfig;
 pub use vendor::VendorConfig;
 
+pub(crate) use units::parse_duration;
+
 use std::net::SocketAddr;
 use std::path::Path;
 

@@ -7,7 +7,7 @@ const DURATIONS: [(&str, u64); 5] =
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Reads a whole number with one of the units `ms`, `s`, `m`, `h`, `d`.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let millis = number_with_unit(text, &DURATIONS).ok_or_else(|| {
         "must be a whole number with a unit, such as \"500ms\", \"30s\", \"5m\", \"1h\" or \"7d\"".to_owned()
     })?;

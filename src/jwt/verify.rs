@@ -64,8 +64,8 @@ impl Keyring {
         })
     }
 
-    /// The second look at a token whose key was unknown: [`Self::verify`] after one refetch of `issuer`'s keys, which it
-    /// waits for. Its answer is the last word.
+    /// The second look at a token whose key was unknown: [`Self::verify`] after one refetch of `issuer`'s keys, which
+    /// it waits for. Its answer is the last word.
     ///
     /// When the issuer's keys cannot be fetched at the moment, an unknown key may be one that was published
     /// since: then it is [`Rejection::KeysUnavailable`], because an outage is never a 401.

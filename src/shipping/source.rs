@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::backlog::{Backlog, Prepared};
 use super::config::ConsumerConfig;
 use super::cursor::Cursor;
-use super::form::{Form, time_of};
+use super::form::Form;
 use crate::trail::{LineHash, Lines};
 
 /// Reads the trail for one consumer.
@@ -75,7 +75,7 @@ impl Source {
             let hash = LineHash::of(line.bytes);
             backlog.push(Prepared {
                 cursor: Cursor { sequence: line.sequence, hash },
-                time: time_of(line.bytes),
+                time: line.time(),
                 bytes: self.form.render(line, hash),
             });
             self.next = line.sequence.saturating_add(1);

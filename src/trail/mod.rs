@@ -29,13 +29,13 @@ pub mod verify;
 mod writing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use checkpoint::{CheckpointKeyError, PublicKey, SigningKey, Statement};
 pub use error::{TrailError, TrailUnavailable, Unflushed};
 pub use line::LineHash;
 pub use reading::{
-    Damage, Entry, Filter, KeptLine, Line, Lines, Open, Stats, Sums, Text, last, search, stats, story, tail,
+    Damage, Entry, Filter, KeptLine, Line, Lines, Stats, Sums, Text, last, search, stats, story, tail,
 };
 pub use record::{
     Call, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered, Refusals,

@@ -1,6 +1,6 @@
 //! Everything that calls out: where to ([`Endpoint`]), whom to trust ([`tls_config`]), how to get there
-//! ([`Connector`]), single exchanges beside the requests ([`Fetcher`]), a worker's own connections ([`Pool`]); and how long to wait
-//! before the next attempt.
+//! ([`Connector`]), single exchanges beside the requests ([`Fetcher`]), a worker's own connections ([`Pool`]); and how
+//! long to wait before the next attempt.
 //!
 //! HTTP/1.1 only: the vendor and the issuers speak it everywhere, and a request on a connection of its own
 //! cannot be held up by another.

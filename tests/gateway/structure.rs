@@ -37,6 +37,21 @@ const BESIDE: &[(&str, &str)] = &[
     ("vendor", "upstream"),
 ];
 
+/// How many characters a line has at most. rustfmt leaves comments and string literals as they are.
+const WIDTH: usize = 120;
+
+/// Files whose comments are still wider.
+const STILL_WIDER: &[&str] = &[
+    "src/config/variables.rs",
+    "src/shipping/backlog.rs",
+    "src/shipping/form/ocsf.rs",
+    "src/shipping/mod.rs",
+    "src/shipping/progress.rs",
+    "src/shipping/source.rs",
+    "src/stages/audit/mod.rs",
+    "src/trail/writing/keeper.rs",
+];
+
 fn source_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder of the source");
     let mut files = Vec::new();
@@ -97,4 +112,24 @@ fn the_floor_plan_names_every_room() {
     for room in FLOORS.concat() {
         assert!(plan.contains(&format!("[`{room}`]")), "{room} is missing from the plan in src/lib.rs");
     }
+}
+
+/// A line of code may be wider for the sake of a string literal that is better left whole.
+#[test]
+fn no_line_is_too_wide() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_wide = |line: &str| {
+        let is_literal = line.contains('"') && !line.trim_start().starts_with("//");
+        line.chars().count() > WIDTH && !is_literal
+    };
+    let mut wide = Vec::new();
+    for file in ["src", "tests", "benches"].iter().flat_map(|folder| source_files(&root.join(folder))) {
+        let inside = file.strip_prefix(root).expect("a path in the project").to_str().expect("Unicode");
+        let text = fs::read_to_string(&file).expect("a source file");
+        let lines = text.lines().enumerate().filter(|(_, line)| is_wide(line));
+        if !STILL_WIDER.contains(&inside) {
+            wide.extend(lines.map(|(index, _)| format!("{inside}:{}", index + 1)));
+        }
+    }
+    assert!(wide.is_empty(), "lines of more than {WIDTH} characters: {wide:#?}");
 }

@@ -25,8 +25,8 @@ pub struct VerifyArgs {
     /// The first line from which on checkpoints have to be signed: of a trail that is older than its key.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0, requires = "public_key")]
     signed_from: u64,
-    /// A checkpoint that was kept elsewhere: a file or the JSON itself. A line of the trail, a line of the gateway's log
-    /// or the whole log, the page /status, or the object alone. May be given more than once.
+    /// A checkpoint that was kept elsewhere: a file or the JSON itself. A line of the trail, a line of the gateway's
+    /// log or the whole log, the page /status, or the object alone. May be given more than once.
     #[arg(long, value_name = "FILE-OR-JSON")]
     checkpoint: Vec<String>,
     /// The directory holds a part of the trail: lines before and after may be missing.

@@ -7,7 +7,6 @@ mod ocsf;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -60,14 +59,4 @@ impl Serialize for Form {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
-}
-
-/// The time of a line by the way every line begins, without reading the rest of it.
-pub(super) fn time_of(line: &[u8]) -> Option<Timestamp> {
-    const MEMBER: &[u8] = b"\"time\":\"";
-    let head = line.get(..96).unwrap_or(line);
-    let start = head.windows(MEMBER.len()).position(|window| window == MEMBER)? + MEMBER.len();
-    let rest = head.get(start..)?;
-    let end = rest.iter().position(|byte| *byte == b'"')?;
-    std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::Action;
-use crate::trail::record::{Decision, Kind, Trouble};
+use crate::trail::record::{Decision, Kind, OpenIntent, Trouble};
 
 /// A line of whatever kind. What its kind has no member for is `None` or 0. The members are described in the schema
 /// that [`SCHEMA`](crate::trail::SCHEMA) holds. Members of a later version are passed over.
@@ -62,21 +62,12 @@ pub struct Entry<'a> {
     pub after: Option<Trouble>,
     #[serde(borrow)]
     pub fault: Option<Text<'a>>,
-    #[serde(default, borrow)]
-    pub unknown: Vec<Open<'a>>,
+    #[serde(default)]
+    pub unknown: Vec<OpenIntent>,
 
     pub version: Option<&'a str>,
     pub first: Option<u64>,
     pub sequence: Option<u64>,
-}
-
-/// A change that was announced and of which nothing more is known.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Open<'a> {
-    /// The sequence number of its intent.
-    pub intent: u64,
-    /// Its request.
-    pub request_id: &'a str,
 }
 
 impl<'a> Entry<'a> {
@@ -102,7 +93,8 @@ impl<'a> Entry<'a> {
     /// Whether it names this request.
     pub fn is_about(&self, request_id: &str) -> bool {
         let ids = [self.request_id, self.first_request_id, self.last_request_id];
-        ids.contains(&Some(request_id)) || self.unknown.iter().any(|open| open.request_id == request_id)
+        let is_it = |open: &OpenIntent| open.request_id.encode(&mut [0; 36]) == request_id;
+        ids.contains(&Some(request_id)) || self.unknown.iter().any(is_it)
     }
 
     /// Whether the vendor failed, or refused what it was asked: a status from 400 on, or an error inside a 200.
@@ -141,11 +133,11 @@ impl Deref for Text<'_> {
 mod tests {
     use super::*;
     use crate::trail::line::Position;
-    use crate::trail::tests::samples;
+    use crate::trail::tests::every_record;
 
     #[test]
     fn every_kind_of_line_is_understood() {
-        for record in samples() {
+        for record in every_record() {
             let mut line = Vec::new();
             Position::GENESIS.append(&mut line, &record.payload().unwrap());
             let entry = Entry::parse(&line).unwrap_or_else(|error| panic!("{error}: {record:?}"));

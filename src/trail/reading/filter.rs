@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::Entry;
-use super::head::{Head, Stamp};
 use super::sieve::Sieve;
 use crate::domain::{Action, Code, ConferenceId, RequestId, TenantId};
+use crate::trail::line::{Head, Stamp};
 use crate::trail::record::{Decision, Kind};
 
-/// How far the times of neighbouring lines may be out of order. Workers stamp records before they are queued, and clocks
-/// are set; a search by time looks this much further, either way.
+/// How far the times of neighbouring lines may be out of order. Workers stamp records before they are queued, and
+/// clocks are set; a search by time looks this much further, either way.
 pub(super) const SLACK: SignedDuration = SignedDuration::from_mins(10);
 
 /// What a line must be to be found: of each list that has members, one member. A line that has no such field at all, as

@@ -3,8 +3,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::head::{Head, Stamp};
-use crate::trail::line::sequence_of;
+use crate::trail::line::{Head, Stamp, sequence_of};
 use crate::trail::segment::{LineReader, Read, SegmentFile};
 
 /// How often a segment is looked for that was there a moment ago. Each time it has been compressed or removed.
@@ -45,14 +44,27 @@ pub struct Line<'a> {
     pub bytes: &'a [u8],
 }
 
+impl Line<'_> {
+    /// When it was written; `None` when it does not begin as every line does.
+    pub fn time(&self) -> Option<Timestamp> {
+        std::str::from_utf8(Head::of(self.bytes)?.time).ok()?.parse().ok()
+    }
+
+    /// Says of a line that it is none.
+    pub(super) fn no_record(&self) -> String {
+        let (file, line) = (self.file.display(), self.number);
+        format!("line {line} of {file} is no record; `confgate audit verify` says more")
+    }
+}
+
 impl Lines {
     /// Before line `first`, or before the first that is there after it. Reads nothing yet.
     pub fn from(directory: &Path, first: u64) -> Self {
         Self { directory: directory.to_owned(), current: None, wanted: first, since: None }
     }
 
-    /// Before the first line that is not earlier than `time`, or somewhat before it. Lines count as written in the order
-    /// of their times: whoever does not trust the clock that far asks for an earlier time.
+    /// Before the first line that is not earlier than `time`, or somewhat before it. Lines count as written in the
+    /// order of their times: whoever does not trust the clock that far asks for an earlier time.
     pub fn since(directory: &Path, time: Timestamp) -> Self {
         Self { since: Some(Stamp::of(time)), ..Self::from(directory, 0) }
     }
@@ -173,9 +185,7 @@ impl Current {
     }
 
     fn no_record(&self) -> io::Error {
-        let (file, line) = (self.segment.path.display(), self.reader.line());
-        let what = format!("line {line} of {file} is no record; `confgate audit verify` says more");
-        io::Error::new(io::ErrorKind::InvalidData, what)
+        io::Error::new(io::ErrorKind::InvalidData, self.line(0).no_record())
     }
 }
 
@@ -203,7 +213,7 @@ pub(super) fn begins_before(segment: &SegmentFile, time: &Stamp) -> bool {
 }
 
 fn is_before(line: &[u8], time: &Stamp) -> bool {
-    Head::of(line).is_some_and(|head| head.time < time.as_bytes())
+    Head::stamped(line).is_some_and(|head| head.time < time.as_bytes())
 }
 
 fn in_file(segment: &SegmentFile, error: &io::Error) -> io::Error {

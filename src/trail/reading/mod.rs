@@ -2,7 +2,6 @@
 
 mod entry;
 mod filter;
-mod head;
 mod histogram;
 mod lines;
 mod search;
@@ -14,7 +13,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Entry, Open, Text};
+pub use entry::{Entry, Text};
 pub use filter::Filter;
 pub use lines::{Line, Lines};
 pub use search::{Damage, KeptLine, last, search};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::filter::{Compiled, Filter};
-use super::head::{Head, Stamp};
 use super::lines::{Line, Lines, begins_before};
+use crate::trail::line::{Head, Stamp};
 use crate::trail::segment::SegmentFile;
 
 /// Lines that could not be read because they are no records. What they were, only `verify` can tell.
@@ -28,8 +28,8 @@ impl Damage {
     }
 }
 
-/// Shows `visit` every line that is wanted, in order, until it breaks or the trail ends. Needs memory for one line. With
-/// [`Filter::since`] and [`Filter::until`] most of what lies outside of them is not read; for that, lines are
+/// Shows `visit` every line that is wanted, in order, until it breaks or the trail ends. Needs memory for one line.
+/// With [`Filter::since`] and [`Filter::until`] most of what lies outside of them is not read; for that, lines are
 /// taken to be in the order of their times to within 10 minutes.
 pub fn search(
     directory: &Path,
@@ -75,8 +75,8 @@ impl KeptLine {
     }
 }
 
-/// The last `count` lines that are wanted, in order. Reads segment by segment from the last back, no further than it has
-/// to, and needs memory for as many lines.
+/// The last `count` lines that are wanted, in order. Reads segment by segment from the last back, no further than it
+/// has to, and needs memory for as many lines.
 pub fn last(directory: &Path, filter: &Filter, count: usize) -> io::Result<(Vec<KeptLine>, Damage)> {
     let compiled = filter.compile();
     let earliest = compiled.beginning().map(Stamp::of);
@@ -131,7 +131,7 @@ fn scan(
         match examine(&line, filter, &mut visit) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => return Ok(()),
-            Err(NoRecord) => damage.add(|| no_record(&line)),
+            Err(NoRecord) => damage.add(|| line.no_record()),
         }
     }
 }
@@ -144,7 +144,7 @@ fn examine(
     filter: &Compiled,
     visit: &mut impl FnMut(&Line<'_>, &Entry<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, NoRecord> {
-    let head = Head::of(line.bytes).ok_or(NoRecord)?;
+    let head = Head::stamped(line.bytes).ok_or(NoRecord)?;
     if line.number == 1 && filter.is_over(&head) {
         return Ok(ControlFlow::Break(()));
     }
@@ -153,8 +153,4 @@ fn examine(
     }
     let entry = Entry::parse(line.bytes).map_err(|_| NoRecord)?;
     Ok(if filter.passes(&entry) { visit(line, &entry) } else { ControlFlow::Continue(()) })
-}
-
-fn no_record(line: &Line<'_>) -> String {
-    format!("line {} of {} is no record; `confgate audit verify` says more", line.number, line.file.display())
 }

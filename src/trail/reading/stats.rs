@@ -14,8 +14,8 @@ use super::search::{Damage, search_compiled};
 use crate::domain::{Action, RequestId};
 use crate::trail::record::{Decision, Kind};
 
-/// For how many tenants there are sums. What further ones did is summed up as of none: tenants are named by whoever issues
-/// tokens, and memory is bounded.
+/// For how many tenants there are sums. What further ones did is summed up as of none: tenants are named by whoever
+/// issues tokens, and memory is bounded.
 const MAX_TENANTS: usize = 2_000;
 
 /// How many announced changes without an outcome are kept in mind.
@@ -39,7 +39,8 @@ pub struct Sums {
     pub unknown: u64,
     /// Requests that the vendor answered with a status from 400 on, or with an error inside a 200.
     pub vendor_errors: u64,
-    /// Half of the requests that have an outcome of their own took no longer, in microseconds, rounded up by an eighth at most.
+    /// Half of the requests that have an outcome of their own took no longer, in microseconds, rounded up by an eighth
+    /// at most.
     pub p50_us: Option<u64>,
     /// 99 of 100 took no longer.
     pub p99_us: Option<u64>,
@@ -90,8 +91,8 @@ pub struct Stats {
     pub damage: Damage,
 }
 
-/// Sums up what passes `filter`. Changes that a crash left unknown count for the tenant and action of their intents; where
-/// the intent lies outside of the filter, they count only if it asks for nothing that it could have said.
+/// Sums up what passes `filter`. Changes that a crash left unknown count for the tenant and action of their intents;
+/// where the intent lies outside of the filter, they count only if it asks for nothing that it could have said.
 pub fn stats(directory: &Path, filter: &Filter) -> io::Result<Stats> {
     let mut tally = Tally { counts_strangers: filter.is_open_to_all_requests(), ..Tally::default() };
     let compiled = filter.compile().with_recoveries();
@@ -143,9 +144,8 @@ impl Tally {
         }
     }
 
-    fn add_unknown(&mut self, request_id: &str) {
-        let announced = RequestId::parse(request_id).ok().and_then(|id| self.open.remove(&id));
-        if let Some((tenant, action)) = announced {
+    fn add_unknown(&mut self, request_id: RequestId) {
+        if let Some((tenant, action)) = self.open.remove(&request_id) {
             self.of(&tenant, action).unknown += 1;
         } else if self.counts_strangers {
             self.of("", None).unknown += 1;

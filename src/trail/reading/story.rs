@@ -14,8 +14,8 @@ use crate::trail::record::Kind;
 /// How long after a request's id was made its first line may be written: far longer than any request may take.
 const LONGEST: SignedDuration = SignedDuration::from_mins(60);
 
-/// Every line that names a request, in order: its intent, if it has one, and what tells its end, if anything does. Reads
-/// the lines of about the time that the id tells, and further on only where an intent has no end among them.
+/// Every line that names a request, in order: its intent, if it has one, and what tells its end, if anything does.
+/// Reads the lines of about the time that the id tells, and further on only where an intent has no end among them.
 pub fn story(directory: &Path, id: RequestId) -> io::Result<(Vec<KeptLine>, Damage)> {
     let made = Timestamp::from_millisecond(id.unix_millis()).ok();
     let until = made.and_then(|made| made.checked_add(LONGEST).ok());

@@ -3,10 +3,10 @@ use std::path::Path;
 
 use super::lines::Lines;
 
-/// Writes the last `lines` lines of the trail in `directory` to `out`, then, whenever `wait` returns true, those that have
-/// been added; `wait` ends it with false. Each line appears once and only when it is whole, whatever happens to the
-/// segments meanwhile: that one is begun or compressed, that the one which is read is removed, that another takes over
-/// from one that failed.
+/// Writes the last `lines` lines of the trail in `directory` to `out`, then, whenever `wait` returns true, those that
+/// have been added; `wait` ends it with false. Each line appears once and only when it is whole, whatever happens to
+/// the segments meanwhile: that one is begun or compressed, that the one which is read is removed, that another takes
+/// over from one that failed.
 ///
 /// Fails when the directory or a segment cannot be read or has something in it that is no line, or `out` takes no more.
 pub fn tail(

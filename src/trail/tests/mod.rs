@@ -1,9 +1,9 @@
 //! The whole trail, over real files.
 
+pub(super) mod builder;
 mod chain;
-mod made_up;
+mod every_record;
 mod records;
-pub(super) mod sample;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(super) use made_up::{sample_trail, samples};
+pub(super) use builder::trail_of;
+pub(crate) use every_record::{every_line, every_record};
 
 use super::segment::SegmentFile;
 use super::*;
@@ -41,7 +42,11 @@ pub(super) fn intent() -> Record {
 }
 
 pub(super) fn outcome() -> Record {
-    Record::Outcome(Outcome {
+    Record::Outcome(refused())
+}
+
+pub(super) fn refused() -> Outcome {
+    Outcome {
         time: Timestamp::now(),
         call: call(),
         decision: Decision::Refused,
@@ -56,7 +61,40 @@ pub(super) fn outcome() -> Record {
         intent: None,
         outcome_unknown: false,
         caller_gone: false,
-    })
+    }
+}
+
+pub(super) fn allowed() -> Outcome {
+    Outcome {
+        decision: Decision::Allowed,
+        reason: None,
+        status: Some(200),
+        vendor_status: Some(200),
+        vendor_error: Some(VendorError::Number(0)),
+        attempts: 1,
+        vendor_duration: Some(Duration::from_micros(30_911)),
+        ..refused()
+    }
+}
+
+/// A thousand that asked for what is not there.
+pub(super) fn refusals() -> Refusals {
+    let (time, id) = (Timestamp::now(), call().request_id);
+    Refusals {
+        time,
+        action: None,
+        tenant: None,
+        subject: None,
+        client: Some("10.2.3.4".parse().unwrap()),
+        reason: Some(Code::RouteUnknown),
+        detail: None,
+        status: Some(404),
+        count: 1000,
+        first_time: time,
+        first_request_id: id,
+        last_time: time,
+        last_request_id: id,
+    }
 }
 
 pub(super) fn open(directory: &Path) -> (Trail, TrailThread) {
@@ -72,14 +110,9 @@ pub(super) fn bare_trail(directory: &Path, records: usize) {
     let (time, version) = (Timestamp::now(), "1");
     let start = Record::Start(Start { time, version, trail: uuid::Uuid::nil(), torn: None });
     let outcomes = std::iter::repeat_with(outcome).take(records);
-    let mut lines = Vec::new();
-    std::iter::once(start)
-        .chain(outcomes)
-        .chain([Record::Stop(Stop { time })])
-        .fold(line::Position::GENESIS, |position, record| {
-            position.append(&mut lines, &record.payload().unwrap())
-        });
-    std::fs::write(SegmentFile::new(directory, 1).path, lines).unwrap();
+    let records: Vec<Record> =
+        std::iter::once(start).chain(outcomes).chain([Record::Stop(Stop { time })]).collect();
+    trail_of(directory, &records, &[]);
 }
 
 /// Writes a trail of `records` outcomes between start and stop.

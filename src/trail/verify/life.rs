@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::fault::FaultKind;
 use super::{Mark, Measure};
 use crate::trail::checkpoint::{PublicKey, Statement};
-use crate::trail::line::{LineHash, Link, kind_of};
+use crate::trail::line::{Head, LineHash, Link};
 use crate::trail::record::TornTail;
 
 /// What is wrong with a line that is in its place.
@@ -111,11 +111,11 @@ impl<'a> Life<'a> {
     pub(super) fn see(&mut self, link: &Link, line: &[u8], before: Option<Mark>) -> Result<(), Wrong> {
         self.unvouched = None;
         self.said = None;
-        match kind_of(line).unwrap_or_default() {
-            "checkpoint" => return self.checkpoint(link, line),
-            "start" => self.start(parse(line)?, before)?,
-            "stop" => self.run = Run::Stopped,
-            "recovered" => {
+        match kind_of(line) {
+            b"checkpoint" => return self.checkpoint(link, line),
+            b"start" => self.start(parse(line)?, before)?,
+            b"stop" => self.run = Run::Stopped,
+            b"recovered" => {
                 let recovered: RecoveredLine = parse(line)?;
                 self.unknown += recovered.unknown.len() as u64;
                 // A fault may be told of at the very end, when the stop has its number already.
@@ -199,8 +199,12 @@ impl<'a> Life<'a> {
 
 /// Whether a line is the checkpoint that a segment begins with after the one before was ended in good order.
 pub(super) fn begins_segment(line: &[u8]) -> bool {
-    kind_of(line) == Some("checkpoint")
+    kind_of(line) == b"checkpoint"
         && parse::<CheckpointLine>(line).is_ok_and(|checkpoint| checkpoint.open.get() != "null")
+}
+
+fn kind_of(line: &[u8]) -> &[u8] {
+    Head::of(line).map(|head| head.kind).unwrap_or_default()
 }
 
 fn parse<'de, T: Deserialize<'de>>(line: &'de [u8]) -> Result<T, Wrong> {

@@ -1,5 +1,5 @@
-//! Proves that a trail is whole: every line is read, is a record in JSON, is numbered in turn, and holds the hash of the
-//! one before.
+//! Proves that a trail is whole: every line is read, is a record in JSON, is numbered in turn, and holds the hash of
+//! the one before.
 //!
 //! What the chain alone cannot tell, checkpoints do. The last one says where the trail has to begin. A signature,
 //! held to the public key, says that nobody else wrote what lies before it. One that was kept elsewhere says that the

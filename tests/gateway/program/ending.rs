@@ -10,7 +10,8 @@ use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
 use crate::support::{CREATE, within};
 
-/// Checks that the trail ends with the stop record and the checkpoint that vouches for it, and that `audit verify` finds no fault.
+/// Checks that the trail ends with the stop record and the checkpoint that vouches for it, and that `audit verify`
+/// finds no fault.
 async fn trail_is_whole(served: &Served) {
     let records = served.trail.records();
     let kinds: Vec<_> = records.iter().rev().take(2).map(|record| &record["kind"]).collect();

@@ -234,8 +234,8 @@ async fn a_follower_ends_when_it_is_asked_to_or_nobody_reads() {
     assert_eq!((piped.error.as_str(), piped.output.lines().count()), ("", 1));
 }
 
-/// Segments are begun, compressed and removed by the gateway itself while it is followed; then the one that is written to
-/// is taken away, and the trail heals.
+/// Segments are begun, compressed and removed by the gateway itself while it is followed; then the one that is written
+/// to is taken away, and the trail heals.
 #[tokio::test]
 async fn a_follower_prints_each_line_once_whatever_happens_to_the_segments() {
     let served = Served::with(&[

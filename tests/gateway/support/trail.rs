@@ -139,8 +139,8 @@ impl File {
         Some(Self { first, next: u64::MAX, compressed, path })
     }
 
-    /// Its whole lines that no other file has, unless it ends before line `first`. The last line may be on its way; room
-    /// after it is zeros, and so may be the beginning of a line that was written while the file was read.
+    /// Its whole lines that no other file has, unless it ends before line `first`. The last line may be on its way;
+    /// room after it is zeros, and so may be the beginning of a line that was written while the file was read.
     fn lines(&self, first: u64) -> io::Result<Vec<String>> {
         if self.next <= first {
             return Ok(Vec::new());

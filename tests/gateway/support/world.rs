@@ -122,7 +122,8 @@ impl World {
         self.started_again().await
     }
 
-    /// The same world, whose gateway has [`ended`](Self::ended), with the gateway started once more, ready to be called.
+    /// The same world, whose gateway has [`ended`](Self::ended), with the gateway started once more, ready to be
+    /// called.
     pub(crate) async fn started_again(self) -> Self {
         let Self { vendor, issuer, config, directory, running, .. } = self;
         drop(running);

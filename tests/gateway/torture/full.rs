@@ -29,8 +29,8 @@ async fn on_a_disk_with(
     (mounted, site, running)
 }
 
-/// Creates until one is refused, as the disk takes no more. Gives the ids of those that were made, and of the other, with
-/// the statuses that the trail has to have for them.
+/// Creates until one is refused, as the disk takes no more. Gives the ids of those that were made, and of the other,
+/// with the statuses that the trail has to have for them.
 async fn create_until_refused(running: &Running) -> (Vec<(String, u16)>, (String, u16)) {
     let mut made = Vec::new();
     loop {
@@ -48,8 +48,8 @@ async fn create_until_refused(running: &Running) -> (Vec<(String, u16)>, (String
     }
 }
 
-/// While nothing can be written: changes are refused and the vendor is spared, reads go on, and everyone is told. Gives the
-/// ids and statuses of what was asked.
+/// While nothing can be written: changes are refused and the vendor is spared, reads go on, and everyone is told. Gives
+/// the ids and statuses of what was asked.
 async fn spares_the_vendor_and_says_so(site: &Site, running: &Running, fault: &str) -> Vec<(String, u16)> {
     let changes = |site: &Site| site.vendor.calls().iter().filter(|call| call.method != "GET").count();
     let before = changes(site);
@@ -140,8 +140,8 @@ async fn a_disk_that_the_trail_itself_fills_is_told_and_heals_when_it_is_made_la
     heals(&site, running, &asked, NO_SPACE).await;
 }
 
-/// A file system cannot be remounted read-only while the gateway has a file open for writing; what is immutable takes no
-/// write either, not even to a file that is open.
+/// A file system cannot be remounted read-only while the gateway has a file open for writing; what is immutable takes
+/// no write either, not even to a file that is open.
 #[tokio::test]
 #[ignore = "needs root, mkfs.ext4, loop mounts and chattr; .ci/run runs it"]
 async fn a_directory_that_takes_no_writes_is_told_and_heals_when_it_does() {

@@ -1,5 +1,5 @@
-//! The trail under torture: the program killed, the power cut, the disk full, failing and hanging, always under load. What
-//! the vendor saw and what callers were told is held against what the trail says afterwards.
+//! The trail under torture: the program killed, the power cut, the disk full, failing and hanging, always under load.
+//! What the vendor saw and what callers were told is held against what the trail says afterwards.
 
 mod books;
 mod dice;

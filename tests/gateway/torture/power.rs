@@ -26,12 +26,13 @@ const FIRM: [(&str, &str); 3] = [
 /// The file system in the image is mounted through a loop device, so that its file is the disk: what the inner file
 /// system has sent to its device is in this file, and what is in the inner page cache alone is not. A sync of the inner
 /// file system waits until everything has been sent, whereas lines that were written and not synced stay in the inner
-/// cache for seconds. Nothing is synced or unmounted before the file is copied, so the copy has exactly what the disk had
-/// been given: a program that does not sync what it promises fails here. What a disk loses of its own cache is not
+/// cache for seconds. Nothing is synced or unmounted before the file is copied, so the copy has exactly what the disk
+/// had been given: a program that does not sync what it promises fails here. What a disk loses of its own cache is not
 /// simulated; the kernel flushes that with every sync.
 ///
-/// A copy takes its time, and would be of no one moment if the disk were written to meanwhile. The gateway is frozen with
-/// no thread in a system call; should the kernel write anything by itself, the next copy differs, and is compared again.
+/// A copy takes its time, and would be of no one moment if the disk were written to meanwhile. The gateway is frozen
+/// with no thread in a system call; should the kernel write anything by itself, the next copy differs, and is compared
+/// again.
 fn cut_the_power(image: &Path, left: &Path) {
     let read = || std::fs::read(image).expect("the image");
     let mut before = read();

@@ -15,8 +15,8 @@ use crate::support::client::Answer;
 use crate::support::trail::Trail;
 use crate::support::world::World;
 
-/// How soon it is noticed, by nothing but the passing of time: the trail looks after itself once a second. As much again
-/// for a machine that is busy.
+/// How soon it is noticed, by nothing but the passing of time: the trail looks after itself once a second. As much
+/// again for a machine that is busy.
 const SOON: Duration = Duration::from_secs(3);
 
 /// The file that is written to.
@@ -37,8 +37,8 @@ struct Left {
     fault: String,
 }
 
-/// Lays hands on a trail with a create in it, and sees that it is noticed, told and got over without anybody's help. While
-/// it is not, no change reaches the vendor.
+/// Lays hands on a trail with a create in it, and sees that it is noticed, told and got over without anybody's help.
+/// While it is not, no change reaches the vendor.
 async fn lay_hands_on_it(hand: Hand) -> Left {
     let world = World::start().await;
     let before = world.call("POST", "/conferences", CREATE).await;
@@ -89,8 +89,8 @@ impl Left {
         }
     }
 
-    /// Lines were lost, and it can be told which: those before the file that is written to now. What was not yet on disk
-    /// when the hand was laid on it is there once more.
+    /// Lines were lost, and it can be told which: those before the file that is written to now. What was not yet on
+    /// disk when the hand was laid on it is there once more.
     fn lacks(&self, kind: FaultKind) {
         let Err(VerifyError::Fault(fault)) = verify(&self.world.trail_directory()) else {
             panic!("nobody would know");

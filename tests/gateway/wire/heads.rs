@@ -4,7 +4,8 @@ use crate::support::client::Connection;
 use crate::support::world::World;
 use crate::wire::{get, head, is_refused, leaves_outcomes, sent};
 
-/// Sends each as the only request of a connection; checks the refusal, the end of the connection, the vendor and the trail.
+/// Sends each as the only request of a connection; checks the refusal, the end of the connection, the vendor and the
+/// trail.
 async fn each_is_refused(world: &World, cases: &[(&str, Vec<u8>)], status: u16, code: &str) {
     for (what, bytes) in cases {
         let mut connection = sent(world, bytes).await;

@@ -1,5 +1,5 @@
-//! The data port as bytes: what is malformed, slow, early or too much gets an answer that can be read, leaves one record,
-//! and never reaches the vendor.
+//! The data port as bytes: what is malformed, slow, early or too much gets an answer that can be read, leaves one
+//! record, and never reaches the vendor.
 
 mod bodies;
 mod crowd;
@@ -29,8 +29,8 @@ async fn sent(world: &World, bytes: impl AsRef<[u8]>) -> Connection {
     connection
 }
 
-/// Checks everything that holds for a refusal of the gateway's own: problem details with `code`, the request's id, readable
-/// for a browser, one outcome in the trail that says the same, and no intent.
+/// Checks everything that holds for a refusal of the gateway's own: problem details with `code`, the request's id,
+/// readable for a browser, one outcome in the trail that says the same, and no intent.
 async fn is_refused(world: &World, answer: &Answer, code: &str, what: &str) {
     assert_eq!(answer.problem(), code, "{what}: {}", answer.text());
     let id = answer.header("x-request-id").unwrap_or_else(|| panic!("{what}: no id in {answer:?}"));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Type, assert_fits, rendered};
+use super::{Type, assert_fits, records, rendered};
 use crate::shipping::form::Form;
 
 /// ECS 9.3.0: fields that are used, with their types; `true` for those that every event must have: the two core fields
@@ -77,31 +77,42 @@ fn ecs_says_what_was_done_and_what_came_of_it() {
         .map(|event| (event["event"]["action"].as_str().unwrap(), event["event"]["outcome"].as_str()))
         .collect();
     let expected = [
-        ("start", None),
         ("create", Some("unknown")),
-        ("create", Some("success")),
+        ("kick", Some("unknown")),
+        ("unknown", Some("unknown")),
+        ("kick", Some("success")),
+        ("create", Some("unknown")),
         ("get", Some("failure")),
         ("kick", Some("failure")),
-        ("dissolve", Some("unknown")),
         ("unknown", Some("failure")),
+        ("dissolve", Some("failure")),
         ("get", Some("failure")),
+        ("unknown", Some("failure")),
+        ("start", None),
+        ("start", None),
         ("checkpoint", None),
+        ("checkpoint", None),
+        ("recovered", None),
         ("recovered", None),
         ("heartbeat", None),
         ("stop", None),
         ("reload", None),
     ];
     assert_eq!(said, expected);
-    let create = &events[2];
-    assert_eq!(
-        (&create["user"], &create["organization"]),
-        (&json!({"id": "huangcl"}), &json!({"id": "crm"}))
-    );
-    assert_eq!(create["event"]["duration"], 31_250_000);
-    assert_eq!(create["event"]["type"], json!(["creation", "allowed"]));
-    assert_eq!(create["trace"]["id"], "01a20790eff170219fd946230553fe34");
-    assert_eq!((&create["confgate"]["app"], &create["confgate"]["intent"]), (&json!("meet"), &json!(8)));
-    assert_eq!(events[4]["user"], json!({"id": "huangcl", "target": {"name": "yangss"}}));
-    assert_eq!(events[6]["event"]["reason"], "token_missing");
-    assert_eq!(events[7]["confgate"]["count"], 4711);
+}
+
+#[test]
+fn ecs_has_every_member_in_its_place() {
+    let (records, events) = (records(), rendered(Form::Ecs));
+    let kick = &events[3];
+    assert_eq!(kick["user"], json!({"id": "huangcl", "target": {"name": "yangss"}}));
+    assert_eq!(kick["organization"], json!({"id": "crm"}));
+    assert_eq!(kick["event"]["duration"], 31_250_000);
+    assert_eq!(kick["event"]["type"], json!(["change", "allowed"]));
+    assert_eq!(kick["trace"]["id"], records[3]["trace_id"]);
+    assert_eq!((&kick["confgate"]["app"], &kick["confgate"]["intent"]), (&json!("meet"), &json!(3)));
+    assert_eq!(events[4]["user"], json!({"id": "huangcl"}));
+    assert_eq!(events[4]["event"]["type"], json!(["creation", "allowed"]));
+    assert_eq!(events[7]["event"]["reason"], "scope_missing");
+    assert_eq!(events[9]["confgate"]["count"], 1_000_000);
 }

@@ -1,64 +1,32 @@
-//! The forms, held against what the schemas say. The tables are facts of the schemas, in the tests' own words: a name, its
-//! type, and whether an event must have it.
+//! The forms, held against what the schemas say. The tables are facts of the schemas, in the tests' own words: a name,
+//! its type, and whether an event must have it.
 
 mod ecs;
 mod ocsf;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use super::Form;
+use crate::trail::tests::every_line;
 use crate::trail::{Line, LineHash};
 
-/// Lines of every kind, as the trail has them.
-fn lines() -> Vec<String> {
-    let request = r#""request_id":"01a20790-eff1-7021-9fd9-46230553fe34","trace_id":"01a20790eff170219fd946230553fe34""#;
-    let caller = r#""tenant":"crm","subject":"huangcl","issuer":"https://sso","token_id":"t-1","client":"10.2.3.4","app":"meet""#;
-    let stranger = r#""tenant":null,"subject":null,"issuer":null,"token_id":null,"client":"::1","app":null"#;
-    let refused = r#""decision":"refused","reason":"token_missing","detail":"no header","status":401,"vendor_status":null,"vendor_error":null,"attempts":0,"duration_us":12,"vendor_us":null,"intent":null,"outcome_unknown":false,"caller_gone":false"#;
-    let answered = |vendor_status: u16, vendor_error: &str, unknown: bool| {
-        format!(
-            r#""decision":"allowed","reason":null,"detail":null,"status":{vendor_status},"vendor_status":{vendor_status},"vendor_error":{vendor_error},"attempts":1,"duration_us":31250,"vendor_us":30911,"intent":8,"outcome_unknown":{unknown},"caller_gone":false"#
-        )
-    };
-    let conference = r#""conference":"IM3","user":null,"creator":"huangcl""#;
-    let kicked = r#""conference":"IM3","user":"yangss","creator":null"#;
-    let none = r#""conference":null,"user":null,"creator":null"#;
-    let trail = "01a20790-eff1-7021-9fd9-000000000001";
-    let hash = "0".repeat(64);
-    let bodies = [
-        format!(r#""kind":"start","version":"0.1.0","trail":"{trail}","torn":{{"file":"x.torn","bytes":5}}"#),
-        format!(r#""kind":"intent",{request},"action":"create",{caller},{conference},"body":{{"confrType":10}}"#),
-        format!(r#""kind":"outcome",{request},"action":"create",{caller},{conference},{}"#, answered(200, "0", false)),
-        format!(r#""kind":"outcome",{request},"action":"get",{caller},{conference},{}"#, answered(200, "-1", false)),
-        format!(r#""kind":"outcome",{request},"action":"kick",{caller},{kicked},{}"#, answered(500, "null", false)),
-        format!(
-            r#""kind":"outcome",{request},"action":"dissolve",{caller},{conference},{}"#,
-            answered(504, "null", true)
-        ),
-        format!(r#""kind":"outcome",{request},"action":null,{stranger},{none},{refused}"#),
-        r#""kind":"refusals","action":"get","tenant":null,"subject":null,"client":null,"reason":"token_expired","detail":null,"status":401,"count":4711,"first_time":"2026-11-23T08:40:00.000001Z","first_request_id":"a","last_time":"2026-11-23T08:41:00.000001Z","last_request_id":"b""#.into(),
-        format!(
-            r#""kind":"checkpoint","trail":"{trail}","first":1,"sequence":8,"hash":"{hash}","open":[{{"intent":2,"request_id":"a"}}],"key":null,"signature":null"#
-        ),
-        r#""kind":"recovered","after":"crash","fault":null,"since":null,"unknown":[{"intent":2,"request_id":"a"}]"#.into(),
-        r#""kind":"heartbeat""#.into(),
-        r#""kind":"stop""#.into(),
-        r#""kind":"reload","what":"of a later version""#.into(),
-    ];
-    let mut prev = LineHash::ZERO;
-    let numbered = bodies.into_iter().enumerate().map(|(index, body)| {
-        let (time, members) = ("2026-11-23T08:41:08.852040Z", body.replacen(',', "\u{0}", 1));
-        let (kind, rest) = members.split_once('\u{0}').unwrap_or((&body, ""));
-        let rest = if rest.is_empty() { String::new() } else { format!(",{rest}") };
-        let sequence = index + 1;
-        let line =
-            format!("{{\"v\":1,\"seq\":{sequence},\"time\":\"{time}\",{kind}{rest},\"prev\":\"{prev}\"}}\n");
-        prev = LineHash::of(line.as_bytes());
-        line
-    });
-    numbered.collect()
+const TIME: &str = "2026-11-23T02:47:04.123456Z";
+
+/// Lines of every kind that the trail has, and of one that it may have later.
+static LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut lines = every_line();
+    let (sequence, prev) = (lines.len() + 1, LineHash::of(lines[lines.len() - 1].as_bytes()));
+    let later = r#""kind":"reload","what":"of a later version""#;
+    lines.push(format!("{{\"v\":1,\"seq\":{sequence},\"time\":\"{TIME}\",{later},\"prev\":\"{prev}\"}}\n"));
+    lines
+});
+
+/// The record of each line.
+fn records() -> Vec<Value> {
+    LINES.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn rendered(form: Form) -> Vec<Value> {
@@ -68,7 +36,7 @@ fn rendered(form: Form) -> Vec<Value> {
         assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text}");
         serde_json::from_str(&text).unwrap()
     };
-    lines().iter().enumerate().map(render).collect()
+    LINES.iter().enumerate().map(render).collect()
 }
 
 fn at<'a>(event: &'a Value, path: &str) -> &'a Value {
@@ -135,8 +103,7 @@ fn assert_fits(event: &Value, table: &[(&str, Type, bool)], free: &str) {
 #[test]
 fn no_form_loses_a_value() {
     for form in [Form::Ocsf, Form::Ecs] {
-        for (line, event) in lines().iter().zip(rendered(form)) {
-            let record: Value = serde_json::from_str(line).unwrap();
+        for (record, event) in records().iter().zip(rendered(form)) {
             let text = event.to_string();
             for (name, value) in record.as_object().unwrap() {
                 // These say the same in another unit or form.
@@ -146,7 +113,7 @@ fn no_form_loses_a_value() {
                     "v" => form == Form::Ocsf,
                     _ => value.is_null(),
                 };
-                assert!(said_otherwise || text.contains(&value.to_string()), "{name} of {line} in {text}");
+                assert!(said_otherwise || text.contains(&value.to_string()), "{name} of {record} in {text}");
             }
         }
     }
@@ -154,12 +121,11 @@ fn no_form_loses_a_value() {
 
 #[test]
 fn every_form_tells_whether_a_record_is_missing() {
-    let lines = lines();
     for (form, hash, prev) in
         [(Form::Ocsf, "metadata.uid", "unmapped.prev"), (Form::Ecs, "event.hash", "confgate.prev")]
     {
         let events = rendered(form);
-        for (pair, line) in events.windows(2).zip(&lines) {
+        for (pair, line) in events.windows(2).zip(&*LINES) {
             assert_eq!(at(&pair[1], prev), at(&pair[0], hash));
             assert_eq!(at(&pair[0], hash), &json!(LineHash::of(line.as_bytes()).to_string()));
         }
@@ -168,7 +134,7 @@ fn every_form_tells_whether_a_record_is_missing() {
             events.iter().map(|event| at(event, sequence).as_u64().unwrap()).collect();
         assert_eq!(sequences, (1..=events.len() as u64).collect());
     }
-    let line = &lines[2];
+    let line = &LINES[2];
     let own = Form::Confgate.render(loose(3, line.as_ref()), LineHash::ZERO);
     assert_eq!(own, line.as_bytes());
 }
@@ -188,16 +154,6 @@ fn what_is_no_record_any_more_is_told_and_not_dropped() {
                 if form == Form::Ocsf { (ocsf::OCSF, "unmapped") } else { (ecs::ECS, "confgate") };
             assert_fits(&event, table, free);
         }
-    }
-}
-
-#[test]
-fn the_time_is_read_where_every_line_has_it() {
-    let line = &lines()[1];
-    let time: jiff::Timestamp = "2026-11-23T08:41:08.852040Z".parse().unwrap();
-    assert_eq!(super::time_of(line.as_bytes()), Some(time));
-    for text in ["", "{}", "{\"v\":1,\"seq\":1,\"time\":\"yesterday\"}", "{\"time\":\"2026"] {
-        assert_eq!(super::time_of(text.as_bytes()), None);
     }
 }
 

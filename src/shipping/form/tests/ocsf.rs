@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Type, assert_fits, at, rendered};
+use super::{Type, assert_fits, at, records, rendered};
 use crate::shipping::form::Form;
 
-/// OCSF 1.3.0: attributes of class 6003 and of the objects in it that are used, with their types; `true` where the class
-/// or the object requires them.
+/// OCSF 1.3.0: attributes of class 6003 and of the objects in it that are used, with their types; `true` where the
+/// class or the object requires them.
 pub(super) const OCSF: &[(&str, Type, bool)] = &[
     ("activity_id", Type::Whole, true),
     ("activity_name", Type::Text, false),
@@ -96,7 +96,7 @@ fn ocsf_events_have_what_the_class_requires_and_nothing_it_does_not_know() {
         assert_eq!(id("type_uid"), id("class_uid") * 100 + id("activity_id"));
         assert!(event["api"]["request"].is_null() || event["api"]["request"]["uid"].is_string(), "{event:#}");
         assert_eq!(event["metadata"]["version"], "1.3.0");
-        assert_eq!(event["time"], 1_795_423_268_852_i64);
+        assert_eq!(event["time"], 1_795_402_024_123_i64);
     }
 }
 
@@ -110,15 +110,22 @@ fn ocsf_says_what_was_done_and_what_came_of_it() {
         })
         .collect();
     let expected = [
-        ("start", "Logged", "Medium", "start"),
         ("Create", "Announced", "Informational", "create"),
-        ("Create", "Success", "Informational", "create"),
+        ("Update", "Announced", "Informational", "kick"),
+        ("intent", "Announced", "Informational", "unknown"),
+        ("Update", "Success", "Informational", "kick"),
+        ("Create", "Unknown", "Medium", "create"),
         ("Read", "Failure", "Low", "get"),
         ("Update", "Failure", "Low", "kick"),
-        ("Delete", "Unknown", "Medium", "dissolve"),
         ("outcome", "Failure", "Low", "unknown"),
+        ("Delete", "Failure", "Low", "dissolve"),
         ("Read", "Failure", "Low", "get"),
+        ("refusals", "Failure", "Low", "unknown"),
+        ("start", "Logged", "Medium", "start"),
+        ("start", "Logged", "Informational", "start"),
         ("checkpoint", "Logged", "Informational", "checkpoint"),
+        ("checkpoint", "Logged", "Informational", "checkpoint"),
+        ("recovered", "Logged", "Medium", "recovered"),
         ("recovered", "Logged", "Medium", "recovered"),
         ("heartbeat", "Logged", "Informational", "heartbeat"),
         ("stop", "Logged", "Informational", "stop"),
@@ -126,23 +133,28 @@ fn ocsf_says_what_was_done_and_what_came_of_it() {
     ];
     let expected = expected.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), json!(d)));
     assert_eq!(said, expected);
-    let events = rendered(Form::Ocsf);
-    let create = &events[2];
+}
+
+#[test]
+fn ocsf_has_every_member_in_its_place() {
+    let (records, events) = (records(), rendered(Form::Ocsf));
+    let kick = &events[3];
     assert_eq!(
-        create["actor"]["user"],
+        kick["actor"]["user"],
         json!({
             "uid": "huangcl", "type": "User", "type_id": 1, "credential_uid": "t-1", "org": {"uid": "crm"},
         })
     );
-    assert_eq!((&create["src_endpoint"]["ip"], &create["status_code"]), (&json!("10.2.3.4"), &json!("200")));
-    assert_eq!(create["api"]["request"]["uid"], "01a20790-eff1-7021-9fd9-46230553fe34");
-    assert_eq!(create["api"]["response"], json!({"code": 200}));
-    assert_eq!((&create["duration"], &create["unmapped"]["duration_us"]), (&json!(31), &json!(31250)));
-    assert_eq!(events[4]["resources"][1], json!({"type": "user", "name": "yangss"}));
-    assert_eq!(events[6]["actor"], json!({"app_name": "unverified caller"}));
+    assert_eq!((&kick["src_endpoint"]["ip"], &kick["status_code"]), (&json!("10.2.3.4"), &json!("200")));
+    assert_eq!(kick["api"]["request"]["uid"], records[3]["request_id"]);
+    assert_eq!(kick["api"]["response"], json!({"code": 200}));
+    assert_eq!((&kick["duration"], &kick["unmapped"]["duration_us"]), (&json!(31), &json!(31250)));
+    assert_eq!(kick["resources"][1], json!({"type": "user", "name": "yangss"}));
+    assert_eq!(events[7]["actor"], json!({"app_name": "unverified caller"}));
     assert_eq!(
-        (&events[7]["count"], &events[7]["src_endpoint"]["name"]),
-        (&json!(4711), &json!("several addresses"))
+        (&events[10]["count"], &events[10]["src_endpoint"]["name"]),
+        (&json!(1_000_000), &json!("several addresses"))
     );
-    assert_eq!(events[9]["unmapped"]["unknown"], json!([{"intent": 2, "request_id": "a"}]));
+    assert!(records[15]["unknown"][0].is_object());
+    assert_eq!(events[15]["unmapped"]["unknown"], records[15]["unknown"]);
 }

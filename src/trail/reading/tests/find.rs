@@ -121,7 +121,7 @@ fn a_body_that_looks_like_a_member_finds_nothing() {
     let body = serde_json::value::RawValue::from_string(r#"{"tenant":"acme"}"#.into()).unwrap();
     let call = request(id(1, 1), "crm", Action::Create);
     let intent = Record::Intent(Intent { time: minute(1), call, body: Some(body) });
-    sample_trail(directory.path(), &[intent], &[]);
+    trail_of(directory.path(), &[intent], &[]);
     let acme = Filter { tenants: vec![TenantId::parse("acme").unwrap()], ..Filter::default() };
     assert!(found(directory.path(), &acme).is_empty());
 }
@@ -131,7 +131,7 @@ fn a_large_segment_is_entered_near_the_time_that_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let outcome = |at| Record::Outcome(allowed(at, &request(id(at, 1), "crm", Action::Get), 1));
     let records: Vec<Record> = (0..6_000).map(outcome).collect();
-    sample_trail(directory.path(), &records, &[]);
+    trail_of(directory.path(), &records, &[]);
     // Zeros after the last line, as in a segment that is written to.
     let path = SegmentFile::new(directory.path(), 1).path;
     let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();

@@ -7,7 +7,7 @@ mod sums;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Action, Code, ConferenceId, RequestId, TenantId};
-use crate::trail::tests::{call, sample_trail};
+use crate::trail::tests::{self, call, trail_of};
 use crate::trail::*;
 
 /// When the trails of these tests begin.
@@ -41,31 +41,21 @@ fn allowed(at: i64, call: &Call, micros: u64) -> Outcome {
     Outcome {
         time: minute(at),
         call: call.clone(),
-        decision: Decision::Allowed,
-        reason: None,
-        detail: None,
-        status: Some(200),
-        vendor_status: Some(200),
-        vendor_error: Some(VendorError::Number(0)),
-        attempts: 1,
         duration: std::time::Duration::from_micros(micros),
         vendor_duration: Some(std::time::Duration::from_micros(micros / 2)),
-        intent: None,
-        outcome_unknown: false,
-        caller_gone: false,
+        ..tests::allowed()
     }
 }
 
 fn refused(at: i64, call: &Call, code: Code) -> Outcome {
+    let duration = std::time::Duration::from_micros(100);
     Outcome {
-        decision: Decision::Refused,
+        time: minute(at),
+        call: call.clone(),
         reason: Some(code),
         status: Some(code.status()),
-        vendor_status: None,
-        vendor_error: None,
-        attempts: 0,
-        vendor_duration: None,
-        ..allowed(at, call, 100)
+        duration,
+        ..tests::refused()
     }
 }
 
@@ -77,13 +67,13 @@ fn flood(at: i64, tenant: &str, count: u64) -> Refusals {
         subject: Some("huangcl".into()),
         client: None,
         reason: Some(Code::TenantRateLimited),
-        detail: None,
         status: Some(429),
         count,
         first_time: minute(at - 1),
         first_request_id: id(at - 1, 100),
         last_time: minute(at),
         last_request_id: id(at, 101),
+        ..tests::refusals()
     }
 }
 
@@ -134,6 +124,22 @@ fn two_hours() -> Vec<Record> {
 
 fn two_hours_trail() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    sample_trail(directory.path(), &two_hours(), &[4, 7]);
+    trail_of(directory.path(), &two_hours(), &[4, 7]);
     directory
+}
+
+#[test]
+fn the_time_is_read_where_every_line_has_it() {
+    let line = |text: &str| {
+        let bytes = text.as_bytes();
+        Line { sequence: 1, file: std::path::Path::new(""), number: 1, bytes }.time()
+    };
+    let time: Timestamp = "2026-11-23T02:47:04.123456Z".parse().unwrap();
+    for text in tests::every_line() {
+        assert_eq!(line(&text), Some(time), "{text}");
+    }
+    for text in ["", "{}", "{\"v\":1,\"seq\":1,\"time\":\"yesterday\",\"kind\":\"stop\"}", "{\"time\":\"2026"]
+    {
+        assert_eq!(line(text), None, "{text}");
+    }
 }

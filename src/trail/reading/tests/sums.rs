@@ -55,6 +55,6 @@ fn an_outcome_that_says_unknown_counts_once() {
     let create = request(id(1, 1), "crm", Action::Create);
     let outcome = Outcome { outcome_unknown: true, ..allowed(2, &create, 10) };
     let records = [announced(1, &create), Record::Outcome(outcome), recovered(3, &[])];
-    sample_trail(directory.path(), &records, &[]);
+    trail_of(directory.path(), &records, &[]);
     assert_eq!(rows(directory.path(), &Filter::default()).1.2, [1, 1, 0, 1, 0]);
 }

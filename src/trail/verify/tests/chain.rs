@@ -72,8 +72,8 @@ fn forged(seq: u64, prev: &str) -> String {
 #[test]
 fn every_changed_byte_is_found_in_its_line() {
     let sample = Bare::new();
-    let first: Vec<usize> = vec![0, 0, 0, 0, 4, 4, 4];
-    for index in 0..6 {
+    // No line holds the hash of the last one: what is changed in it can go unnoticed.
+    for index in 0..sample.lines.len() - 1 {
         for at in 0..sample.lines[index].len() - 1 {
             let mut lines = sample.lines.clone();
             let mut bytes = lines[index].clone().into_bytes();
@@ -82,12 +82,11 @@ fn every_changed_byte_is_found_in_its_line() {
             sample.store(&lines);
             let fault = sample.fault();
             let line = fault.line - 1 + if fault.segment == sample.path(5) { 4 } else { 0 };
-            // A changed prev in the last line of a segment could as well be a change of the line before.
+            // A changed prev in the last line of the first segment could as well be a change of the line before.
             let in_prev = at > sample.lines[index].len() - 70;
-            let ambiguous = in_prev && [3, 6].contains(&index);
+            let ambiguous = in_prev && index == 3;
             let named = line == index as u64 || (ambiguous && line + 1 == index as u64);
             assert!(named, "byte {at} of line {index}: {fault}");
-            assert!(first[index] <= index);
         }
     }
 }

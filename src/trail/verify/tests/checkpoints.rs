@@ -2,9 +2,9 @@ use super::*;
 use crate::trail::tests::outcome;
 
 /// A signed trail of two segments, and its key.
-fn sample() -> (Sample, SigningKey) {
+fn sample() -> (TrailBuilder, SigningKey) {
     let (signer, same) = twins();
-    let mut sample = Sample::new(Some(signer));
+    let mut sample = TrailBuilder::new(Some(signer));
     sample.start(None).push(&outcome()).checkpoint(false).push(&outcome()).rotate().push(&outcome()).stop();
     (sample, same)
 }
@@ -36,7 +36,7 @@ fn another_key_and_no_signature_at_all_prove_nothing() {
     let (sample, _) = sample();
     let fault = fault(check(&sample, &by_key(&key())));
     assert_eq!((fault.kind, fault.line, fault.found), (FaultKind::Forged, 3, Some(3)), "{fault}");
-    let mut unsigned = Sample::new(None);
+    let mut unsigned = TrailBuilder::new(None);
     unsigned.start(None).stop();
     check(&unsigned, &Measure::default()).unwrap();
     let fault = self::fault(check(&unsigned, &by_key(&key())));
@@ -51,7 +51,7 @@ fn another_key_and_no_signature_at_all_prove_nothing() {
 #[test]
 fn checkpoints_without_a_signature_may_stand_only_where_there_was_no_key_yet() {
     let (signer, key) = twins();
-    let mut unsigned = Sample::new(None);
+    let mut unsigned = TrailBuilder::new(None);
     unsigned.start(None).push(&outcome()).stop();
     let mut sample = unsigned.clone();
     sample.set_key(Some(signer));
@@ -70,7 +70,7 @@ fn checkpoints_without_a_signature_may_stand_only_where_there_was_no_key_yet() {
 fn a_key_may_have_been_replaced() {
     let (first_signer, first) = twins();
     let (second_signer, second) = twins();
-    let mut sample = Sample::new(Some(first_signer));
+    let mut sample = TrailBuilder::new(Some(first_signer));
     sample.start(None).stop();
     sample.set_key(Some(second_signer));
     sample.start(None).stop();
@@ -131,7 +131,7 @@ fn what_is_cut_off_at_the_end_is_missed_by_a_checkpoint_kept_elsewhere() {
 #[test]
 fn a_checkpoint_of_another_trail_is_told() {
     let (sample, _) = sample();
-    let mut other = Sample::new(None);
+    let mut other = TrailBuilder::new(None);
     other.start(None).push(&outcome()).stop();
     let found = fault(check(&sample, &by_kept(other.segments[0].lines.last())));
     assert!(found.detail.contains("another trail"), "{found}");

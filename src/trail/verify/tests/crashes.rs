@@ -1,10 +1,10 @@
 use super::*;
+use crate::trail::tests::builder::heartbeat;
 use crate::trail::tests::outcome;
-use crate::trail::tests::sample::heartbeat;
 
 #[test]
 fn a_crash_is_told_with_its_place_and_is_no_fault() {
-    let mut sample = Sample::new(None);
+    let mut sample = TrailBuilder::new(None);
     sample.start(None).push(&outcome()).crash().push(&outcome()).stop();
     sample.start(None).stop();
     let summary = check(&sample, &Measure::default()).unwrap();
@@ -19,7 +19,7 @@ fn a_crash_is_told_with_its_place_and_is_no_fault() {
 
 #[test]
 fn an_end_without_a_stop_is_no_fault() {
-    let mut sample = Sample::new(None);
+    let mut sample = TrailBuilder::new(None);
     sample.start(None).push(&outcome());
     sample.segments[0].rest = b"{\"v\":1,\"se".to_vec();
     sample.segments[0].rest.extend([0; 100]);
@@ -31,7 +31,7 @@ fn an_end_without_a_stop_is_no_fault() {
 
 #[test]
 fn a_segment_that_was_about_to_begin_is_no_fault_where_it_belongs() {
-    let mut sample = Sample::new(None);
+    let mut sample = TrailBuilder::new(None);
     sample.start(None).push(&outcome());
     let directory = written(&sample);
     let begun = |first| SegmentFile::new(directory.path(), first).path;
@@ -47,7 +47,7 @@ fn a_segment_that_was_about_to_begin_is_no_fault_where_it_belongs() {
 /// A power cut takes whole sectors; whatever was not yet on disk may have a hole then.
 #[test]
 fn sectors_that_were_lost_at_the_end_are_no_fault_and_a_changed_byte_is_one() {
-    let mut sample = Sample::new(None);
+    let mut sample = TrailBuilder::new(None);
     sample.start(None);
     for _ in 0..20 {
         sample.push(&outcome());
@@ -81,7 +81,7 @@ fn sectors_that_were_lost_at_the_end_are_no_fault_and_a_changed_byte_is_one() {
 
 #[test]
 fn nothing_is_left_over_before_a_segment_that_took_over_in_good_order() {
-    let mut sample = Sample::new(None);
+    let mut sample = TrailBuilder::new(None);
     sample.start(None).push(&outcome()).rotate().stop();
     for rest in [&b"{\"v\":1"[..], b"x", b"\0\0x"] {
         let mut bad = sample.clone();
@@ -105,7 +105,7 @@ fn an_empty_directory_is_no_trail() {
 
 #[test]
 fn a_segment_that_was_compressed_meanwhile_is_found() {
-    let mut sample = Sample::new(None);
+    let mut sample = TrailBuilder::new(None);
     sample.start(None).rotate().stop();
     let directory = written(&sample);
     let listed = SegmentFile::list(directory.path()).unwrap();

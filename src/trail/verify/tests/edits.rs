@@ -84,7 +84,7 @@ fn edits() -> impl Strategy<Value = Edit> {
 
 impl Edit {
     /// Makes the edit.
-    fn make(&self, sample: &mut Sample) {
+    fn make(&self, sample: &mut TrailBuilder) {
         let places = sample.places();
         let line = |index: &Index| *index.get(&places);
         match self {
@@ -146,7 +146,7 @@ impl Edit {
 }
 
 /// The line that a byte of the trail stands in, and where.
-fn byte_of(sample: &mut Sample, byte: Index) -> (&mut Vec<u8>, usize) {
+fn byte_of(sample: &mut TrailBuilder, byte: Index) -> (&mut Vec<u8>, usize) {
     let mut at = byte.index(sample.segments.iter().map(|segment| segment.lines.concat().len()).sum());
     for line in sample.segments.iter_mut().flat_map(|segment| &mut segment.lines) {
         if at < line.len() {
@@ -158,7 +158,7 @@ fn byte_of(sample: &mut Sample, byte: Index) -> (&mut Vec<u8>, usize) {
 }
 
 /// The lines that a reader would see, so that an edit that changes none of them is known for one.
-fn content(sample: &Sample) -> Vec<(u64, Vec<u8>)> {
+fn content(sample: &TrailBuilder) -> Vec<(u64, Vec<u8>)> {
     let mut files: Vec<_> = sample.segments.iter().map(|segment| (segment.first, segment.plain())).collect();
     files.sort();
     files
@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn any_single_edit_is_found(edit in edits()) {
         let pem = key_pem();
-        let good = Sample::rich(SigningKey::from_pem(&pem).unwrap());
+        let good = TrailBuilder::rich(SigningKey::from_pem(&pem).unwrap());
         let last = good.segments[2].lines.last().unwrap();
         let measure = Measure {
             kept: by_kept([last]).kept,
@@ -196,7 +196,7 @@ proptest! {
     /// Without a key and without a checkpoint from elsewhere, whatever happens before the last line is found.
     #[test]
     fn the_chain_alone_names_the_line_of_a_change(byte in any::<Index>(), to: u8) {
-        let good = Sample::rich(key());
+        let good = TrailBuilder::rich(key());
         let mut bad = good.clone();
         Edit::Change { byte, to }.make(&mut bad);
         let places = good.places();
@@ -222,7 +222,7 @@ proptest! {
     #[test]
     fn a_rest_written_anew_is_found_by_the_key_and_by_a_checkpoint(line in any::<Index>(), how in 0..3) {
         let pem = key_pem();
-        let good = Sample::rich(SigningKey::from_pem(&pem).unwrap());
+        let good = TrailBuilder::rich(SigningKey::from_pem(&pem).unwrap());
         let last = good.segments[2].lines.last().unwrap();
         let mut bad = good.clone();
         let place = *line.get(&good.places());
@@ -248,7 +248,7 @@ proptest! {
     /// Whatever is changed in a compressed file, it does not decompress, or has other lines, or the same.
     #[test]
     fn a_changed_compressed_segment_is_found(byte in any::<Index>(), to: u8) {
-        let good = Sample::rich(key());
+        let good = TrailBuilder::rich(key());
         let directory = written(&good);
         let segment = SegmentFile::encoded(directory.path(), 1, Encoding::Zstd);
         let mut bytes = std::fs::read(&segment.path).unwrap();

@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::trail::SigningKey;
-use crate::trail::tests::sample::{Sample, key};
+use crate::trail::tests::builder::{TrailBuilder, key};
 
 /// Verifies a trail that is written to a directory of its own.
-fn check(sample: &Sample, measure: &Measure) -> Result<Summary, VerifyError> {
+fn check(sample: &TrailBuilder, measure: &Measure) -> Result<Summary, VerifyError> {
     verify_by(written(sample).path(), measure, &mut |_| ())
 }
 
-fn written(sample: &Sample) -> TempDir {
+fn written(sample: &TrailBuilder) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     sample.write(directory.path());
     directory

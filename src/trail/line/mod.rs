@@ -1,8 +1,14 @@
+//! One line: what holds it in the chain, how it begins, and how it is written.
+
+mod head;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub(super) use head::{Head, Stamp, sequence_of};
 
 /// The version of the line format.
 const VERSION: u64 = 1;
@@ -102,34 +108,12 @@ impl Position {
         let start = lines.len();
         let members = payload.strip_prefix(b"{").unwrap_or(payload);
         let members = members.strip_suffix(b"}").unwrap_or(members);
-        lines.extend_from_slice(format!("{{\"v\":{VERSION},\"seq\":{},", self.next).as_bytes());
+        lines.extend_from_slice(head::PREFIX);
+        lines.extend_from_slice(format!("{},", self.next).as_bytes());
         lines.extend_from_slice(members);
         lines.extend_from_slice(format!(",\"prev\":\"{}\"}}\n", self.prev).as_bytes());
         Self { next: self.next.saturating_add(1), prev: LineHash::of(lines.get(start..).unwrap_or_default()) }
     }
-}
-
-/// The sequence number of a line, by the way every line of this program begins: that is enough to find one, and no
-/// proof of anything.
-pub(super) fn sequence_of(line: &[u8]) -> Option<u64> {
-    after_sequence(line).map(|(sequence, _)| sequence)
-}
-
-fn after_sequence(line: &[u8]) -> Option<(u64, &[u8])> {
-    let rest = line.strip_prefix(b"{\"v\":1,\"seq\":")?;
-    let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
-    let (digits, rest) = rest.split_at_checked(digits)?;
-    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
-}
-
-/// The kind of a line, by the way every line begins.
-pub(super) fn kind_of(line: &[u8]) -> Option<&str> {
-    let (_, rest) = after_sequence(line)?;
-    let rest = rest.strip_prefix(b",\"time\":\"")?;
-    let (_, rest) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'"')?)?;
-    let rest = rest.strip_prefix(b"\",\"kind\":\"")?;
-    let (kind, _) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'"')?)?;
-    std::str::from_utf8(kind).ok()
 }
 
 /// Whether a line ends as every line does, with this as its `prev`.
@@ -158,9 +142,8 @@ impl Link {
         }
         let prev = LineHash::parse(&members.prev).ok_or("its prev is not a SHA-256")?;
         // Readers go by the form, without which they would see another line than a JSON parser does.
-        let as_written = sequence_of(line) == Some(members.seq)
-            && kind_of(line) == Some(&members.kind)
-            && ends_with(line, &members.prev);
+        let begins = |head: Head<'_>| head.sequence == members.seq && head.kind == members.kind.as_bytes();
+        let as_written = Head::of(line).is_some_and(begins) && ends_with(line, &members.prev);
         if !as_written {
             return Err("it does not begin and end as every line does");
         }

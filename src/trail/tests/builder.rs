@@ -9,7 +9,7 @@ use crate::trail::segment::Encoding;
 
 /// A trail in memory. Its segments are as the writer would have left them.
 #[derive(Clone)]
-pub(in crate::trail) struct Sample {
+pub(in crate::trail) struct TrailBuilder {
     pub(in crate::trail) trail: uuid::Uuid,
     pub(in crate::trail) segments: Vec<Segment>,
     /// The place after the last line.
@@ -28,28 +28,45 @@ pub(in crate::trail) struct Segment {
     pub(in crate::trail) rest: Vec<u8>,
 }
 
-impl Sample {
+/// Writes a trail of these records, with a new segment after as many of them as each number says.
+pub(in crate::trail) fn trail_of(directory: &Path, records: &[Record], new_segments: &[usize]) {
+    let mut builder = TrailBuilder::new(None);
+    for (index, record) in records.iter().enumerate() {
+        if new_segments.contains(&index) {
+            builder.begin_segment();
+        }
+        builder.push(record);
+    }
+    builder.write(directory);
+}
+
+impl TrailBuilder {
     /// Without a line.
     pub(in crate::trail) fn new(key: Option<SigningKey>) -> Self {
         let at = Position::GENESIS;
         let key = key.map(Arc::new);
-        let mut sample = Self { trail: uuid::Uuid::new_v4(), segments: Vec::new(), at, key, first: 1 };
-        sample.begin_segment();
-        sample
+        let mut builder = Self { trail: uuid::Uuid::new_v4(), segments: Vec::new(), at, key, first: 1 };
+        builder.begin_segment();
+        builder
     }
 
     /// Three segments of three runs, the second one ended by a crash and the first one compressed, signed throughout,
     /// with every kind of line.
     pub(in crate::trail) fn rich(key: SigningKey) -> Self {
-        let mut sample = Self::new(Some(key));
-        sample.start(None).push(&intent()).push(&outcome()).push(&refusals()).checkpoint(false);
-        sample.push(&outcome()).rotate().push(&outcome()).push(&heartbeat()).stop();
-        sample.start(None).push(&intent()).push(&outcome()).rotate();
-        sample.push(&outcome()).crash();
-        sample.push(&outcome()).checkpoint(false).push(&outcome()).stop();
-        sample.segments[0].encoding = Encoding::Zstd;
-        sample.segments[2].rest = vec![0; 5000];
-        sample
+        let mut builder = Self::new(Some(key));
+        builder
+            .start(None)
+            .push(&intent())
+            .push(&outcome())
+            .push(&Record::Refusals(refusals()))
+            .checkpoint(false);
+        builder.push(&outcome()).rotate().push(&outcome()).push(&heartbeat()).stop();
+        builder.start(None).push(&intent()).push(&outcome()).rotate();
+        builder.push(&outcome()).crash();
+        builder.push(&outcome()).checkpoint(false).push(&outcome()).stop();
+        builder.segments[0].encoding = Encoding::Zstd;
+        builder.segments[2].rest = vec![0; 5000];
+        builder
     }
 
     /// Checkpoints are signed with this key from now on.
@@ -192,25 +209,6 @@ fn forged(line: &str, record: &serde_json::Map<String, Value>) -> String {
 
 pub(in crate::trail) fn heartbeat() -> Record {
     Record::Heartbeat(Heartbeat { time: Timestamp::now() })
-}
-
-pub(in crate::trail) fn refusals() -> Record {
-    let (time, id) = (Timestamp::now(), call().request_id);
-    Record::Refusals(Refusals {
-        time,
-        action: None,
-        tenant: None,
-        subject: None,
-        client: Some("10.2.3.4".parse().unwrap()),
-        reason: Some(Code::RouteUnknown),
-        detail: None,
-        status: Some(404),
-        count: 1000,
-        first_time: time,
-        first_request_id: id,
-        last_time: time,
-        last_request_id: id,
-    })
 }
 
 /// A new key for checkpoints.

@@ -1,4 +1,4 @@
-//! Records of every kind, and trails made of them.
+//! Records of every kind: whatever takes records apart is held against them.
 
 use super::*;
 use crate::domain::UserName;
@@ -15,11 +15,22 @@ fn id() -> RequestId {
 }
 
 /// Each kind, with everything that may be null and without.
-pub(in crate::trail) fn samples() -> Vec<Record> {
-    let mut samples = of_requests();
-    samples.extend(of_floods());
-    samples.extend(of_its_life());
-    samples
+pub(crate) fn every_record() -> Vec<Record> {
+    let mut records = of_requests();
+    records.extend(of_floods());
+    records.extend(of_its_life());
+    records
+}
+
+/// A line of each, in turn from the first, with its newline.
+pub(crate) fn every_line() -> Vec<String> {
+    let mut position = Position::GENESIS;
+    let line = |record: Record| {
+        let mut line = Vec::new();
+        position = position.append(&mut line, &record.payload().unwrap());
+        String::from_utf8(line).unwrap()
+    };
+    every_record().into_iter().map(line).collect()
 }
 
 fn of_requests() -> Vec<Record> {
@@ -42,19 +53,16 @@ fn of_requests() -> Vec<Record> {
     };
     let kick = Call { action: Some(Action::Kick), user: Some(UserName::parse("yangss").unwrap()), ..call() };
     let body = serde_json::value::RawValue::from_string(r#"{"confrType":10}"#.into()).unwrap();
-    let Record::Outcome(refused) = outcome() else { unreachable!() };
-    let allowed = Outcome {
-        call: kick.clone(),
-        decision: Decision::Allowed,
-        reason: None,
-        status: Some(200),
-        vendor_status: Some(200),
-        vendor_error: Some(VendorError::Number(0)),
-        attempts: 1,
-        vendor_duration: Some(Duration::from_micros(30_911)),
-        intent: Some(3),
-        ..refused.clone()
+    let refused = Outcome { time: time(), ..refused() };
+    let allowed = Outcome { time: time(), call: kick.clone(), intent: Some(3), ..allowed() };
+    let not_found = Outcome {
+        call: Call { action: Some(Action::Get), ..call() },
+        vendor_error: Some(VendorError::Number(-1)),
+        intent: None,
+        ..allowed.clone()
     };
+    let failed =
+        Outcome { status: Some(500), vendor_status: Some(500), vendor_error: None, ..allowed.clone() };
     let unknown = Outcome {
         call: create.clone(),
         reason: Some(Code::VendorTimeout),
@@ -73,6 +81,8 @@ fn of_requests() -> Vec<Record> {
         Record::Intent(Intent { time: time(), call: nothing_known.clone(), body: None }),
         Record::Outcome(allowed),
         Record::Outcome(unknown),
+        Record::Outcome(not_found),
+        Record::Outcome(failed),
         Record::Outcome(Outcome { call: nothing_known, ..refused.clone() }),
         Record::Outcome(refused),
     ]
@@ -140,17 +150,4 @@ fn of_its_life() -> Vec<Record> {
         Record::Heartbeat(Heartbeat { time: time() }),
         Record::Stop(Stop { time: time() }),
     ]
-}
-
-/// Makes a trail of these records, with a new segment after as many of them as each number says.
-pub(in crate::trail) fn sample_trail(directory: &Path, records: &[Record], new_segments: &[usize]) {
-    let (mut position, mut first, mut lines) = (Position::GENESIS, 1, Vec::new());
-    for (index, record) in records.iter().enumerate() {
-        if new_segments.contains(&index) {
-            std::fs::write(SegmentFile::new(directory, first).path, &lines).unwrap();
-            (first, lines) = (position.next, Vec::new());
-        }
-        position = position.append(&mut lines, &record.payload().unwrap());
-    }
-    std::fs::write(SegmentFile::new(directory, first).path, &lines).unwrap();
 }
