@@ -1,8 +1,9 @@
 //! `CONFGATE__SECTION__KEY`: the environment over the files.
 //!
 //! A name is resolved against the tree as it is, without regard to case, since variables are upper case by custom and
-//! the names of tenants and apps are not. An item of a list is named by its number: `CONFGATE__AUTHN__ISSUERS__0__ISSUER`.
-//! The `config` crate's own source would turn a list into a section there, and forget which variable said so.
+//! the names of tenants and apps are not. An item of a list is named by its number:
+//! `CONFGATE__AUTHN__ISSUERS__0__ISSUER`. The `config` crate's own source would turn a list into a section there, and
+//! forget which variable said so.
 
 use ::config::{Map, Value, ValueKind};
 

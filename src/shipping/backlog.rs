@@ -60,8 +60,8 @@ impl Backlog {
         self.records.front().and_then(|record| record.time)
     }
 
-    /// Its first `records`, all of it if it has fewer; `None` when there is nothing. It keeps them until it is told that
-    /// they are [`settled`](Self::settle).
+    /// Its first `records`, all of it if it has fewer; `None` when there is nothing. It keeps them until it is told
+    /// that they are [`settled`](Self::settle).
     pub(super) fn batch(&self, records: usize) -> Option<Batch> {
         let first = self.records.front()?.cursor.sequence;
         let records = records.clamp(1, self.records.len());

@@ -23,8 +23,8 @@ impl Shipped {
         Self { consumers, trail: Arc::default() }
     }
 
-    /// The last line that every consumer has acknowledged, durably: what comes after must be kept. 0 until the consumers
-    /// have found their places; `u64::MAX` without consumers.
+    /// The last line that every consumer has acknowledged, durably: what comes after must be kept. 0 until the
+    /// consumers have found their places; `u64::MAX` without consumers.
     pub fn up_to(&self) -> u64 {
         self.consumers.iter().map(|consumer| consumer.cursor()).min().unwrap_or(u64::MAX)
     }

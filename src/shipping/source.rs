@@ -50,8 +50,8 @@ impl Source {
         self.next
     }
 
-    /// Reads lines up to `synced` into `backlog`, as many as make a batch. Stops before lines that are missing, and says
-    /// which they are; it goes on after them. A fault leaves it before the line that could not be read.
+    /// Reads lines up to `synced` into `backlog`, as many as make a batch. Stops before lines that are missing, and
+    /// says which they are; it goes on after them. A fault leaves it before the line that could not be read.
     pub(super) fn fill(&mut self, backlog: &mut Backlog, synced: u64) -> io::Result<Option<Missing>> {
         let filled = self.read_into(backlog, synced);
         if !matches!(filled, Ok(None)) {

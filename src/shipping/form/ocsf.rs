@@ -1,7 +1,7 @@
 //! OCSF 1.3.0, class API Activity (<https://schema.ocsf.io/1.3.0/classes/api_activity>).
 //!
-//! A create is Create, a get Read, a kick Update and a dissolve Delete; everything else is Other, with the record's kind
-//! as its name. The event's own id is the hash of its line, so that `unmapped.prev` of the next event is the
+//! A create is Create, a get Read, a kick Update and a dissolve Delete; everything else is Other, with the record's
+//! kind as its name. The event's own id is the hash of its line, so that `unmapped.prev` of the next event is the
 //! `metadata.uid` of this one.
 
 use jiff::Timestamp;

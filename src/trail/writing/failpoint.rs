@@ -1,5 +1,5 @@
-//! The seam at which tests make the file system fail. Every operation that stands between a record and the disk, and may
-//! be refused by the system, passes through here.
+//! The seam at which tests make the file system fail. Every operation that stands between a record and the disk, and
+//! may be refused by the system, passes through here.
 
 #[cfg(not(test))]
 pub(super) use real::{attempt, attempt_write};

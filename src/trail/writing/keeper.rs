@@ -1,6 +1,6 @@
-//! Keeps the directory in order: compresses segments that are not written to any more, removes those that have been kept
-//! long enough, and watches what a thread that hangs cannot tell of itself. On a thread of its own, because it may take
-//! its time, and the one that writes may not.
+//! Keeps the directory in order: compresses segments that are not written to any more, removes those that have been
+//! kept long enough, and watches what a thread that hangs cannot tell of itself. On a thread of its own, because it
+//! may take its time, and the one that writes may not.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

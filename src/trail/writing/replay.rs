@@ -118,8 +118,8 @@ impl Replay {
         self.begun
     }
 
-    /// What the next run has to know. A trail of which no checkpoint says otherwise has every line from the first on, or
-    /// ought to.
+    /// What the next run has to know. A trail of which no checkpoint says otherwise has every line from the first on,
+    /// or ought to.
     pub(super) fn heritage(self, torn: Option<TornTail>) -> Heritage {
         let open = self.open.into_iter().map(|(request_id, intent)| OpenIntent { intent, request_id });
         let mut open: Vec<OpenIntent> = open.collect();
