@@ -76,3 +76,18 @@ async fn a_file_has_its_time_however_little_is_in_it() {
     let rotated = world.trail.records().into_iter().filter(|record| record["open"].is_array()).count();
     assert!(rotated >= 2, "each file begins with what was open");
 }
+
+/// Silence is told from a gateway that is gone.
+#[tokio::test]
+async fn an_idle_gateway_says_that_it_lives() {
+    let world = World::with(&[("AUDIT__HEARTBEAT", "1s"), ("AUDIT__CHECKPOINTS__EVERY", "1s")]).await;
+    let vouched_for = |records: &[Value]| {
+        let beat = records.iter().find(|record| record["kind"] == "heartbeat")?["seq"].as_u64()?;
+        let after =
+            |record: &&Value| record["kind"] == "checkpoint" && record["sequence"].as_u64() >= Some(beat);
+        records.iter().find(after).map(drop)
+    };
+    world.trail.wait_until("a heartbeat that is vouched for", vouched_for).await;
+    assert!(world.vendor.calls().is_empty());
+    verify(&world.trail_directory()).unwrap();
+}
