@@ -19,6 +19,7 @@ mod durability;
 mod endings;
 mod fields;
 mod headers;
+mod hostile;
 mod limits;
 mod openapi;
 mod pressure;

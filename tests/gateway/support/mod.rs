@@ -14,6 +14,7 @@ pub(crate) mod receiver;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod tally;
 pub(crate) mod tools;
 pub(crate) mod trail;
 pub(crate) mod vendor;
