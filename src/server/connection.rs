@@ -24,6 +24,7 @@ use super::wire::{Floor, Wire, close, speaks};
 use crate::domain::Code;
 use crate::stages::identify::Accepted;
 use crate::stages::reply::{BrokenOff, GateBody};
+use crate::stages::route::is_framed_plainly;
 
 /// How long an idle connection is listened to once more before the gateway closes it.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -144,9 +145,10 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let floor = self.gate.wire.take_floor();
+        let is_last = !is_framed_plainly(request.headers());
         // The stack is always ready: what it must wait for, it waits for inside of its future.
         let inner = self.stack.clone().call(Accepted { peer: self.peer, request });
-        EntranceFuture { inner, gate: Rc::clone(&self.gate), floor: Some(floor) }
+        EntranceFuture { inner, gate: Rc::clone(&self.gate), floor: Some(floor), is_last }
     }
 }
 
@@ -157,6 +159,8 @@ pin_project! {
         inner: F,
         gate: Rc<Gate>,
         floor: Option<Floor>,
+        // Whether a caller and the gateway may not agree on where the next request begins.
+        is_last: bool,
     }
 }
 
@@ -169,7 +173,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(cx))?;
-        if this.gate.phase.has_reached(Phase::Draining) || leaves_a_body_unread(response.status()) {
+        let is_closing = this.gate.phase.has_reached(Phase::Draining);
+        if *this.is_last || is_closing || leaves_a_body_unread(response.status()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let floor = this.floor.take();
