@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, Method, Uri, Version, header};
 
 use super::audit::{Audited, Entry};
 use super::check::Check;
@@ -57,6 +57,10 @@ impl<B> Check<Audited<B>> for Route {
     fn check(&self, input: Audited<B>) -> Result<Routed<B>, Refusal> {
         let (entry, head, body) = input.into_parts();
         one_host(head.version, &head.headers)?;
+        if !is_directed_here(&head.uri) {
+            let advice = "send the path alone, or a URI of http or https without credentials";
+            return Err(Refusal::new(Code::RequestMalformed, advice));
+        }
         if !is_framed_plainly(&head.headers) {
             let advice = "send Transfer-Encoding: chunked, or Content-Length alone";
             return Err(Refusal::new(Code::RequestMalformed, advice));
@@ -75,7 +79,9 @@ fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     match (hosts.next(), hosts.next()) {
         (None, _) if version != Version::HTTP_11 => Ok(()),
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
-        _ => Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header, with a host and a port")),
+        _ => {
+            Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header, with a host and a port"))
+        }
     }
 }
 
@@ -100,6 +106,18 @@ fn is_host(value: &[u8]) -> bool {
         [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
         _ => false,
     }
+}
+
+/// Whether the target is a path, a host, or a URI that could be one of this service's: `http::Uri` takes more for a URI
+/// than HTTP does. Credentials in one are there to deceive (RFC 9110, section 4.2.4).
+fn is_directed_here(uri: &Uri) -> bool {
+    let has_credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    let is_ours = match (uri.scheme_str(), uri.authority()) {
+        (None, None) | (Some("http" | "https"), Some(_)) => true,
+        (None, Some(_)) => uri.path().is_empty(),
+        _ => false,
+    };
+    is_ours && !has_credentials
 }
 
 /// Whether everybody on the way reads the same length: a coding of the body is `chunked`, once (RFC 9112, section 6.1).
@@ -239,10 +257,23 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_or_an_address_with_a_port_or_none() {
-        for host in ["", "gate.test", "gate.test:8080", "GATE:", "127.0.0.1:1", "[::1]", "[::1]:8080", "a_b-c~d", "%41"] {
+        for host in [
+            "",
+            "gate.test",
+            "gate.test:8080",
+            "GATE:",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8080",
+            "a_b-c~d",
+            "%41",
+        ] {
             assert!(is_host(host.as_bytes()), "{host:?}");
         }
-        for host in ["a b", "a/b", "a@b", "a:b", "a:1:2", "a?", "a#", "[::1", "[]", "[::1]x", "::1", "a\\b", "<a>", "ä"] {
+        for host in [
+            "a b", "a/b", "a@b", "a:b", "a:1:2", "a?", "a#", "[::1", "[]", "[::1]x", "::1", "a\\b", "<a>",
+            "ä",
+        ] {
             assert!(!is_host(host.as_bytes()), "{host:?}");
         }
     }

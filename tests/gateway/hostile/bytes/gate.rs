@@ -47,7 +47,8 @@ impl Gate {
 
     /// With these keys of the configuration changed.
     pub(super) async fn with(changes: &[(&str, &str)]) -> Self {
-        let (vendor, issuer) = (crate::support::vendor::Vendor::start().await, crate::support::issuer::Issuer::start().await);
+        let (vendor, issuer) =
+            (crate::support::vendor::Vendor::start().await, crate::support::issuer::Issuer::start().await);
         let tap = Tap::before(vendor.server().address()).await;
         let base_url = format!("http://{}", tap.address);
         let mut all = vec![
@@ -81,10 +82,12 @@ impl Gate {
         let cut = |case: &Case| {
             let bytes = case.sent(0, &self.good);
             let token = find(&bytes, self.good.as_bytes()).map(|start| start..start + self.good.len() - 1);
-            let places = (1..bytes.len()).filter(|place| !token.as_ref().is_some_and(|token| token.contains(place)));
+            let places =
+                (1..bytes.len()).filter(|place| !token.as_ref().is_some_and(|token| token.contains(place)));
             places.collect::<Vec<_>>()
         };
-        let runs: Vec<_> = cases.iter().flat_map(|case| cut(case).into_iter().map(move |place| (case, place))).collect();
+        let runs: Vec<_> =
+            cases.iter().flat_map(|case| cut(case).into_iter().map(move |place| (case, place))).collect();
         runs.iter().for_each(|_| self.tally.input());
         let all = futures_util::stream::iter(runs)
             .map(|(case, place)| {
@@ -130,7 +133,11 @@ impl Gate {
         self.tally.expect(heard == calls, || {
             let more: Vec<_> = heard.iter().filter(|call| !calls.contains(call)).collect();
             let less: Vec<_> = calls.iter().filter(|call| !heard.contains(call)).collect();
-            format!("the vendor heard {} calls of {}; not to be: {more:?}; missing: {less:?}", heard.len(), calls.len())
+            format!(
+                "the vendor heard {} calls of {}; not to be: {more:?}; missing: {less:?}",
+                heard.len(),
+                calls.len()
+            )
         });
         self.hold_trail_against(&outcomes, &calls).await;
         self.tally.finish();
@@ -212,10 +219,17 @@ fn answers(heard: &[u8], case: &Case) -> Result<Vec<Message>, String> {
 }
 
 /// Compares the answers with what they must be, and notes what they leave behind. Says what is wrong first.
-fn compare(case: &Case, expected: &[Answered], answers: &[Message], good: bool, trace: &mut Trace) -> Option<String> {
+fn compare(
+    case: &Case,
+    expected: &[Answered],
+    answers: &[Message],
+    good: bool,
+    trace: &mut Trace,
+) -> Option<String> {
     // Without a good token nobody reads the body of a create, and the gateway may close the connection over it.
     let may_end_early = !good && !answers.is_empty() && answers.len() < expected.len();
-    let wrong = expected.iter().zip(answers).find_map(|(expected, answer)| check(expected, answer, trace).err());
+    let wrong =
+        expected.iter().zip(answers).find_map(|(expected, answer)| check(expected, answer, trace).err());
     if wrong.is_some() {
         return wrong;
     }
@@ -223,11 +237,13 @@ fn compare(case: &Case, expected: &[Answered], answers: &[Message], good: bool, 
         return Some(format!("{} answers in place of {}: {expected:?}", answers.len(), expected.len()));
     }
     let says_so = answers.last().is_some_and(|last| last.field("connection") == Ok("close"));
-    (case.end == End::Closed && good && !says_so).then(|| "the last answer does not say that the connection is closed".to_owned())
+    (case.end == End::Closed && good && !says_so)
+        .then(|| "the last answer does not say that the connection is closed".to_owned())
 }
 
 fn check(expected: &Answered, answer: &Message, trace: &mut Trace) -> Result<(), String> {
-    let status: u16 = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    let status: u16 =
+        answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let id = answer.field("x-request-id")?.to_owned();
     let (wanted, reason, attempts) = match expected {
         Answered::Call { method, path, body } => {

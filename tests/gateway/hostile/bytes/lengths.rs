@@ -75,7 +75,8 @@ const DOUBTFUL: &[&str] = &[
 const COUNTLESS: &[&str] = &["Content-Length: 18446744073709551614", "Content-Length: 18446744073709551615"];
 
 /// Names that are like the field's, and are others: there is no body then.
-const OTHER_LENGTHS: &[&str] = &["Content_Length: 35", "X-Content-Length: 35", "Content-Length-: 35", "ContentLength: 35"];
+const OTHER_LENGTHS: &[&str] =
+    &["Content_Length: 35", "X-Content-Length: 35", "Content-Length-: 35", "ContentLength: 35"];
 
 #[tokio::test]
 async fn a_length_is_one_number() {
@@ -97,15 +98,35 @@ async fn the_length_that_is_declared_is_the_one_that_counts() {
     let hidden = get(&format!("Content-Length: {}", "$HIDDEN".len())) + "$HIDDEN";
     let cases = [
         Case::new("one byte short", one_short, &[Denied("body_malformed"), MALFORMED], Closed),
-        Case::new("one byte long", one_long, &[Denied("body_malformed"), Refused("method_not_allowed")], Over),
+        Case::new(
+            "one byte long",
+            one_long,
+            &[Denied("body_malformed"), Refused("method_not_allowed")],
+            Over,
+        ),
         Case::new("white space of the body's", whole_next, &[created(), got()], Kept),
         Case::new("no body at all", post("", ""), &[created_by_default()], Kept),
         Case::new("a length of 0", post("Content-Length: 0", ""), &[created_by_default()], Kept),
-        Case::new("a length of 0 and a body", post("Content-Length: 0", BODY), &[created_by_default(), MALFORMED], Closed),
+        Case::new(
+            "a length of 0 and a body",
+            post("Content-Length: 0", BODY),
+            &[created_by_default(), MALFORMED],
+            Closed,
+        ),
         Case::new("no length and a body", post("", BODY), &[created_by_default(), MALFORMED], Closed),
         Case::new("a request in a body", hidden, &[Denied("request_malformed")], Kept),
-        Case::new("more than fits", with_smuggled("Content-Length: 9223372036854775807"), &[Denied("body_too_large")], Closed),
-        Case::new("more than any", with_smuggled("Content-Length: 18446744073709551613"), &[Denied("body_too_large")], Closed),
+        Case::new(
+            "more than fits",
+            with_smuggled("Content-Length: 9223372036854775807"),
+            &[Denied("body_too_large")],
+            Closed,
+        ),
+        Case::new(
+            "more than any",
+            with_smuggled("Content-Length: 18446744073709551613"),
+            &[Denied("body_too_large")],
+            Closed,
+        ),
     ];
     Gate::start().await.runs(&cases).await;
 }
@@ -187,8 +208,12 @@ const DOUBTFUL_CODINGS: &[&str] = &[
 ];
 
 /// Names that are like the field's, and are others: there is no body then.
-const OTHER_CODINGS: &[&str] =
-    &["Transfer_Encoding: chunked", "X-Transfer-Encoding: chunked", "Transfer-Encodings: chunked", "TE: chunked"];
+const OTHER_CODINGS: &[&str] = &[
+    "Transfer_Encoding: chunked",
+    "X-Transfer-Encoding: chunked",
+    "Transfer-Encodings: chunked",
+    "TE: chunked",
+];
 
 #[tokio::test]
 async fn a_coding_is_chunked_and_nothing_else() {
@@ -243,7 +268,13 @@ async fn a_length_beside_a_coding_does_not_count() {
     let with = |lines: &str| post_chunked(lines) + &smuggled();
     let mut cases = each("both", BOTH, with, &[created()], Closed);
     cases.extend(each("both and doubtful", BOTH_AND_DOUBTFUL, with, &[MALFORMED], Closed));
-    cases.extend(each("a length beside another", LENGTH_BESIDE_OTHERS, |lines| post(lines, BODY), &[created()], Kept));
+    cases.extend(each(
+        "a length beside another",
+        LENGTH_BESIDE_OTHERS,
+        |lines| post(lines, BODY),
+        &[created()],
+        Kept,
+    ));
     Gate::start().await.runs(&cases).await;
 }
 
@@ -258,9 +289,24 @@ async fn an_older_version_has_no_codings() {
         Case::new("1.0 with a length", old("Content-Length: 35", BODY), &[created()], Over),
         Case::new("1.0 kept", old("Content-Length: 35\r\nConnection: keep-alive", BODY), &[created()], Kept),
         Case::new("1.0 in chunks", old("Transfer-Encoding: chunked", &chunks), &[MALFORMED], Closed),
-        Case::new("1.0 with both", old("Content-Length: 35\r\nTransfer-Encoding: chunked", &chunks), &[MALFORMED], Closed),
-        Case::new("1.0 with identity", old("Content-Length: 35\r\nTransfer-Encoding: identity", BODY), &[MALFORMED], Closed),
-        Case::new("1.0 kept in chunks", old("Connection: keep-alive\r\nTransfer-Encoding: chunked", &chunks), &[MALFORMED], Closed),
+        Case::new(
+            "1.0 with both",
+            old("Content-Length: 35\r\nTransfer-Encoding: chunked", &chunks),
+            &[MALFORMED],
+            Closed,
+        ),
+        Case::new(
+            "1.0 with identity",
+            old("Content-Length: 35\r\nTransfer-Encoding: identity", BODY),
+            &[MALFORMED],
+            Closed,
+        ),
+        Case::new(
+            "1.0 kept in chunks",
+            old("Connection: keep-alive\r\nTransfer-Encoding: chunked", &chunks),
+            &[MALFORMED],
+            Closed,
+        ),
     ];
     Gate::start().await.runs(&cases).await;
 }

@@ -15,7 +15,9 @@ impl Message {
         let mut values = self.fields.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         match (values.next(), values.next()) {
             (Some((_, value)), None) => Ok(value),
-            (found, _) => Err(format!("{} {name} in {self:?}", if found.is_none() { "no" } else { "more than one" })),
+            (found, _) => {
+                Err(format!("{} {name} in {self:?}", if found.is_none() { "no" } else { "more than one" }))
+            }
         }
     }
 
@@ -34,13 +36,17 @@ pub(super) fn latin1(text: &str) -> Vec<u8> {
 
 /// Takes one message off the front of `bytes`. `bodiless` says of its start line whether nothing can follow its head.
 pub(super) fn take(bytes: &mut &[u8], bodiless: impl Fn(&str) -> bool) -> Result<Message, String> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| format!("no head: {}", told(bytes)))?;
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .ok_or_else(|| format!("no head: {}", told(bytes)))?;
     let head = std::str::from_utf8(&bytes[..end]).map_err(|error| format!("{error} in {}", told(bytes)))?;
     let mut lines = head.split("\r\n");
     let start = lines.next().unwrap_or_default().to_owned();
     let field = |line: &str| {
         let (name, value) = line.split_once(": ").ok_or_else(|| format!("no field: {line:?}"))?;
-        let is_token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_token =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !is_token || value.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) || value.trim() != value {
             return Err(format!("no plain field: {line:?}"));
         }
@@ -66,7 +72,8 @@ fn take_body(message: &Message, bytes: &mut &[u8]) -> Result<Vec<u8>, String> {
     if !message.has("content-length") {
         return Ok(Vec::new());
     }
-    let length: usize = message.field("content-length")?.parse().map_err(|error| format!("{error} in {message:?}"))?;
+    let length: usize =
+        message.field("content-length")?.parse().map_err(|error| format!("{error} in {message:?}"))?;
     take_exactly(bytes, length)
 }
 
@@ -88,7 +95,8 @@ fn take_chunks(bytes: &mut &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn take_exactly(bytes: &mut &[u8], length: usize) -> Result<Vec<u8>, String> {
-    let (taken, rest) = bytes.split_at_checked(length).ok_or_else(|| format!("half a body: {}", told(bytes)))?;
+    let (taken, rest) =
+        bytes.split_at_checked(length).ok_or_else(|| format!("half a body: {}", told(bytes)))?;
     *bytes = rest;
     Ok(taken.to_vec())
 }

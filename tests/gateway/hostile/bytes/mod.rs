@@ -5,7 +5,15 @@
 //! held against the answers, every byte that the vendor heard, and the trail.
 
 mod case;
+mod characters;
+mod chunks;
+mod cuts;
+mod fields;
 mod gate;
 mod lengths;
+mod lines;
 mod message;
+mod pipelines;
+mod sizes;
 mod tap;
+mod targets;

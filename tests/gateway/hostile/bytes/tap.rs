@@ -42,7 +42,9 @@ impl Tap {
                 });
                 match read {
                     Ok(request) if request.start.ends_with("/token HTTP/1.1") => {}
-                    Ok(request) => requests.push((request.start, String::from_utf8_lossy(&request.body).into_owned())),
+                    Ok(request) => {
+                        requests.push((request.start, String::from_utf8_lossy(&request.body).into_owned()))
+                    }
                     Err(error) => {
                         wrong.push(format!("the vendor heard {}: {error}", told(before)));
                         break;
@@ -60,8 +62,10 @@ impl Tap {
             return Ok(());
         }
         let (token, trace) = (request.field("authorization")?, request.field("traceparent")?);
-        let numbered = token.strip_prefix("Bearer YWMt-test-").is_some_and(|number| number.parse::<u32>().is_ok());
-        let is_trace = trace.len() == 55 && trace.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let numbered =
+            token.strip_prefix("Bearer YWMt-test-").is_some_and(|number| number.parse::<u32>().is_ok());
+        let is_trace =
+            trace.len() == 55 && trace.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         if !numbered || !is_trace {
             return Err("the token or the trace is not the gateway's".to_owned());
         }
