@@ -68,7 +68,12 @@ impl Case {
             End::Closed | End::Dropped => get_on("$BAD", "Connection: close"),
             End::Over | End::Cut => String::new(),
         };
-        latin1(&(filled(&self.bytes, number) + &filled(&follower, number)).replace("$TOKEN", token))
+        [self.own(number, token), latin1(&filled(&follower, number).replace("$TOKEN", token))].concat()
+    }
+
+    /// The same without what follows.
+    pub(super) fn own(&self, number: usize, token: &str) -> Vec<u8> {
+        latin1(&filled(&self.bytes, number).replace("$TOKEN", token))
     }
 
     /// Whether the gateway may ask for the rest of a request.

@@ -88,7 +88,6 @@ async fn a_request_that_stops_is_none() {
     let mut cases = Vec::new();
     for (what, text) in [
         ("a look", whole(get(""))),
-        ("a dissolve", whole(get("").replace("GET", "DELETE"))),
         ("a create", whole(post("Content-Length: 35", BODY))),
         ("a create in chunks", whole(post_chunked("Transfer-Encoding: chunked"))),
         ("a create that waits", whole(post("Content-Length: 35\r\nExpect: 100-continue", BODY))),

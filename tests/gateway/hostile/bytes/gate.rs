@@ -76,19 +76,18 @@ impl Gate {
         self.ends(traces).await;
     }
 
-    /// Sends each case once for each place where it can be cut in two outside of its token, in two pieces. The token is
+    /// Sends each case in two pieces, once for each place where its own bytes can be cut outside of its token. The token is
     /// a good one.
     pub(super) async fn runs_in_two_pieces(self, cases: &[Case]) {
         let cut = |case: &Case| {
-            let bytes = case.sent(0, &self.good);
-            let token = find(&bytes, self.good.as_bytes()).map(|start| start..start + self.good.len() - 1);
-            let places =
-                (1..bytes.len()).filter(|place| !token.as_ref().is_some_and(|token| token.contains(place)));
-            places.collect::<Vec<_>>()
+            let bytes = case.own(0, &self.good);
+            let start = find(&bytes, self.good.as_bytes()).unwrap_or(bytes.len());
+            let token = start..start + self.good.len() - 1;
+            (1..bytes.len()).filter(|place| !token.contains(place)).collect::<Vec<_>>()
         };
         let runs: Vec<_> =
             cases.iter().flat_map(|case| cut(case).into_iter().map(move |place| (case, place))).collect();
-        runs.iter().for_each(|_| self.tally.input());
+        cases.iter().for_each(|_| self.tally.input());
         let all = futures_util::stream::iter(runs)
             .map(|(case, place)| {
                 self.run(case, true, move |bytes| vec![bytes[..place].to_vec(), bytes[place..].to_vec()])
