@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use http::request::Parts;
 use http::{HeaderMap, Method, Uri, Version, header};
 
 use super::audit::{Audited, Entry};
@@ -56,6 +57,16 @@ impl<B> Check<Audited<B>> for Route {
 
     fn check(&self, input: Audited<B>) -> Result<Routed<B>, Refusal> {
         let (entry, head, body) = input.into_parts();
+        let target = Target::read(&head)?;
+        entry.routed(&target.call);
+        let query_token = head.uri.query().is_some_and(has_access_token);
+        Ok(Routed { entry, headers: head.headers, query_token, target, body })
+    }
+}
+
+impl Target {
+    /// Reads what the head of a request means, if everybody on the way has read the same.
+    pub fn read(head: &Parts) -> Result<Self, Refusal> {
         one_host(head.version, &head.headers)?;
         if !is_directed_here(&head.uri) {
             let advice = "send the path alone, or a URI of http or https without credentials";
@@ -65,10 +76,12 @@ impl<B> Check<Audited<B>> for Route {
             let advice = "send Transfer-Encoding: chunked, or Content-Length alone";
             return Err(Refusal::new(Code::RequestMalformed, advice));
         }
-        let target = target(&head.method, head.uri.path())?;
-        entry.routed(&target.call);
-        let query_token = head.uri.query().is_some_and(has_access_token);
-        Ok(Routed { entry, headers: head.headers, query_token, target, body })
+        target(&head.method, head.uri.path())
+    }
+
+    /// Which of the four calls.
+    pub fn call(&self) -> &Call<()> {
+        &self.call
     }
 }
 
