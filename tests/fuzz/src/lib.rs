@@ -1,5 +1,5 @@
-//! What must hold of everything that reads strangers' bytes, whatever the bytes. Each module has one property, `run`, and
-//! a binary of its name that has libFuzzer look for bytes for which it does not hold. `.ci/fuzz` runs them.
+//! What must hold of everything that reads strangers' bytes, whatever the bytes. Each module has one property, `run`,
+//! and a binary of its name that has libFuzzer look for bytes for which it does not hold. `.ci/fuzz` runs them.
 
 pub mod config;
 pub mod create;

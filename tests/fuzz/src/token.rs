@@ -1,5 +1,5 @@
-//! Tokens. Only what the issuer has signed is accepted, in one spelling, and what is accepted says what the gateway takes
-//! it to say.
+//! Tokens. Only what the issuer has signed is accepted, in one spelling, and what is accepted says what the gateway
+//! takes it to say.
 
 use std::sync::LazyLock;
 use std::time::Duration;

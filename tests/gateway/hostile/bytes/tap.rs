@@ -55,8 +55,8 @@ impl Tap {
         (requests, wrong)
     }
 
-    /// Whether `written` is exactly what the gateway writes for such a request: nothing of the caller's is in it but the
-    /// trace, an id that was checked, and the body.
+    /// Whether `written` is exactly what the gateway writes for such a request: nothing of the caller's is in it but
+    /// the trace, ids that were checked, and the body.
     fn canonical(&self, request: &Message, written: &[u8]) -> Result<(), String> {
         if request.start.ends_with("/token HTTP/1.1") {
             return Ok(());
