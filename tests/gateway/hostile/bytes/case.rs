@@ -56,7 +56,7 @@ impl Case {
     }
 
     /// Its first request is a HEAD.
-    pub(super) fn to_head(mut self) -> Self {
+    pub(super) fn headed(mut self) -> Self {
         self.bodiless = true;
         self
     }

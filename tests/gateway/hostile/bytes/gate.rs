@@ -68,7 +68,7 @@ impl Gate {
     /// Sends each case in one piece with a good token and with a bad one, and ends.
     pub(super) async fn runs(self, cases: &[Case]) {
         let runs: Vec<_> = cases.iter().flat_map(|case| [(case, true), (case, false)]).collect();
-        cases.iter().for_each(|_| self.tally.input());
+        self.tally_inputs(cases);
         let all = futures_util::stream::iter(runs)
             .map(|(case, good)| self.run(case, good, |bytes| vec![bytes]))
             .buffer_unordered(AT_ONCE);
@@ -87,7 +87,7 @@ impl Gate {
         };
         let runs: Vec<_> =
             cases.iter().flat_map(|case| cut(case).into_iter().map(move |place| (case, place))).collect();
-        cases.iter().for_each(|_| self.tally.input());
+        self.tally_inputs(cases);
         let all = futures_util::stream::iter(runs)
             .map(|(case, place)| {
                 self.run(case, true, move |bytes| vec![bytes[..place].to_vec(), bytes[place..].to_vec()])
@@ -95,6 +95,12 @@ impl Gate {
             .buffer_unordered(AT_ONCE);
         let traces = all.collect().await;
         self.ends(traces).await;
+    }
+
+    fn tally_inputs(&self, cases: &[Case]) {
+        for _ in cases {
+            self.tally.input();
+        }
     }
 
     async fn run(&self, case: &Case, good: bool, cut: impl FnOnce(Vec<u8>) -> Vec<Vec<u8>>) -> Trace {
@@ -121,7 +127,9 @@ impl Gate {
     /// Compares what the vendor heard and what the trail says with what it must be, over all runs.
     async fn ends(self, traces: Vec<Trace>) {
         let (mut heard, wrong) = self.tap.requests();
-        wrong.into_iter().for_each(|wrong| self.tally.expect(false, || wrong));
+        for wrong in wrong {
+            self.tally.expect(false, || wrong);
+        }
         let (mut calls, mut outcomes) = (Vec::new(), BTreeMap::new());
         for trace in traces {
             calls.extend(trace.calls);

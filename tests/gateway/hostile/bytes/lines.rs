@@ -124,7 +124,7 @@ async fn a_method_is_one_that_the_path_has() {
     let long = line(&"A".repeat(8000));
     cases.push(Case::new("a long method", long, &[Refused("method_not_allowed")], Kept));
     cases.push(Case::new("dissolve", line("DELETE"), &[call("DELETE", "/$ID", "")], Kept));
-    cases.push(Case::new("HEAD", line("HEAD"), &[Refused("method_not_allowed")], Kept).to_head());
+    cases.push(Case::new("HEAD", line("HEAD"), &[Refused("method_not_allowed")], Kept).headed());
     let kick = with_line("DELETE /conferences/$ID/Yang.SS HTTP/1.1");
     cases.push(Case::new("kick", kick, &[call("DELETE", "/$ID/yang.ss", "")], Kept));
     let connect = |target: &str| with_line(&format!("CONNECT {target} HTTP/1.1"));

@@ -1,9 +1,9 @@
 //! Several requests in one write, good ones and bad ones, and bodies that look like requests.
 
-use super::case::Answered::{Call, Denied, Public, Refused};
+use super::case::Answered::{Denied, Public, Refused};
 use super::case::End::{Closed, Kept, Over};
 use super::case::{
-    Answered, BODY, Case, MALFORMED, call, created, created_by_default, get, got, post, post_chunked,
+    Answered, BODY, Case, MALFORMED, call, created, created_by_default, each, get, got, post, post_chunked,
     request, smuggled,
 };
 use super::gate::Gate;
@@ -90,122 +90,61 @@ async fn requests_in_one_write_are_answered_in_order() {
     Gate::start().await.runs(&cases).await;
 }
 
+/// A request that asks for nothing that must be refused, but for where it stands.
+const SMALL: &str = "GET /conferences/$BAD HTTP/1.1\r\nHost: gate.test\r\n\r\n";
+
+/// The length of a template once a run has filled it.
+fn filled_length(template: &str) -> usize {
+    template.replace("$ID", "c00000").replace("$BAD", "x00000").len()
+}
+
+/// A request line whose body is a request.
+fn bodied(line: &str) -> String {
+    request(line, &format!("Host: gate.test\r\nContent-Length: {}", filled_length(SMALL)), SMALL)
+}
+
 /// A request that stands where a body does is none.
 #[tokio::test]
 async fn a_request_in_a_body_is_none() {
-    // The length of the smuggled request depends on the token's; a chunk can be larger than what it is made for.
-    let in_json =
-        BODY.replace("$ID\"", "$ID\",\"password\":\"GET /conferences/$BAD HTTP/1.1 Host: gate.test\"");
-    let length = in_json.replace("$ID", "c00000").replace("$BAD", "x00000").len();
-    let in_json_seen = created_with_password(&in_json);
-    let get_with = |lines: &str, body: &str| get(lines) + body;
-    let small = "GET /conferences/$BAD HTTP/1.1\r\nHost: gate.test\r\n\r\n";
-    let size = small.replace("$BAD", "x00000").len();
-    let cases = [
-        Case::new(
-            "in a field of a create",
-            post(&format!("Content-Length: {length}"), &in_json),
-            &[in_json_seen],
-            Kept,
-        ),
-        Case::new(
-            "as the body of a look",
-            get_with(&format!("Content-Length: {size}"), small),
-            &[Denied("request_malformed")],
-            Kept,
-        ),
-        Case::new(
-            "as the body of a dissolve",
-            get_with(&format!("Content-Length: {size}"), small).replacen("GET", "DELETE", 1),
-            &[Denied("request_malformed")],
-            Kept,
-        ),
-        Case::new(
-            "as the body of nothing",
-            get_with(&format!("Content-Length: {size}"), small).replacen("/conferences/$ID", "/nothing", 1),
-            &[Refused("route_unknown")],
-            Kept,
-        ),
-        Case::new(
-            "as the body of a preflight",
-            get_with(&format!("Content-Length: {size}"), small).replacen("GET", "OPTIONS", 1),
-            &[Public(200)],
-            Kept,
-        ),
-        Case::new(
-            "as the body of the description",
-            get_with(&format!("Content-Length: {size}"), small).replacen(
-                "/conferences/$ID",
-                "/openapi.json",
-                1,
-            ),
-            &[Public(200)],
-            Kept,
-        ),
-        Case::new(
-            "as the body of HEAD",
-            get_with(&format!("Content-Length: {size}"), small).replacen("GET", "HEAD", 1),
-            &[Refused("method_not_allowed")],
-            Kept,
-        )
-        .to_head(),
-        Case::new(
-            "as the body of CONNECT",
-            get_with(&format!("Content-Length: {size}"), small).replacen(
-                "GET /conferences/$ID",
-                "CONNECT gate.test:80",
-                1,
-            ),
-            &[Refused("route_unknown")],
-            Kept,
-        ),
-        Case::new(
-            "as the body of TRACE",
-            get_with(&format!("Content-Length: {size}"), small).replacen("GET", "TRACE", 1),
-            &[Refused("method_not_allowed")],
-            Kept,
-        ),
-        Case::new(
-            "as a create's whole body",
-            post(&format!("Content-Length: {size}"), small),
-            &[Denied("body_malformed")],
-            Kept,
-        ),
-        Case::new(
-            "as a chunk",
-            post("Transfer-Encoding: chunked", &format!("{size:x}\r\n{small}\r\n0\r\n\r\n")),
-            &[Denied("body_malformed")],
-            Kept,
-        ),
-        Case::new(
-            "after a last chunk",
-            post("Transfer-Encoding: chunked", &format!("23\r\n{BODY}\r\n0\r\n\r\n")) + &nth(1),
-            &[created(), nth_got(1)],
-            Kept,
-        ),
-        Case::new(
-            "after an expectation that is met by itself",
-            post("Content-Length: 35\r\nExpect: 100-continue", BODY) + &nth(1),
-            &[created(), nth_got(1)],
-            Kept,
-        ),
-        Case::new(
-            "after an expectation without a body",
-            get("Expect: 100-continue") + &nth(1),
-            &[got(), nth_got(1)],
-            Kept,
-        ),
-        Case::new(
-            "after an upgrade",
-            get("Connection: upgrade\r\nUpgrade: websocket") + &nth(1),
-            &[got(), nth_got(1)],
-            Kept,
-        ),
+    let looks = [
+        "GET /conferences/$ID HTTP/1.1",
+        "DELETE /conferences/$ID HTTP/1.1",
+        "DELETE /conferences/$ID/x HTTP/1.1",
     ];
+    let unknown = ["GET /nothing HTTP/1.1", "CONNECT gate.test:80 HTTP/1.1", "POST / HTTP/1.1"];
+    let others =
+        ["TRACE /conferences/$ID HTTP/1.1", "PUT /conferences/$ID HTTP/1.1", "GET /conferences HTTP/1.1"];
+    let public = ["OPTIONS /conferences/$ID HTTP/1.1", "GET /openapi.json HTTP/1.1"];
+    let mut cases = each("the body of", &looks, bodied, &[Denied("request_malformed")], Kept);
+    cases.extend(each("the body of", &unknown, bodied, &[Refused("route_unknown")], Kept));
+    cases.extend(each("the body of", &others, bodied, &[Refused("method_not_allowed")], Kept));
+    cases.extend(each("the body of", &public, bodied, &[Public(200)], Kept));
+    let head = bodied("HEAD /conferences/$ID HTTP/1.1");
+    cases.push(Case::new("the body of HEAD", head, &[Refused("method_not_allowed")], Kept).headed());
     Gate::start().await.runs(&cases).await;
 }
 
-/// The vendor gets the password last.
-fn created_with_password(body: &str) -> Answered {
-    Call { method: "POST", path: String::new(), body: body.to_owned() }
+#[tokio::test]
+async fn a_request_in_a_create_is_none_and_after_it_is_one() {
+    let in_json =
+        BODY.replace("$ID\"", "$ID\",\"password\":\"GET /conferences/$BAD HTTP/1.1 Host: gate.test\"");
+    let length = |body: &str| format!("Content-Length: {}", filled_length(body));
+    let chunk = format!("{:x}\r\n{SMALL}\r\n0\r\n\r\n", filled_length(SMALL));
+    let met_by_itself = post("Content-Length: 35\r\nExpect: 100-continue", BODY) + &nth(1);
+    let upgrade = get("Connection: upgrade\r\nUpgrade: websocket") + &nth(1);
+    let malformed = [Denied("body_malformed")];
+    let cases = [
+        Case::new("in a field", post(&length(&in_json), &in_json), &[call("POST", "", &in_json)], Kept),
+        Case::new("as the whole body", post(&length(SMALL), SMALL), &malformed, Kept),
+        Case::new("as a chunk", post("Transfer-Encoding: chunked", &chunk), &malformed, Kept),
+        Case::new(
+            "after an expectation that is met by itself",
+            met_by_itself,
+            &[created(), nth_got(1)],
+            Kept,
+        ),
+        Case::new("after an expectation", get("Expect: 100-continue") + &nth(1), &[got(), nth_got(1)], Kept),
+        Case::new("after an upgrade", upgrade, &[got(), nth_got(1)], Kept),
+    ];
+    Gate::start().await.runs(&cases).await;
 }

@@ -43,7 +43,7 @@ impl Tap {
                 match read {
                     Ok(request) if request.start.ends_with("/token HTTP/1.1") => {}
                     Ok(request) => {
-                        requests.push((request.start, String::from_utf8_lossy(&request.body).into_owned()))
+                        requests.push((request.start, String::from_utf8_lossy(&request.body).into_owned()));
                     }
                     Err(error) => {
                         wrong.push(format!("the vendor heard {}: {error}", told(before)));

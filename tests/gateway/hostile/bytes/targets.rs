@@ -256,7 +256,7 @@ async fn an_id_is_64_characters_at_most() {
         Case::new(
             "a user of 64",
             delete_target(&kick[..kick.len() - 1]),
-            &[call("DELETE", &kick[12..kick.len() - 1].replace("U", "u"), "")],
+            &[call("DELETE", &kick[12..kick.len() - 1].replace('U', "u"), "")],
             Kept,
         ),
         Case::new(
