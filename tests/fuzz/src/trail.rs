@@ -11,12 +11,8 @@ const WRITTEN: &[u8] = include_bytes!("../trail.jsonl");
 /// How many edits are made at most.
 const MOST_EDITS: usize = 8;
 
-/// The directory, in memory where there is room for files in memory.
-static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = std::path::Path::new("/dev/shm");
-    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    tempfile::tempdir_in(parent).expect("a directory").keep()
-});
+/// The trail's directory. libFuzzer ends without a destructor: `.ci/fuzz` removes what it leaves.
+static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| tempfile::tempdir().expect("a directory").keep());
 
 /// The bytes are edits, each a kind, a place, and a number of bytes or a byte.
 pub fn run(edits: &[u8]) {
