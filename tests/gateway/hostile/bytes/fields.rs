@@ -58,10 +58,7 @@ const NO_CREDENTIALS: &[&str] = &[
 #[tokio::test]
 async fn a_request_has_one_credential() {
     let mut cases = each("no token", NO_TOKENS, credentials, &[Refused("token_malformed")], Kept);
-    // Whoever follows has none either.
-    for case in each("no credential", NO_CREDENTIALS, credentials, &[Refused("token_missing")], Kept) {
-        cases.push(case);
-    }
+    cases.extend(each("no credential", NO_CREDENTIALS, credentials, &[Refused("token_missing")], Kept));
     let plain =
         ["authorization: bearer $TOKEN", "AUTHORIZATION: BEARER   $TOKEN  ", "Authorization:Bearer $TOKEN"];
     cases.extend(each("a credential", &plain, credentials, &[got()], Kept));
