@@ -2,3 +2,4 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 
 mod bytes;
+mod reload;
