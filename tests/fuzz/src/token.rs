@@ -41,7 +41,7 @@ static GATE: LazyLock<Gate> = LazyLock::new(|| {
     let (tls, _) = tls_config(None).expect("a TLS configuration");
     let fetcher = Fetcher::new(Connector::new(tls, Duration::from_secs(1)), Duration::from_secs(1));
     let keyring = runtime.block_on(async {
-        let (keyring, actors) = keyring(&jwt, &fetcher);
+        let (keyring, actors) = keyring(&jwt, &fetcher, None);
         actors.into_iter().for_each(|actor| drop(tokio::spawn(actor)));
         while !keyring.ready() {
             tokio::task::yield_now().await;
