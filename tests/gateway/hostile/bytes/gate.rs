@@ -76,8 +76,8 @@ impl Gate {
         self.ends(traces).await;
     }
 
-    /// Sends each case in two pieces, once for each place where its own bytes can be cut outside of its token, which is a
-    /// good one.
+    /// Sends each case in two pieces, once for each place where its own bytes can be cut outside of its token, which is
+    /// a good one.
     pub(super) async fn runs_in_two_pieces(self, cases: &[Case]) {
         let cut = |case: &Case| {
             let bytes = case.own(0, &self.good);
