@@ -1,59 +1,24 @@
 //! The vendor, as far as its page describes it, for one test: records every call and answers by the book, or as
 //! the test says.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+mod tls;
 
-use rcgen::{CertifiedKey, KeyPair};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
-use rustls::sign;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
 
 use super::server::{Call, Gate, Reply, Server};
-
-/// A certificate for `localhost` that nobody trusts who is not told to.
-static CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(certificate);
-/// Another one, that nobody is told to trust.
-static OTHER_CERTIFICATE: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(certificate);
-
-fn certificate() -> CertifiedKey<KeyPair> {
-    rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate for localhost")
-}
 
 /// A vendor with one token endpoint and the four calls, for any org and app.
 pub(crate) struct Vendor {
     server: Server,
     state: Arc<Mutex<State>>,
     base_url: String,
-    /// Whether it shows [`OTHER_CERTIFICATE`] by now.
+    /// Whether it shows a certificate by now that nobody trusts.
     compromised: Arc<AtomicBool>,
-}
-
-/// Shows the vendor's certificate, or the other one from some time on.
-#[derive(Debug)]
-struct Showing {
-    good: Arc<sign::CertifiedKey>,
-    other: Arc<sign::CertifiedKey>,
-    compromised: Arc<AtomicBool>,
-}
-
-impl ResolvesServerCert for Showing {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<sign::CertifiedKey>> {
-        let compromised = self.compromised.load(Ordering::Relaxed);
-        Some(Arc::clone(if compromised { &self.other } else { &self.good }))
-    }
-}
-
-fn signing(certificate: &CertifiedKey<KeyPair>) -> Arc<sign::CertifiedKey> {
-    let key = PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).expect("a private key");
-    let chain = vec![certificate.cert.der().clone()];
-    let key = sign::CertifiedKey::from_der(chain, key, &default_provider());
-    Arc::new(key.expect("a key that fits the certificate"))
 }
 
 /// By the book, until the test says otherwise.
@@ -66,9 +31,20 @@ struct State {
     conferences: usize,
     /// The answer to every call for a token, in place of the book's.
     token_answer: Option<Reply>,
+    /// What was said about one app alone, by its name at the vendor; this goes before all else.
+    apps: HashMap<String, Scripts>,
     /// Holds the answers to calls for a token.
     token_gate: Option<Gate>,
     witness: Option<Witness>,
+}
+
+/// What the calls of one app get in place of the book's answers.
+#[derive(Default)]
+struct Scripts {
+    next: VecDeque<Reply>,
+    always: Option<Reply>,
+    next_tokens: VecDeque<Reply>,
+    always_tokens: Option<Reply>,
 }
 
 /// Looks on when a call other than for a token arrives, before it is answered.
@@ -83,20 +59,7 @@ impl Vendor {
     /// A vendor over HTTPS, whose certificate is [`Self::certificate_pem`].
     pub(crate) async fn start_tls() -> Self {
         let compromised = Arc::new(AtomicBool::new(false));
-        let certificates = Showing {
-            good: signing(&CERTIFICATE),
-            other: signing(&OTHER_CERTIFICATE),
-            compromised: Arc::clone(&compromised),
-        };
-        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions that the provider has")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(certificates));
-        // Each connection sees the certificate anew.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        let tls = TlsAcceptor::from(Arc::new(config));
+        let tls = tls::acceptor(&compromised);
         Self { compromised, ..Self::start_on("https://localhost", Some(tls)).await }
     }
 
@@ -114,6 +77,7 @@ impl Vendor {
             good_tokens: HashSet::new(),
             conferences: 0,
             token_answer: None,
+            apps: HashMap::new(),
             token_gate: None,
             witness: None,
         }));
@@ -130,7 +94,7 @@ impl Vendor {
 
     /// For `ca_file` in the configuration, when it speaks TLS.
     pub(crate) fn certificate_pem() -> String {
-        CERTIFICATE.cert.pem()
+        tls::certificate_pem()
     }
 
     /// The server beneath, for its connections and callers that hang up.
@@ -153,6 +117,32 @@ impl Vendor {
     /// Every call for a token gets `reply` from now on; by the book again with `None`.
     pub(crate) fn answer_tokens_with(&self, reply: Option<Reply>) {
         lock(&self.state).token_answer = reply;
+    }
+
+    /// The next call of this app that is not for a token gets `reply`; more of them in sequence.
+    pub(crate) fn script_for(&self, app: &str, reply: Reply) {
+        self.scripts(app, |scripts| scripts.next.push_back(reply));
+    }
+
+    /// Every call of this app that is not for a token gets `reply` from now on, after those in sequence; by the book
+    /// again with `None`.
+    pub(crate) fn answer_for(&self, app: &str, reply: Option<Reply>) {
+        self.scripts(app, |scripts| scripts.always = reply);
+    }
+
+    /// The next call for a token of this app gets `reply`; more of them in sequence.
+    pub(crate) fn script_token_for(&self, app: &str, reply: Reply) {
+        self.scripts(app, |scripts| scripts.next_tokens.push_back(reply));
+    }
+
+    /// Every call for a token of this app gets `reply` from now on, after those in sequence; by the book again with
+    /// `None`.
+    pub(crate) fn answer_tokens_for(&self, app: &str, reply: Option<Reply>) {
+        self.scripts(app, |scripts| scripts.always_tokens = reply);
+    }
+
+    fn scripts(&self, app: &str, change: impl FnOnce(&mut Scripts)) {
+        change(lock(&self.state).apps.entry(app.to_owned()).or_default());
     }
 
     /// Calls for a token are answered by the book, but not before `gate` is open.
@@ -185,9 +175,34 @@ impl Vendor {
         self.server.calls().into_iter().filter(is_for_token).collect()
     }
 
+    /// Calls of this app so far, other than for a token.
+    pub(crate) fn calls_of(&self, app: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| app_of(call) == app).collect()
+    }
+
+    /// Calls for a token of this app so far.
+    pub(crate) fn fetches_for(&self, app: &str) -> usize {
+        self.token_calls().iter().filter(|call| app_of(call) == app).count()
+    }
+
     /// Calls for a token of the app that tenant `crm` has, so far.
     pub(crate) fn fetches_for_crm(&self) -> usize {
-        self.token_calls().iter().filter(|call| call.path.contains("/voicechatroom/")).count()
+        self.fetches_for("voicechatroom")
+    }
+
+    /// Waits until calls for a token of this app have come `count` times in all.
+    pub(crate) async fn wait_for_fetches(&self, app: &str, count: usize) {
+        let is_it = |call: &&Call| is_for_token(call) && app_of(call) == app;
+        let enough = |calls: &[Call]| calls.iter().filter(is_it).count() >= count;
+        self.server.wait_for(&format!("{count} calls for a token of {app}"), enough).await;
+    }
+
+    /// Waits for `count` calls of this app other than for a token; gives all of them.
+    pub(crate) async fn wait_for_calls(&self, app: &str, count: usize) -> Vec<Call> {
+        let is_it = |call: &&Call| !is_for_token(call) && app_of(call) == app;
+        let enough = |calls: &[Call]| calls.iter().filter(is_it).count() >= count;
+        self.server.wait_for(&format!("{count} calls of {app}"), enough).await;
+        self.calls_of(app)
     }
 
     /// Waits for `count` calls other than for a token; gives all of them.
@@ -209,6 +224,11 @@ fn is_for_token(call: &Call) -> bool {
     call.path.ends_with("/token")
 }
 
+/// The vendor's name of the app: the second segment of `/org/app/…`.
+fn app_of(call: &Call) -> &str {
+    call.path.split('/').nth(2).unwrap_or_default()
+}
+
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("no panic while answering")
 }
@@ -216,13 +236,17 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 impl State {
     fn reply(&mut self, call: &Call) -> Reply {
         if is_for_token(call) {
-            let scripted = self.token_answers.pop_front().or_else(|| self.token_answer.clone());
+            let own = self.apps.get_mut(app_of(call));
+            let own = own.and_then(|own| own.next_tokens.pop_front().or_else(|| own.always_tokens.clone()));
+            let scripted = own.or_else(|| self.token_answers.pop_front()).or_else(|| self.token_answer.clone());
             return scripted.unwrap_or_else(|| self.token());
         }
         if let Some(witness) = &self.witness {
             witness(call);
         }
-        let scripted = self.answers.pop_front();
+        let own = self.apps.get_mut(app_of(call));
+        let own = own.and_then(|own| own.next.pop_front().or_else(|| own.always.clone()));
+        let scripted = own.or_else(|| self.answers.pop_front());
         scripted.unwrap_or_else(|| self.by_the_book(call))
     }
 

@@ -1,19 +1,27 @@
 //! A server that records every request and answers as it is told: also late, wrong, or not at all.
 
+mod reply;
+
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+pub(crate) use reply::{Gate, Reply, Step, bytes};
+
 use super::wire::{Head, Headers, Wire};
 use super::within;
+use reply::{Act, message};
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
@@ -28,6 +36,8 @@ pub(crate) struct Call {
     pub(crate) head: Vec<u8>,
     /// Which connection it came on, counted from 0.
     pub(crate) connection: usize,
+    /// When it was there whole; it is answered after that.
+    pub(crate) at: Instant,
 }
 
 impl Call {
@@ -40,109 +50,19 @@ impl Call {
             body,
             head: head.raw,
             connection,
+            at: Instant::now(),
         }
+    }
+
+    /// The trace that it belongs to (W3C Trace Context), which the trail knows it by.
+    pub(crate) fn trace(&self) -> &str {
+        let trace = self.headers.get("traceparent").and_then(|parent| parent.split('-').nth(1));
+        trace.unwrap_or_else(|| panic!("no trace: {self:?}"))
     }
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
-    }
-}
-
-/// A door that is closed until the test opens it, and then stays open.
-#[derive(Clone, Debug)]
-pub(crate) struct Gate(Arc<watch::Sender<bool>>);
-
-impl Gate {
-    pub(crate) fn closed() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-
-    pub(crate) fn open(&self) {
-        self.0.send_replace(true);
-    }
-
-    async fn passed(&self) {
-        self.0.subscribe().wait_for(|open| *open).await.expect("the gate is held here");
-    }
-}
-
-/// What the server does about one request.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply {
-    act: Act,
-    gate: Option<Gate>,
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Answer(u16, Headers, Vec<u8>),
-    Raw(Vec<u8>),
-    Close,
-    Reset,
-    Hang,
-}
-
-impl Reply {
-    fn new(act: Act) -> Self {
-        Self { act, gate: None }
-    }
-
-    /// A status without a body.
-    pub(crate) fn status(status: u16) -> Self {
-        Self::new(Act::Answer(status, Headers::default(), Vec::new()))
-    }
-
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::body(status, "application/json", body.to_string())
-    }
-
-    pub(crate) fn body(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        let media_type = ("Content-Type".to_owned(), media_type.to_owned());
-        Self::new(Act::Answer(status, Headers(vec![media_type]), body.into()))
-    }
-
-    /// These bytes, and the connection closed.
-    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::new(Act::Raw(bytes.into()))
-    }
-
-    /// The connection closed without an answer.
-    pub(crate) fn close() -> Self {
-        Self::new(Act::Close)
-    }
-
-    /// The connection reset (RST) without an answer.
-    pub(crate) fn reset() -> Self {
-        Self::new(Act::Reset)
-    }
-
-    /// Nothing at all, for as long as the other side has patience.
-    pub(crate) fn hang() -> Self {
-        Self::new(Act::Hang)
-    }
-
-    /// One header field more.
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        let Act::Answer(_, headers, _) = &mut self.act else {
-            panic!("only an answer has headers");
-        };
-        headers.0.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The status that it answers with, if it answers with one.
-    pub(crate) fn status_code(&self) -> Option<u16> {
-        match &self.act {
-            Act::Answer(status, ..) => Some(*status),
-            _ => None,
-        }
-    }
-
-    /// Not before `gate` is open.
-    pub(crate) fn behind(mut self, gate: &Gate) -> Self {
-        self.gate = Some(gate.clone());
-        self
     }
 }
 
@@ -152,13 +72,29 @@ struct Shared {
     calls: watch::Sender<Vec<Call>>,
     connections: watch::Sender<usize>,
     hangups: watch::Sender<usize>,
+    /// Bytes of floods that were taken by somebody so far.
+    flooded: watch::Sender<usize>,
+    /// How the next connections are received; well, after these.
+    receptions: Mutex<VecDeque<Reception>>,
     handler: Handler,
+}
+
+/// How a connection is received, before a byte of it is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reception {
+    /// Closed in good order.
+    Close,
+    /// Reset (RST).
+    Reset,
+    /// Left alone, for as long as the other side has patience: no handshake, no answer.
+    Hang,
 }
 
 /// A server on a port of its own on 127.0.0.1.
 pub(crate) struct Server {
     address: SocketAddr,
-    accepting: AbortHandle,
+    tls: Option<TlsAcceptor>,
+    accepting: Mutex<AbortHandle>,
     shared: Arc<Shared>,
 }
 
@@ -174,10 +110,12 @@ impl Server {
             calls: watch::Sender::default(),
             connections: watch::Sender::default(),
             hangups: watch::Sender::default(),
+            flooded: watch::Sender::default(),
+            receptions: Mutex::default(),
             handler: Box::new(handler),
         });
-        let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&shared))).abort_handle();
-        Self { address, accepting, shared }
+        let accepting = tokio::spawn(accept(listener, tls.clone(), Arc::clone(&shared))).abort_handle();
+        Self { address, tls, accepting: Mutex::new(accepting), shared }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -186,13 +124,25 @@ impl Server {
 
     /// From now on connections are refused; those that are open stay.
     pub(crate) async fn refuse_connections(&self) {
-        self.accepting.abort();
+        self.accepting.lock().expect("no panic while it is held").abort();
         let refused = async {
             while TcpStream::connect(self.address).await.is_ok() {
                 tokio::task::yield_now().await;
             }
         };
         within("the port to be closed", refused).await;
+    }
+
+    /// Connections are accepted again, at the same address.
+    pub(crate) async fn accept_connections(&self) {
+        let listener = TcpListener::bind(self.address).await.expect("the port that was its own");
+        let accepting = tokio::spawn(accept(listener, self.tls.clone(), Arc::clone(&self.shared)));
+        *self.accepting.lock().expect("no panic while it is held") = accepting.abort_handle();
+    }
+
+    /// The next connection is received like this; more of them in sequence.
+    pub(crate) fn receive(&self, reception: Reception) {
+        self.shared.receptions.lock().expect("no panic while it is held").push_back(reception);
     }
 
     /// Every request so far, in the order in which they had arrived whole.
@@ -213,6 +163,11 @@ impl Server {
         *self.shared.connections.borrow()
     }
 
+    /// How many bytes of floods the other side's socket has taken so far.
+    pub(crate) fn flooded(&self) -> usize {
+        *self.shared.flooded.borrow()
+    }
+
     /// Waits until `count` callers have gone away before they had their answer.
     pub(crate) async fn wait_for_hangups(&self, count: usize) {
         let mut hangups = self.shared.hangups.subscribe();
@@ -227,9 +182,20 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         let number = *shared.connections.borrow();
         shared.connections.send_modify(|count| *count += 1);
+        let reception = shared.receptions.lock().expect("no panic while it is held").pop_front();
         // What goes wrong with a connection is the other side's to see.
         tokio::spawn(async move {
             stream.set_nodelay(true)?;
+            match reception {
+                None => {}
+                Some(Reception::Close) => return Ok(()),
+                Some(Reception::Reset) => return stream.set_zero_linger(),
+                Some(Reception::Hang) => {
+                    hung_up_before(&mut Wire::new(stream), std::future::pending()).await;
+                    shared.hangups.send_modify(|count| *count += 1);
+                    return Ok(());
+                }
+            }
             match tls {
                 Some(tls) => serve(tls.accept(stream).await?, number, &shared).await,
                 None => serve(stream, number, &shared).await,
@@ -269,21 +235,56 @@ async fn serve<S: Socket>(stream: S, number: usize, shared: &Shared) -> io::Resu
         }
         match reply.act {
             Act::Answer(status, headers, body) => {
-                wire.write(&answer(status, &headers, &body)).await?;
+                wire.write(&message(status, &headers, &body)).await?;
                 if headers.get("connection").is_some_and(|option| option.eq_ignore_ascii_case("close")) {
                     return Ok(());
                 }
             }
-            Act::Raw(bytes) => return wire.write(&bytes).await,
-            Act::Close => return Ok(()),
-            Act::Reset => return wire.stream.tcp().set_zero_linger(),
-            Act::Hang => {
-                hung_up_before(&mut wire, std::future::pending()).await;
-                shared.hangups.send_modify(|count| *count += 1);
+            Act::Steps(steps) => {
+                for step in steps {
+                    if !take(step, &mut wire, shared).await? {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Whether the connection goes on after this step.
+async fn take<S: Socket>(step: Step, wire: &mut Wire<S>, shared: &Shared) -> io::Result<bool> {
+    match step {
+        Step::Bytes(bytes) => wire.write(&bytes).await?,
+        Step::Flood(bytes, times) => {
+            for _ in 0..times {
+                wire.write(&bytes).await?;
+                shared.flooded.send_modify(|count| *count += bytes.len());
+            }
+        }
+        Step::Trickle(bytes, pause) => {
+            for byte in bytes {
+                wire.write(&[byte]).await?;
+                if !hung_up_before(wire, sleep(pause)).await {
+                    continue;
+                }
+                shared.hangups.send_modify(|count| *count += 1);
+                return Ok(false);
+            }
+        }
+        Step::Pass(gate) => return Ok(!hung_up_before(wire, gate.passed()).await),
+        Step::Close => return Ok(false),
+        Step::Reset => {
+            wire.stream.tcp().set_zero_linger()?;
+            return Ok(false);
+        }
+        Step::Hang => {
+            hung_up_before(wire, std::future::pending()).await;
+            shared.hangups.send_modify(|count| *count += 1);
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether the other side went away before `event`.
@@ -295,17 +296,4 @@ async fn hung_up_before<S: Socket>(wire: &mut Wire<S>, event: impl Future<Output
             more = wire.fill() => if !more.is_ok_and(|read| read > 0) { return true },
         }
     }
-}
-
-fn answer(status: u16, headers: &Headers, body: &[u8]) -> Vec<u8> {
-    let mut message = format!("HTTP/1.1 {status} Scripted\r\n").into_bytes();
-    for (name, value) in &headers.0 {
-        message.extend(format!("{name}: {value}\r\n").bytes());
-    }
-    let says_length = |name: &str| !headers.all(name).is_empty();
-    if !says_length("content-length") && !says_length("transfer-encoding") && status != 204 && status != 304 {
-        message.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
-    }
-    message.extend([b"\r\n", body].concat());
-    message
 }
