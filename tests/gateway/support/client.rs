@@ -154,6 +154,11 @@ impl Connection {
             .unwrap_or_else(|| panic!("{} closed the connection without an answer to {method}", self.address))
     }
 
+    /// The same of an answer that may break off: then the error.
+    pub(crate) async fn try_answer(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
+        within(&format!("an answer to {method}, or its end"), self.read(method)).await
+    }
+
     /// Waits until an answer has begun to arrive, and leaves it unread.
     pub(crate) async fn begun(&self) {
         within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");

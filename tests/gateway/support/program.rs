@@ -114,6 +114,14 @@ impl Program {
         within("every thread to stop", stopped).await;
     }
 
+    /// How much memory it holds, in bytes (proc(5)).
+    pub(crate) fn resident(&self) -> usize {
+        let status = format!("/proc/{}/status", self.child.id().expect("a process that runs"));
+        let status = std::fs::read_to_string(status).expect("the status of a process");
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        kibibytes.expect("the resident set").trim().parse::<usize>().expect("a number") << 10
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(&mut self) -> Ended {
         let status = within("the program to end", self.child.wait()).await.expect("a process of ours");

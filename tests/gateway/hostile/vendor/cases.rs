@@ -19,7 +19,7 @@ pub(super) struct Case {
 pub(super) enum Expected {
     /// It comes back: this status with this body.
     Passed(u16, Vec<u8>),
-    /// It is refused with this code, as one that may have done what it was asked for.
+    /// It is refused with this code; what was to change something may have done so.
     Refused(u16, &'static str),
 }
 
@@ -72,6 +72,10 @@ async fn attempt(bench: &Bench, number: usize, Case { name, reply, expected }: &
         let outcome = bench.outcome(&answer).await;
         let unknown = method != "GET" && matches!(expected, Expected::Refused(..));
         bench.tally.expect(outcome["outcome_unknown"] == json!(unknown), || format!("{}: {outcome}", said()));
+        if let Expected::Refused(..) = expected {
+            let told = if unknown { "the outcome is unknown" } else { "nothing was changed" };
+            bench.tally.expect(answer.text().contains(told), said);
+        }
         // A get may go out once more where the connection was an old one.
         let seen = vendor.calls_of(&app).len() - before;
         let most = if method == "GET" && turn > 0 { 2 } else { 1 };

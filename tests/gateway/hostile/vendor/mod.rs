@@ -4,3 +4,6 @@
 mod answers;
 mod bad;
 mod cases;
+mod connections;
+mod large;
+mod throttling;

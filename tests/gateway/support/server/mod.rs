@@ -76,6 +76,8 @@ struct Shared {
     flooded: watch::Sender<usize>,
     /// How the next connections are received; well, after these.
     receptions: Mutex<VecDeque<Reception>>,
+    /// What the next requests get as soon as their heads are there.
+    early: Mutex<VecDeque<Reply>>,
     handler: Handler,
 }
 
@@ -112,6 +114,7 @@ impl Server {
             hangups: watch::Sender::default(),
             flooded: watch::Sender::default(),
             receptions: Mutex::default(),
+            early: Mutex::default(),
             handler: Box::new(handler),
         });
         let accepting = tokio::spawn(accept(listener, tls.clone(), Arc::clone(&shared))).abort_handle();
@@ -145,6 +148,11 @@ impl Server {
         self.shared.receptions.lock().expect("no panic while it is held").push_back(reception);
     }
 
+    /// The next request gets this answer before its body is read; more of them in sequence.
+    pub(crate) fn answer_early(&self, reply: Reply) {
+        self.shared.early.lock().expect("no panic while it is held").push_back(reply);
+    }
+
     /// Every request so far, in the order in which they had arrived whole.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.shared.calls.borrow().clone()
@@ -166,6 +174,11 @@ impl Server {
     /// How many bytes of floods the other side's socket has taken so far.
     pub(crate) fn flooded(&self) -> usize {
         *self.shared.flooded.borrow()
+    }
+
+    /// Callers that have gone away so far before they had their answer.
+    pub(crate) fn hangups(&self) -> usize {
+        *self.shared.hangups.borrow()
     }
 
     /// Waits until `count` callers have gone away before they had their answer.
@@ -223,33 +236,48 @@ impl Socket for TlsStream<TcpStream> {
 async fn serve<S: Socket>(stream: S, number: usize, shared: &Shared) -> io::Result<()> {
     let mut wire = Wire::new(stream);
     while let Some(head) = wire.head().await? {
-        let body = wire.framed(&head.headers).await?.unwrap_or_default();
-        let call = Call::new(head, body, number);
-        let reply = (shared.handler)(&call);
-        shared.calls.send_modify(|calls| calls.push(call));
-        if let Some(gate) = &reply.gate
-            && hung_up_before(&mut wire, gate.passed()).await
+        let early = shared.early.lock().expect("no panic while it is held").pop_front();
+        if let Some(early) = &early
+            && !respond(early.clone(), &mut wire, shared).await?
         {
-            shared.hangups.send_modify(|count| *count += 1);
             return Ok(());
         }
-        match reply.act {
-            Act::Answer(status, headers, body) => {
-                wire.write(&message(status, &headers, &body)).await?;
-                if headers.get("connection").is_some_and(|option| option.eq_ignore_ascii_case("close")) {
-                    return Ok(());
-                }
-            }
-            Act::Steps(steps) => {
-                for step in steps {
-                    if !take(step, &mut wire, shared).await? {
-                        return Ok(());
-                    }
-                }
-            }
+        let body = wire.framed(&head.headers).await?.unwrap_or_default();
+        let call = Call::new(head, body, number);
+        let reply = early.is_none().then(|| (shared.handler)(&call));
+        shared.calls.send_modify(|calls| calls.push(call));
+        if let Some(reply) = reply
+            && !respond(reply, &mut wire, shared).await?
+        {
+            return Ok(());
         }
     }
     Ok(())
+}
+
+/// Whether the connection goes on after this reply.
+async fn respond<S: Socket>(reply: Reply, wire: &mut Wire<S>, shared: &Shared) -> io::Result<bool> {
+    if let Some(gate) = &reply.gate
+        && hung_up_before(wire, gate.passed()).await
+    {
+        shared.hangups.send_modify(|count| *count += 1);
+        return Ok(false);
+    }
+    match reply.act {
+        Act::Answer(status, headers, body) => {
+            wire.write(&message(status, &headers, &body)).await?;
+            let option = headers.get("connection");
+            Ok(!option.is_some_and(|option| option.eq_ignore_ascii_case("close")))
+        }
+        Act::Steps(steps) => {
+            for step in steps {
+                if !take(step, wire, shared).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
 }
 
 /// Whether the connection goes on after this step.
