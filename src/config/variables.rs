@@ -20,7 +20,7 @@ pub(super) fn apply(
     reader: &Reader,
 ) {
     let mut ours: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
-    ours.sort_unstable();
+    ours.sort_by_cached_key(|(name, _)| in_order(name));
     for (name, value) in ours {
         let path: Vec<String> = name.split("__").skip(1).map(str::to_lowercase).collect();
         let placed = match path.as_slice() {
@@ -33,6 +33,12 @@ pub(super) fn apply(
             reader.report(String::new(), Some(name), wrong);
         }
     }
+}
+
+/// What names are sorted by: by their parts, and where these are the numbers of a list's items, by number, so that item 2
+/// is there before item 10 is made.
+fn in_order(name: &str) -> Vec<(usize, String)> {
+    name.split("__").map(|part| (part.parse().unwrap_or_default(), part.to_owned())).collect()
 }
 
 fn set_in(

@@ -36,8 +36,7 @@ pub(crate) fn case(number: usize) -> String {
 impl Bench {
     /// Ready to be called, with so many cases and these keys of the configuration changed.
     pub(crate) async fn ready(campaign: &'static str, apps: usize, changes: &[(&str, &str)]) -> Self {
-        let bench =
-            Self::around(campaign, apps, Vendor::start().await, Issuer::start().await, changes).await;
+        let bench = Self::around(campaign, apps, Vendor::start().await, Issuer::start().await, changes).await;
         bench.world.until_ready().await;
         bench
     }
@@ -66,7 +65,8 @@ impl Bench {
             ];
             let section = name.to_uppercase();
             let of_app = app.map(|(key, value)| (format!("APPS__{section}__{key}"), value.to_owned()));
-            let of_tenant = LIMITS.map(|(key, value)| (format!("TENANTS__{section}__{key}"), value.to_owned()));
+            let of_tenant =
+                LIMITS.map(|(key, value)| (format!("TENANTS__{section}__{key}"), value.to_owned()));
             all.extend(of_app.into_iter().chain(of_tenant));
             all.push((format!("TENANTS__{section}__APP"), name));
         }

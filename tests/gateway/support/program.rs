@@ -118,7 +118,8 @@ impl Program {
     pub(crate) fn resident(&self) -> usize {
         let status = format!("/proc/{}/status", self.child.id().expect("a process that runs"));
         let status = std::fs::read_to_string(status).expect("the status of a process");
-        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        let kibibytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
         kibibytes.expect("the resident set").trim().parse::<usize>().expect("a number") << 10
     }
 

@@ -36,7 +36,11 @@ async fn what_is_no_http_is_a_bad_answer() {
             kept("a NUL in a name", field("X\0Y: b\r\nContent-Length: 2"), BAD),
             kept("a line too many", format!("HTTP/1.1 200 OK\r\n{}\r\n{{}}", "X: y\r\n".repeat(200)), BAD),
             kept("a giant", format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(100_000)), BAD),
-            kept("a protocol of its own", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", BAD),
+            kept(
+                "a protocol of its own",
+                "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+                BAD,
+            ),
         ],
         &[],
     )
@@ -46,7 +50,8 @@ async fn what_is_no_http_is_a_bad_answer() {
 #[tokio::test]
 async fn what_is_framed_wrongly_is_a_bad_answer() {
     let length = |length: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{{}}");
-    let coded = |coding: &str, body: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n{body}");
+    let coded =
+        |coding: &str, body: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n{body}");
     try_all(
         vec![
             kept("a length in letters", length("two"), BAD),
@@ -66,7 +71,11 @@ async fn what_is_framed_wrongly_is_a_bad_answer() {
             kept("a chunk longer than it says", coded("chunked", "2\r\n{}{}\r\n0\r\n\r\n"), BAD),
             kept("no size", coded("chunked", "\r\n{}\r\n0\r\n\r\n"), BAD),
             kept("endless extensions", coded("chunked", &format!("2;{}", "x".repeat(200_000))), BAD),
-            kept("endless trailers", coded("chunked", &format!("2\r\n{{}}\r\n0\r\n{}", "X: y\r\n".repeat(50_000))), BAD),
+            kept(
+                "endless trailers",
+                coded("chunked", &format!("2\r\n{{}}\r\n0\r\n{}", "X: y\r\n".repeat(50_000))),
+                BAD,
+            ),
             closed("a coding nobody asked for", coded("gzip", "{}"), BAD),
             closed("coded and chunked", coded("gzip, chunked", "2\r\n{}\r\n0\r\n\r\n"), BAD),
             closed("chunked and coded", coded("chunked, gzip", "2\r\n{}\r\n0\r\n\r\n"), BAD),
@@ -86,7 +95,10 @@ async fn what_is_framed_wrongly_is_a_bad_answer() {
 #[tokio::test]
 async fn an_answer_may_stop_anywhere() {
     let half = HEAD.split_at(24).0;
-    let trickle = Step::Trickle([b"HTTP/1.1 200 OK\r\nX: ", &[b'y'; 9000][..]].concat().into(), Duration::from_millis(1));
+    let trickle = Step::Trickle(
+        [b"HTTP/1.1 200 OK\r\nX: ", &[b'y'; 9000][..]].concat().into(),
+        Duration::from_millis(1),
+    );
     let informational = "HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
     let informational = Step::Trickle(informational.into(), Duration::from_millis(1));
     try_all(
@@ -99,16 +111,31 @@ async fn an_answer_may_stop_anywhere() {
             stopping("reset within the head", half, Step::Reset, UNREACHABLE),
             stopping("reset after the head", HEAD, Step::Reset, BAD),
             stopping("reset within the body", &format!("{HEAD}{{\"er"), Step::Reset, BAD),
-            stopping("reset within a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}", Step::Reset, BAD),
+            stopping(
+                "reset within a chunk",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}",
+                Step::Reset,
+                BAD,
+            ),
             stopping("reset without a length", "HTTP/1.1 200 OK\r\n\r\n{\"er", Step::Reset, BAD),
             stopping("hanging before the head", "", Step::Hang, LATE),
             stopping("hanging within the status", "HTTP/1.1 2", Step::Hang, LATE),
             stopping("hanging within the head", half, Step::Hang, LATE),
-            stopping("hanging after an informational answer", "HTTP/1.1 100 Continue\r\n\r\n", Step::Hang, LATE),
+            stopping(
+                "hanging after an informational answer",
+                "HTTP/1.1 100 Continue\r\n\r\n",
+                Step::Hang,
+                LATE,
+            ),
             stopping("hanging after the head", HEAD, Step::Hang, LATE),
             stopping("hanging within the body", &format!("{HEAD}{{\"er"), Step::Hang, LATE),
             stopping("hanging without an end", "HTTP/1.1 200 OK\r\n\r\n{\"error\":0}", Step::Hang, LATE),
-            stopping("hanging within a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}", Step::Hang, LATE),
+            stopping(
+                "hanging within a chunk",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}",
+                Step::Hang,
+                LATE,
+            ),
             stopping(
                 "hanging before the last chunk",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n{\"error\":0}\r\n",

@@ -86,7 +86,9 @@ async fn attempt(bench: &Bench, number: usize, Case { name, reply, expected }: &
         let next = format!("NEXT{number}T{turn}");
         let answer = bench.call(number, "GET", &format!("/conferences/{next}"), "").await;
         let own = answer.status == 200 && id(&answer) == json!(next);
-        bench.tally.expect(own, || format!("{name}: the next caller got {} {}", answer.status, answer.text()));
+        bench
+            .tally
+            .expect(own, || format!("{name}: the next caller got {} {}", answer.status, answer.text()));
     }
 }
 

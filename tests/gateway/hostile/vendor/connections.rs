@@ -107,7 +107,8 @@ async fn what_an_idle_connection_says_is_nobodys_answer() {
     const FORGED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"id\":\"forged\"}";
     let bench = Bench::ready("the vendor", 1, &IMPATIENT).await;
     let vendor = &bench.world.vendor;
-    let junk = [FORGED.to_owned(), FORGED.repeat(1000), "\r\n".to_owned(), "x".to_owned(), OK[..20].to_owned()];
+    let junk =
+        [FORGED.to_owned(), FORGED.repeat(1000), "\r\n".to_owned(), "x".to_owned(), OK[..20].to_owned()];
     for (number, junk) in junk.into_iter().enumerate() {
         for (method, path, body) in CALLS {
             bench.tally.fault();

@@ -42,7 +42,9 @@ async fn fifty_megabytes_pass_at_the_readers_pace() {
     // They have their answers, and do not read them.
     let readers = join_all((0..READERS).map(|_| async {
         let mut reader = Connection::open(served.address).await;
-        reader.write(format!("GET /conferences/IM3 HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n")).await;
+        reader
+            .write(format!("GET /conferences/IM3 HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n"))
+            .await;
         reader.begun().await;
         reader
     }));
@@ -100,7 +102,9 @@ async fn what_breaks_off_in_the_middle_never_looks_whole() {
         let said = format!("{head:?}, {end:?}");
         served.vendor.script(Reply::steps([bytes(head), bytes(&*body), end]));
         let mut caller = Connection::open(served.address).await;
-        caller.write(format!("GET /conferences/IM3 HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n")).await;
+        caller
+            .write(format!("GET /conferences/IM3 HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n"))
+            .await;
         let answer = within("the end of an answer", caller.try_answer("GET")).await;
         tally.expect(answer.is_err(), || format!("{said}: {answer:?}"));
     }

@@ -41,7 +41,10 @@ fn asked() -> Vec<(Vec<String>, Option<Duration>)> {
 
 #[tokio::test]
 async fn an_app_pauses_for_as_long_as_it_is_told_within_reason() {
-    let times: Vec<_> = [429, 503].into_iter().flat_map(|status| asked().into_iter().map(move |asked| (status, asked))).collect();
+    let times: Vec<_> = [429, 503]
+        .into_iter()
+        .flat_map(|status| asked().into_iter().map(move |asked| (status, asked)))
+        .collect();
     let bench = Bench::ready(
         "the vendor",
         times.len() + 1,
@@ -49,7 +52,8 @@ async fn an_app_pauses_for_as_long_as_it_is_told_within_reason() {
     )
     .await;
     let throttled = join_all(times.iter().enumerate().map(|(number, (status, (asked, pause)))| {
-        let reply = asked.iter().fold(Reply::status(*status), |reply, asked| reply.header("Retry-After", asked));
+        let reply =
+            asked.iter().fold(Reply::status(*status), |reply, asked| reply.header("Retry-After", asked));
         throttle(&bench, number, *status, reply, *pause)
     }));
     // All the while, somebody else's app is called.

@@ -238,7 +238,8 @@ impl State {
         if is_for_token(call) {
             let own = self.apps.get_mut(app_of(call));
             let own = own.and_then(|own| own.next_tokens.pop_front().or_else(|| own.always_tokens.clone()));
-            let scripted = own.or_else(|| self.token_answers.pop_front()).or_else(|| self.token_answer.clone());
+            let scripted =
+                own.or_else(|| self.token_answers.pop_front()).or_else(|| self.token_answer.clone());
             return scripted.unwrap_or_else(|| self.token());
         }
         if let Some(witness) = &self.witness {
