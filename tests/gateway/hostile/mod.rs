@@ -2,5 +2,6 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 
 mod issuer;
+mod leaving;
 mod token_endpoint;
 mod vendor;

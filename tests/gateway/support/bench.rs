@@ -16,7 +16,6 @@ pub(crate) struct Bench {
     pub(crate) world: World,
     pub(crate) tally: Tally,
     account: Account,
-    apps: usize,
     _secret: NamedTempFile,
 }
 
@@ -73,7 +72,7 @@ impl Bench {
         let mut all: Vec<_> = all.iter().map(|(key, value)| (&**key, &**value)).collect();
         all.extend(changes);
         let world = World::around(vendor, issuer, &all).await;
-        Self { world, tally: Tally::of(campaign), account: Account::default(), apps, _secret: secret }
+        Self { world, tally: Tally::of(campaign), account: Account::default(), _secret: secret }
     }
 
     /// A token of this case's tenant.
@@ -98,6 +97,11 @@ impl Bench {
         answer
     }
 
+    /// A caller was answered this on a connection of the test's own.
+    pub(crate) fn hear(&self, answer: &Answer) {
+        self.account.hear(answer);
+    }
+
     /// The outcome of what was answered like this.
     pub(crate) async fn outcome(&self, answer: &Answer) -> Value {
         self.world.trail.outcome_of(answer.request_id()).await
@@ -111,11 +115,6 @@ impl Bench {
             apps.iter().any(|app| app["app"] == *name && enough(app))
         };
         self.world.until_status(&format!("{what} of {name}"), is_so).await;
-    }
-
-    /// How many cases it has.
-    pub(crate) fn cases(&self) -> std::ops::Range<usize> {
-        0..self.apps
     }
 
     /// Ends the gateway, and holds what callers were told, what the vendor saw and what the trail says against each

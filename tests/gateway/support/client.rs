@@ -146,6 +146,11 @@ impl Connection {
         finished.unwrap_or_else(|error| panic!("cannot end the connection to {}: {error}", self.address));
     }
 
+    /// Breaks the connection off (RST).
+    pub(crate) fn reset(self) {
+        self.wire.stream.set_zero_linger().expect("a connection");
+    }
+
     /// The next answer, to a request with `method`.
     pub(crate) async fn answer(&mut self, method: &str) -> Answer {
         let answer = within(&format!("an answer to {method}"), self.read(method)).await;

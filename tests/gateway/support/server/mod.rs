@@ -5,6 +5,7 @@ mod reply;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -71,6 +72,7 @@ type Handler = Box<dyn Fn(&Call) -> Reply + Send + Sync>;
 struct Shared {
     calls: watch::Sender<Vec<Call>>,
     connections: watch::Sender<usize>,
+    open: AtomicUsize,
     hangups: watch::Sender<usize>,
     /// Bytes of floods that were taken by somebody so far.
     flooded: watch::Sender<usize>,
@@ -111,6 +113,7 @@ impl Server {
         let shared = Arc::new(Shared {
             calls: watch::Sender::default(),
             connections: watch::Sender::default(),
+            open: AtomicUsize::new(0),
             hangups: watch::Sender::default(),
             flooded: watch::Sender::default(),
             receptions: Mutex::default(),
@@ -171,6 +174,19 @@ impl Server {
         *self.shared.connections.borrow()
     }
 
+    /// Waits until `count` connections have been accepted in all.
+    pub(crate) async fn wait_for_connections(&self, count: usize) {
+        let mut connections = self.shared.connections.subscribe();
+        let reached =
+            within(&format!("{count} connections"), connections.wait_for(|have| *have >= count)).await;
+        drop(reached.expect("the server is there"));
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
     /// How many bytes of floods the other side's socket has taken so far.
     pub(crate) fn flooded(&self) -> usize {
         *self.shared.flooded.borrow()
@@ -196,24 +212,33 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
         let number = *shared.connections.borrow();
         shared.connections.send_modify(|count| *count += 1);
         let reception = shared.receptions.lock().expect("no panic while it is held").pop_front();
-        // What goes wrong with a connection is the other side's to see.
         tokio::spawn(async move {
-            stream.set_nodelay(true)?;
-            match reception {
-                None => {}
-                Some(Reception::Close) => return Ok(()),
-                Some(Reception::Reset) => return stream.set_zero_linger(),
-                Some(Reception::Hang) => {
-                    hung_up_before(&mut Wire::new(stream), std::future::pending()).await;
-                    shared.hangups.send_modify(|count| *count += 1);
-                    return Ok(());
-                }
-            }
-            match tls {
-                Some(tls) => serve(tls.accept(stream).await?, number, &shared).await,
-                None => serve(stream, number, &shared).await,
-            }
+            shared.open.fetch_add(1, Ordering::Relaxed);
+            // What goes wrong with a connection is the other side's to see.
+            let _ = receive(stream, reception, tls, number, &shared).await;
+            shared.open.fetch_sub(1, Ordering::Relaxed);
         });
+    }
+}
+
+async fn receive(
+    stream: TcpStream,
+    reception: Option<Reception>,
+    tls: Option<TlsAcceptor>,
+    number: usize,
+    shared: &Shared,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    match (reception, tls) {
+        (None, Some(tls)) => serve(tls.accept(stream).await?, number, shared).await,
+        (None, None) => serve(stream, number, shared).await,
+        (Some(Reception::Close), _) => Ok(()),
+        (Some(Reception::Reset), _) => stream.set_zero_linger(),
+        (Some(Reception::Hang), _) => {
+            hung_up_before(&mut Wire::new(stream), std::future::pending()).await;
+            shared.hangups.send_modify(|count| *count += 1);
+            Ok(())
+        }
     }
 }
 
