@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use super::wire::{Head, Headers, Wire};
@@ -167,6 +168,12 @@ impl Connection {
     /// Waits until an answer has begun to arrive, and leaves it unread.
     pub(crate) async fn begun(&self) {
         within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
+    }
+
+    /// Reads a little of what there is; 0 at the end, an error where the connection is broken off.
+    pub(crate) async fn sip(&mut self) -> std::io::Result<usize> {
+        let mut little = [0; 0x10000];
+        within("something to read", self.wire.stream.read(&mut little)).await
     }
 
     /// All bytes until the server closes the connection.
