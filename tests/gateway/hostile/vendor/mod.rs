@@ -4,6 +4,7 @@
 mod answers;
 mod bad;
 mod cases;
+mod chaos;
 mod connections;
 mod large;
 mod throttling;
