@@ -172,7 +172,7 @@ impl Connection {
 
     /// Reads a little of what there is; 0 at the end, an error where the connection is broken off.
     pub(crate) async fn sip(&mut self) -> std::io::Result<usize> {
-        let mut little = [0; 0x10000];
+        let mut little = vec![0; 0x10000];
         within("something to read", self.wire.stream.read(&mut little)).await
     }
 

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::{bench, call, issuers, until};
 use crate::support::bench::Bench;
+use crate::support::client::Answer;
 use crate::support::issuer::Issuer;
 use crate::support::keys::{Alg, published, strange};
 use crate::support::server::{Gate, Reply};
@@ -19,7 +20,7 @@ async fn invented(bench: &Bench, issuer: &Issuer, round: usize) -> Vec<String> {
         let key = strange(Alg::Es256).named(&format!("invented-{round}-{number}"));
         call(bench, issuer.token().signed_by(&key))
     }));
-    let mut codes: Vec<String> = answers.await.iter().map(|answer| answer.problem()).collect();
+    let mut codes: Vec<String> = answers.await.iter().map(Answer::problem).collect();
     codes.sort();
     codes.dedup();
     codes
@@ -43,10 +44,11 @@ async fn a_flood_of_unknown_keys_asks_once_in_the_cooldown() {
         tokio::time::sleep(Duration::from_millis(400)).await;
     }
     // One for each cooldown that has begun. After a failure one more by itself, at least 750 ms after the one before.
-    let cooldowns = begun.elapsed().as_secs() as usize + 1;
+    let elapsed = usize::try_from(begun.elapsed().as_millis()).unwrap();
+    let cooldowns = elapsed / 1000 + 1;
     let (asked, retried) = (well.fetches() - 1, failing.fetches() - 1);
     bench.tally.expect((2..=cooldowns).contains(&asked), || format!("{asked} in {cooldowns} s"));
-    let most = cooldowns + begun.elapsed().as_millis() as usize / 750 + 1;
+    let most = cooldowns + elapsed / 750 + 1;
     bench.tally.expect((2..=most).contains(&retried), || format!("{retried} in {cooldowns} s"));
     bench.finish().await;
 }

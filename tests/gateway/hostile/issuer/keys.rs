@@ -89,7 +89,7 @@ async fn a_bad_key_spoils_nothing_but_itself() {
     let status = bench.world.status().await.to_string();
     bench.tally.expect(status.len() < 64 << 10, || format!("a status of {} bytes", status.len()));
     for (number, jwk) in bad.iter().enumerate() {
-        bench.tally.fault();
+        bench.tally.input();
         let kid = jwk["kid"].as_str().filter(|kid| kid.len() < 256).unwrap_or("unnamed");
         let (alg, what) =
             ([Alg::Es256, Alg::Rs256, Alg::EdDsa][number % 3], format!("bad key {number}: {jwk}"));

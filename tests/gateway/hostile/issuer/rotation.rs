@@ -22,7 +22,9 @@ async fn keys_are_rotated_with_and_without_an_overlap() {
     let all = issuers(3).await;
     let [overlapping, abrupt, half] = &all[..] else { panic!("three issuers") };
     let (old, new) = (published(Alg::Es256), strange(Alg::Es256));
-    all.iter().for_each(|issuer| issuer.publish([old]));
+    for issuer in &all {
+        issuer.publish([old]);
+    }
     let bench = bench(&all, &CHANGES).await;
     bench.world.until_ready().await;
     tokio::join!(

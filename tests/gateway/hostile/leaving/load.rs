@@ -121,7 +121,9 @@ fn agree(bench: &Bench, callers: &[Caller]) {
     }
     let calls = bench.world.vendor.calls();
     let mut seen: HashMap<&str, u64> = HashMap::new();
-    calls.iter().for_each(|call| *seen.entry(call.trace()).or_default() += 1);
+    for call in &calls {
+        *seen.entry(call.trace()).or_default() += 1;
+    }
     for Caller { trace, method, way, .. } in callers {
         let (outcomes, seen) = (
             outcomes.get(&**trace).map_or(&[][..], Vec::as_slice),

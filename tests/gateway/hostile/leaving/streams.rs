@@ -61,7 +61,7 @@ async fn who_leaves_in_the_middle_of_an_answer_has_its_outcome() {
     let world = World::start().await;
     let endless = || {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        let chunk = [b"10000\r\n".as_slice(), &vec![b'x'; 0x10000], b"\r\n"].concat();
         Reply::steps([bytes(head), Step::Flood(chunk.into(), usize::MAX)])
     };
     for (number, (method, path, body)) in

@@ -58,7 +58,7 @@ async fn a_load_does_not_notice_that_tokens_expire() {
     // When none comes any more, the last one serves until it expires, and no longer.
     bench.tally.fault();
     vendor.answer_tokens_for(&app, Some(Reply::status(503)));
-    let last = vendor.token_calls().iter().filter(|fetch| fetch.path.contains(&app)).next_back().unwrap().at;
+    let last = vendor.token_calls().iter().rfind(|fetch| fetch.path.contains(&app)).unwrap().at;
     let refusal = loop {
         let answer = bench.call(0, "GET", PATH, "").await;
         if answer.status != 200 {

@@ -50,7 +50,7 @@ async fn any_life_that_is_not_over_is_believed_within_reason_and_asked_for_once(
     let bench = Bench::around("the token endpoint", LIVES.len(), vendor, issuer, &[]).await;
     until_keys(&bench).await;
     join_all(LIVES.into_iter().enumerate().map(async |(number, (life, believed))| {
-        bench.tally.fault();
+        bench.tally.input();
         bench.until_app(number, "a token", has_token).await;
         for answer in join_all((0..16).map(|_| bench.call(number, "GET", PATH, ""))).await {
             bench.tally.expect(answer.status == 200, || format!("{life}: {}", answer.text()));

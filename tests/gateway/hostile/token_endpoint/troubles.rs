@@ -88,7 +88,7 @@ async fn go_through(bench: &Bench, number: usize, trouble: &Trouble) {
         .map(|fetch| fetch.at)
         .collect();
     for (failures, pair) in times.windows(2).enumerate() {
-        let steps = if trouble.permanent { 10 } else { failures as u32 + 1 };
+        let steps = if trouble.permanent { 10 } else { u32::try_from(failures).unwrap() + 1 };
         // By chance between half of it and all of it.
         let backed_off = (MIN * 2_u32.pow(steps)).min(MAX) / 2;
         let least = backed_off.max(trouble.asked.min(MAX)).max(MIN);
@@ -171,7 +171,9 @@ async fn trouble_of_one_app_is_no_other_apps() {
     let troubled = join_all((0..40).map(|number| bench.call(number % 2, "GET", PATH, "")));
     let healthy = join_all((0..40).map(|_| bench.call(2, "POST", "/conferences", CREATE)));
     let (troubled, healthy) = tokio::join!(troubled, healthy);
-    troubled.iter().for_each(|answer| no_token(&bench, answer, "an app in trouble"));
+    for answer in &troubled {
+        no_token(&bench, answer, "an app in trouble");
+    }
     bench.tally.expect(healthy.iter().all(|answer| answer.status == 200), || format!("{healthy:?}"));
     let asked = bench.world.vendor.fetches_for(&case(2));
     bench.tally.expect(asked == 1, || format!("asked {asked} times"));

@@ -65,7 +65,10 @@ async fn attempt(bench: &Bench, number: usize, Case { name, reply, expected }: &
     for (turn, (method, path, body)) in CALLS.into_iter().enumerate() {
         let before = vendor.calls_of(&app).len();
         vendor.answer_for(&app, Some(reply.clone()));
-        bench.tally.fault();
+        match expected {
+            Expected::Passed(..) => bench.tally.input(),
+            Expected::Refused(..) => bench.tally.fault(),
+        }
         let answer = bench.call(number, method, path, body).await;
         let said = || format!("{name}, {method} {path}, turn {turn}: {} {}", answer.status, answer.text());
         bench.tally.expect(is_as(&answer, expected), said);

@@ -85,7 +85,7 @@ fn is_its_own(answer: &Answer, id: &str) -> bool {
         200 => answer.json()["id"].as_str().is_some_and(|own| own.starts_with(id)),
         204 => answer.body.is_empty(),
         500 => answer.text() == "<html>",
-        502 | 504 | 503 => answer.problem().starts_with("vendor_") || answer.problem() == "overloaded",
+        502..=504 => answer.problem().starts_with("vendor_") || answer.problem() == "overloaded",
         _ => false,
     }
 }

@@ -1,16 +1,17 @@
 //! The vendor, as far as its page describes it, for one test: records every call and answers by the book, or as
 //! the test says.
 
+mod book;
 mod tls;
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_rustls::TlsAcceptor;
 
 use super::server::{Call, Gate, Reply, Server};
+use book::{Scripts, State, app_of, is_for_token};
 
 /// A vendor with one token endpoint and the four calls, for any org and app.
 pub(crate) struct Vendor {
@@ -20,35 +21,6 @@ pub(crate) struct Vendor {
     /// Whether it shows a certificate by now that nobody trusts.
     compromised: Arc<AtomicBool>,
 }
-
-/// By the book, until the test says otherwise.
-struct State {
-    answers: VecDeque<Reply>,
-    token_answers: VecDeque<Reply>,
-    expires_in: Value,
-    tokens: usize,
-    good_tokens: HashSet<String>,
-    conferences: usize,
-    /// The answer to every call for a token, in place of the book's.
-    token_answer: Option<Reply>,
-    /// What was said about one app alone, by its name at the vendor; this goes before all else.
-    apps: HashMap<String, Scripts>,
-    /// Holds the answers to calls for a token.
-    token_gate: Option<Gate>,
-    witness: Option<Witness>,
-}
-
-/// What the calls of one app get in place of the book's answers.
-#[derive(Default)]
-struct Scripts {
-    next: VecDeque<Reply>,
-    always: Option<Reply>,
-    next_tokens: VecDeque<Reply>,
-    always_tokens: Option<Reply>,
-}
-
-/// Looks on when a call other than for a token arrives, before it is answered.
-type Witness = Box<dyn Fn(&Call) + Send>;
 
 impl Vendor {
     /// A vendor over plain HTTP.
@@ -69,18 +41,7 @@ impl Vendor {
     }
 
     async fn start_on(origin: &str, tls: Option<TlsAcceptor>) -> Self {
-        let state = Arc::new(Mutex::new(State {
-            answers: VecDeque::new(),
-            token_answers: VecDeque::new(),
-            expires_in: json!(5_184_000),
-            tokens: 0,
-            good_tokens: HashSet::new(),
-            conferences: 0,
-            token_answer: None,
-            apps: HashMap::new(),
-            token_gate: None,
-            witness: None,
-        }));
+        let state = Arc::new(Mutex::new(State::new()));
         let answering = Arc::clone(&state);
         let server = Server::start(tls, move |call| lock(&answering).reply(call)).await;
         let base_url = format!("{origin}:{}", server.address().port());
@@ -130,13 +91,7 @@ impl Vendor {
         self.scripts(app, |scripts| scripts.always = reply);
     }
 
-    /// The next call for a token of this app gets `reply`; more of them in sequence.
-    pub(crate) fn script_token_for(&self, app: &str, reply: Reply) {
-        self.scripts(app, |scripts| scripts.next_tokens.push_back(reply));
-    }
-
-    /// Every call for a token of this app gets `reply` from now on, after those in sequence; by the book again with
-    /// `None`.
+    /// Every call for a token of this app gets `reply` from now on; by the book again with `None`.
     pub(crate) fn answer_tokens_for(&self, app: &str, reply: Option<Reply>) {
         self.scripts(app, |scripts| scripts.always_tokens = reply);
     }
@@ -197,14 +152,6 @@ impl Vendor {
         self.server.wait_for(&format!("{count} calls for a token of {app}"), enough).await;
     }
 
-    /// Waits for `count` calls of this app other than for a token; gives all of them.
-    pub(crate) async fn wait_for_calls(&self, app: &str, count: usize) -> Vec<Call> {
-        let is_it = |call: &&Call| !is_for_token(call) && app_of(call) == app;
-        let enough = |calls: &[Call]| calls.iter().filter(is_it).count() >= count;
-        self.server.wait_for(&format!("{count} calls of {app}"), enough).await;
-        self.calls_of(app)
-    }
-
     /// Waits for `count` calls other than for a token; gives all of them.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Call> {
         let enough = |calls: &[Call]| calls.iter().filter(|call| !is_for_token(call)).count() >= count;
@@ -220,104 +167,6 @@ impl Vendor {
     }
 }
 
-fn is_for_token(call: &Call) -> bool {
-    call.path.ends_with("/token")
-}
-
-/// The vendor's name of the app: the second segment of `/org/app/…`.
-fn app_of(call: &Call) -> &str {
-    call.path.split('/').nth(2).unwrap_or_default()
-}
-
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("no panic while answering")
-}
-
-impl State {
-    fn reply(&mut self, call: &Call) -> Reply {
-        if is_for_token(call) {
-            let own = self.apps.get_mut(app_of(call));
-            let own = own.and_then(|own| own.next_tokens.pop_front().or_else(|| own.always_tokens.clone()));
-            let scripted =
-                own.or_else(|| self.token_answers.pop_front()).or_else(|| self.token_answer.clone());
-            return scripted.unwrap_or_else(|| self.token());
-        }
-        if let Some(witness) = &self.witness {
-            witness(call);
-        }
-        let own = self.apps.get_mut(app_of(call));
-        let own = own.and_then(|own| own.next.pop_front().or_else(|| own.always.clone()));
-        let scripted = own.or_else(|| self.answers.pop_front());
-        scripted.unwrap_or_else(|| self.by_the_book(call))
-    }
-
-    fn token(&mut self) -> Reply {
-        self.tokens += 1;
-        let token = format!("YWMt-test-{}", self.tokens);
-        self.good_tokens.insert(token.clone());
-        let reply = Reply::json(
-            200,
-            &json!({
-                "access_token": token,
-                "expires_in": self.expires_in,
-                "application": "8be024f0-e978-11e8-b697-5d598d5f8402",
-            }),
-        );
-        match &self.token_gate {
-            Some(gate) => reply.behind(gate),
-            None => reply,
-        }
-    }
-
-    fn by_the_book(&mut self, call: &Call) -> Reply {
-        let token = call.headers.get("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        if !token.is_some_and(|token| self.good_tokens.contains(token)) {
-            return unauthorized();
-        }
-        let segments: Vec<&str> = call.path.split('/').skip(1).collect();
-        match (call.method.as_str(), segments.as_slice()) {
-            ("POST", [_, _, "conferences"]) => self.created(call),
-            ("GET", [_, _, "conferences", id]) => Reply::json(200, &conference(id)),
-            ("DELETE", [_, _, "conferences", _] | [_, _, "conferences", _, _]) => {
-                Reply::json(200, &json!({"error": 0}))
-            }
-            _ => Reply::body(404, "text/html", "<html><h1>404 Not Found</h1></html>"),
-        }
-    }
-
-    fn created(&mut self, call: &Call) -> Reply {
-        self.conferences += 1;
-        let mut conference = conference(&format!("TEST{:021}", self.conferences));
-        conference["expireDate"] = json!("2019-06-14 15:41:58");
-        if let Some(kind) = call.json().get("confrType") {
-            conference["type"] = kind.clone();
-        }
-        Reply::json(200, &conference)
-    }
-}
-
-fn conference(id: &str) -> Value {
-    json!({
-        "error": 0,
-        "id": id,
-        "type": 10,
-        "mixed": false,
-        "password": "sesame",
-        "audienceLimit": 600,
-        "talkerLimit": 6,
-        "allowAudienceTalk": true,
-    })
-}
-
-fn unauthorized() -> Reply {
-    Reply::json(
-        401,
-        &json!({
-            "error": "unauthorized",
-            "exception": "SecurityException",
-            "timestamp": 1_570_613_925_656_u64,
-            "duration": 1,
-            "error_description": "Unable to authenticate due to corrupt access token",
-        }),
-    )
 }
