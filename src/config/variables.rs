@@ -35,8 +35,8 @@ pub(super) fn apply(
     }
 }
 
-/// What names are sorted by: by their parts, and where these are the numbers of a list's items, by number, so that item 2
-/// is there before item 10 is made.
+/// What names are sorted by: their parts, and where these are the numbers of a list's items, the numbers, so that item
+/// 2 is there before item 10 is made.
 fn in_order(name: &str) -> Vec<(usize, String)> {
     name.split("__").map(|part| (part.parse().unwrap_or_default(), part.to_owned())).collect()
 }

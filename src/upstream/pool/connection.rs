@@ -56,8 +56,8 @@ impl Connection {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
         let answer = self.sender.try_send_request(request).await?;
-        // HTTP/1.0 servers differ in what they mean by keep-alive (RFC 9112, section 9.3). A length beside the chunks is
-        // overruled by them, and may be an attempt to split the answer in two (section 6.3).
+        // HTTP/1.0 servers differ in what they mean by keep-alive (RFC 9112, section 9.3). A length beside the
+        // chunks is overruled by them, and may be an attempt to split the answer in two (section 6.3).
         self.keep = answer.version() == Version::HTTP_11
             && !(answer.headers().contains_key(TRANSFER_ENCODING)
                 && answer.headers().contains_key(CONTENT_LENGTH));

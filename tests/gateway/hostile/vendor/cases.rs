@@ -23,8 +23,11 @@ pub(super) enum Expected {
     Refused(u16, &'static str),
 }
 
+/// Method, path and body.
+type Request = (&'static str, &'static str, &'static str);
+
 /// The four calls; the first one twice, since the first of all goes out on a fresh connection.
-const CALLS: [(&str, &str, &str); 5] = [
+const ALL: [Request; 5] = [
     ("GET", "/conferences/IM3", ""),
     ("GET", "/conferences/IM3", ""),
     ("POST", "/conferences", CREATE),
@@ -52,17 +55,34 @@ const HEADERS: [&str; 16] = [
     "x-request-id",
 ];
 
+/// Those that matter where each takes its time.
+const FEW: [Request; 2] = [("GET", "/conferences/IM3", ""), ("POST", "/conferences", CREATE)];
+
 /// Tries all of them at the same time, each with an app of its own.
-pub(super) async fn try_all(cases: Vec<Case>, changes: &[(&str, &str)]) {
+pub(super) async fn try_all(cases: Vec<Case>) {
+    try_on(&ALL, cases, &[]).await;
+}
+
+/// The same with a vendor that is waited for no longer than three seconds, and on few of the calls.
+pub(super) async fn try_in_time(cases: Vec<Case>) {
+    let impatient = [
+        ("UPSTREAM__FIRST_BYTE_TIMEOUT", "2s"),
+        ("UPSTREAM__CONNECT_TIMEOUT", "2s"),
+        ("UPSTREAM__TOTAL_TIMEOUT", "3s"),
+    ];
+    try_on(&FEW, cases, &impatient).await;
+}
+
+async fn try_on(calls: &[Request], cases: Vec<Case>, changes: &[(&str, &str)]) {
     let changes = [&[("LISTEN__WORKERS", "1")], changes].concat();
     let bench = Bench::ready("the vendor", cases.len(), &changes).await;
-    join_all(cases.iter().enumerate().map(|(number, case)| attempt(&bench, number, case))).await;
+    join_all(cases.iter().enumerate().map(|(number, case)| attempt(&bench, calls, number, case))).await;
     bench.finish().await;
 }
 
-async fn attempt(bench: &Bench, number: usize, Case { name, reply, expected }: &Case) {
+async fn attempt(bench: &Bench, calls: &[Request], number: usize, Case { name, reply, expected }: &Case) {
     let (app, vendor) = (case(number), &bench.world.vendor);
-    for (turn, (method, path, body)) in CALLS.into_iter().enumerate() {
+    for (turn, &(method, path, body)) in calls.iter().enumerate() {
         let before = vendor.calls_of(&app).len();
         vendor.answer_for(&app, Some(reply.clone()));
         match expected {

@@ -11,8 +11,8 @@ use crate::support::vendor::Vendor;
 
 const IMPATIENT: [(&str, &str); 3] = [
     ("LISTEN__WORKERS", "1"),
-    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "500ms"),
-    ("UPSTREAM__CONNECT_TIMEOUT", "300ms"),
+    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "1500ms"),
+    ("UPSTREAM__CONNECT_TIMEOUT", "1s"),
 ];
 
 const PATH: &str = "/conferences/IM3";

@@ -30,7 +30,8 @@ fn large(head: &str, chunk: &str, end: &str) -> Reply {
 #[tokio::test]
 async fn fifty_megabytes_pass_at_the_readers_pace() {
     let tally = Tally::of("the vendor");
-    let served = Served::with(&[("UPSTREAM__TOTAL_TIMEOUT", "25s")]).await;
+    let patience = [("UPSTREAM__TOTAL_TIMEOUT", "2m"), ("LISTEN__REQUEST_TIMEOUT", "3m")];
+    let served = Served::with(&patience).await;
     let bearer = served.issuer.token().bearer();
     let sized = format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n");
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
