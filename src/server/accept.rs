@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -27,7 +28,7 @@ const FIRST_WORDS: Duration = Duration::from_secs(1);
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: usize,
+    max_connections: Arc<AtomicUsize>,
     desk: Desk,
     mut phase: PhaseView,
 ) {
@@ -40,7 +41,7 @@ pub async fn accept(
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&listener, &workers, max_connections, &porter) => {}
+                () = hand_out(&listener, &workers, &max_connections, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
@@ -52,16 +53,23 @@ pub async fn accept(
         .await;
 }
 
-async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connections: usize, porter: &Porter) {
+async fn hand_out(
+    listener: &TcpListener,
+    workers: &[WorkerHandle],
+    max_connections: &AtomicUsize,
+    porter: &Porter,
+) {
     let connections = ConnectionCount::of(workers);
     loop {
         let (stream, peer) = next(listener).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
         match at_work.min_by_key(|worker| worker.open()) {
-            Some(worker) if connections.open() < max_connections => match stream.into_std() {
-                Ok(stream) => worker.hand_over(stream, peer),
-                Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
-            },
+            Some(worker) if connections.open() < max_connections.load(Ordering::Relaxed) => {
+                match stream.into_std() {
+                    Ok(stream) => worker.hand_over(stream, peer),
+                    Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
+                }
+            }
             _ => porter.turn_away(stream, peer, Code::Overloaded),
         }
     }

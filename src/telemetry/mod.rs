@@ -3,6 +3,7 @@
 //! A worker counts into a [`WorkerMetrics`] of its own, without a lock or a lookup. [`Metrics`] adds the workers up
 //! when it is asked, and reads what other parts already know through closures, one for each sample of a [`Series`].
 
+mod counters;
 mod histogram;
 mod log;
 mod metrics;
@@ -10,7 +11,8 @@ mod series;
 mod totals;
 mod worker;
 
-pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, init};
+pub use counters::Counters;
+pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, change_filter, init};
 pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
 pub use series::{Kind, Series};
 pub use worker::{Answered, AppSlot, Limit, TenantSlot, VendorAnswer, WorkerMetrics};
@@ -20,7 +22,7 @@ pub mod watched {
     pub use super::series::{
         AUDIT_AVAILABLE, AUDIT_BYTES, AUDIT_FAULTS, AUDIT_QUEUE, AUDIT_SEGMENTS, AUDIT_SEQUENCE,
         AUDIT_SHIP_AGE, AUDIT_SHIP_FAILURES, AUDIT_SHIP_LAG, AUDIT_SHIPPED, AUDIT_SYNC_SECONDS, AUDIT_SYNCS,
-        AUDIT_WRITABLE, CONNECTIONS_OPEN, JWKS_AGE, JWKS_KEYS, TENANT_IN_FLIGHT, VENDOR_TOKEN_AGE,
-        VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
+        AUDIT_WRITABLE, CONFIG_CURRENT, CONFIG_GENERATION, CONFIG_RELOADS, CONNECTIONS_OPEN, JWKS_AGE,
+        JWKS_KEYS, TENANT_IN_FLIGHT, VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
     };
 }

@@ -3,5 +3,6 @@
 
 mod issuer;
 mod leaving;
+mod reload;
 mod token_endpoint;
 mod vendor;
