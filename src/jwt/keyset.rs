@@ -32,6 +32,7 @@ pub struct Ignored {
 pub(super) enum InvalidKeySet {
     #[error("not a JWK Set: a JSON object with an array \"keys\"")]
     NotAJwkSet,
+    /// So many that reading them would hold up everything else.
     #[error("the set has {0} keys, more than 1000")]
     TooMany(usize),
     #[error("neither a JWK Set nor PEM with public keys")]
