@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::PATH;
 use crate::support::client::send;
@@ -89,7 +89,7 @@ async fn a_clock_that_jumps_about_changes_nothing_about_when_tokens_are_fetched(
         jump(&clock, seconds);
         let status = call(&site, &running, &tally, seconds).await;
         tally.expect(status == 200, || format!("{status} after a jump to {seconds} s"));
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let asked = site.vendor.fetches_for_crm() as u128;
     let most = begun.elapsed().as_millis() / 900 + 2;
