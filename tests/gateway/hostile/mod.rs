@@ -2,4 +2,8 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 
 mod bytes;
+mod issuer;
+mod leaving;
 mod reload;
+mod token_endpoint;
+mod vendor;
