@@ -54,6 +54,19 @@ impl AddressGuard {
         }
     }
 
+    /// A table for another quota or capacity that remembers the same addresses. Those that are blocked stay so for as
+    /// long as they were to be, or for as long as the new quota blocks anybody.
+    pub fn with(&self, quota: Quota, capacity: NonZeroUsize) -> Self {
+        let latest = Instant::now() + quota.refill();
+        let capacity = capacity.get().div_ceil(SHARDS);
+        let shard = |shard: &Mutex<Failures>| {
+            let known = lock(shard);
+            let kept = known.iter().map(|(origin, full_at)| (*origin, (*full_at).min(latest)));
+            Mutex::new(kept.take(capacity).collect())
+        };
+        Self { quota, capacity, hasher: self.hasher.clone(), shards: self.shards.each_ref().map(shard) }
+    }
+
     /// Whether a token from `address` may be looked at: ask before its signature is checked. Counts nothing.
     pub fn check(&self, address: IpAddr) -> Result<(), Denied> {
         let origin = Origin::from(address);
@@ -84,9 +97,13 @@ impl AddressGuard {
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
         let shard = &self.shards[hash as usize % SHARDS];
-        // A panic elsewhere leaves nothing half done here.
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(shard)
     }
+}
+
+/// A panic elsewhere leaves nothing half done here.
+fn lock(shard: &Mutex<Failures>) -> MutexGuard<'_, Failures> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Out of a few, forgets the one that will be full again first.
@@ -160,6 +177,17 @@ mod tests {
             guard.failed(stranger);
         }
         assert!(guard.check(stranger).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_changed_quota_frees_nobody() {
+        let guard = guard(100);
+        let stranger = address("192.0.2.1");
+        (0..BURST).for_each(|_| guard.failed(stranger));
+        let quota = Quota::new(1.try_into().unwrap(), Duration::from_secs(2), BURST.try_into().unwrap());
+        let changed = guard.with(quota.unwrap(), 1000.try_into().unwrap());
+        assert_eq!(changed.check(stranger), guard.check(stranger));
+        assert!(changed.check(stranger).is_err());
     }
 
     #[test]

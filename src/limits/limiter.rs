@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::RateLimiter;
@@ -36,6 +37,24 @@ impl Limiter {
     pub fn new(quota: Quota) -> Self {
         let bucket = RateLimiter::new(quota.bucket(), InMemoryState::default(), TokioClock::new());
         Self { quota, bucket }
+    }
+
+    /// A bucket for another quota that holds what this one does, as far as it has room: a limit that changes gives
+    /// nobody a fresh burst, and takes back no more than the new burst cannot hold. What callers take from this one from
+    /// now on does not count.
+    pub fn with(&self, quota: Quota) -> Self {
+        let changed = Self::new(quota);
+        let missing = quota.burst().get().saturating_sub(self.remaining());
+        if let Some(missing) = NonZeroU32::new(missing) {
+            // A full bucket has as much as its burst, so this is within it.
+            let _ = changed.bucket.check_n(missing);
+        }
+        changed
+    }
+
+    /// Requests that would be allowed now. Governor can be asked only by taking, so it is one less after.
+    fn remaining(&self) -> u32 {
+        self.bucket.check().map_or(0, |state| state.remaining_burst_capacity() + 1)
     }
 
     /// Takes one request out of the bucket, or says when there will be one.
@@ -120,6 +139,24 @@ mod tests {
         advance(Duration::from_millis(200)).await;
         assert!(limiter.drain_if_full());
         assert!(limiter.check().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_changed_quota_gives_no_fresh_burst() {
+        let second = Duration::from_secs(1);
+        let spent = limiter(1, second, 4);
+        while spent.check().is_ok() {}
+        let wider = spent.with(*limiter(2, second, 100).quota());
+        assert_eq!(wider.check(), Err(Denied { wait: second / 2 }), "it fills by the new rate");
+        advance(second).await;
+        assert_eq!(wider.check().unwrap().remaining, 1);
+
+        let half = limiter(1, second, 4);
+        half.check().unwrap();
+        half.check().unwrap();
+        assert_eq!(half.with(*limiter(1, second, 100).quota()).check().unwrap().remaining, 1);
+        let narrower = limiter(1, second, 4).with(*limiter(1, second, 2).quota());
+        assert_eq!(narrower.check().unwrap().remaining, 1, "as much as it has room for");
     }
 
     #[test]

@@ -27,6 +27,11 @@ impl Pause {
         Self { config, created: Instant::now(), ends: AtomicU64::new(0) }
     }
 
+    /// The pause as it stands, within other bounds from now on.
+    pub fn with(&self, config: PauseConfig) -> Self {
+        Self { config, created: self.created, ends: AtomicU64::new(self.ends.load(Ordering::Relaxed)) }
+    }
+
     /// Whether a call may be made; otherwise how long to wait.
     pub fn check(&self) -> Result<(), Duration> {
         let ends = Duration::from_micros(self.ends.load(Ordering::Relaxed));

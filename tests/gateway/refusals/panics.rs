@@ -7,7 +7,7 @@ use std::time::Duration;
 use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
-use confgate::server::{ConnectionConfig, accept, phases, start};
+use confgate::server::{ConnectionConfig, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -100,8 +100,11 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
     };
-    let build = move |desk: Rc<Desk>| stack(&parts, desk, tower::service_fn(broken));
-    let worker = start("worker".into(), bounds, desk, phase.clone(), build, ()).expect("a thread");
+    let stacks =
+        |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), tower::service_fn(broken));
+    let outfit = Outfit { desk, phase: phase.clone() };
+    let first = Plan { bounds, stack: parts };
+    let worker = start("worker".into(), outfit, first, stacks, ()).expect("a thread");
     let desk = Desk::new(trail, builder.worker(), config.audit);
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
