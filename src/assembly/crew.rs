@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
-use crate::server::{ConnectionConfig, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start};
+use crate::server::{
+    ConnectionConfig, Front, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
+};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 
@@ -51,11 +53,11 @@ impl Crew {
     /// ends by itself.
     pub(super) fn start(
         config: &Config,
-        parts: &Parts,
+        (front, parts): (&Front, &Parts),
         metrics: &mut MetricsBuilder,
         vital: &Vital,
     ) -> io::Result<Self> {
-        let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
+        let count = workers(config);
         let (alive, end) = mpsc::channel(1);
         let mut crew = Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), end };
         for number in 0..count {
@@ -65,7 +67,7 @@ impl Crew {
             let on_thread =
                 |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), parts.proxy());
             let (handle, plans, thread) =
-                start(format!("worker-{number}"), outfit, plan(config, parts), on_thread, alive)?;
+                start(format!("worker-{number}"), outfit, plan(config, front, parts), on_thread, alive)?;
             crew.handles.push(handle);
             crew.plans.push(plans);
             crew.threads.push(thread);
@@ -75,8 +77,12 @@ impl Crew {
 }
 
 /// What the workers serve by.
-fn plan(config: &Config, parts: &Parts) -> Plan<Parts> {
-    Plan { bounds: connection_config(config), stack: parts.clone() }
+fn plan(config: &Config, front: &Front, parts: &Parts) -> Plan<Parts> {
+    Plan { bounds: connection_config(config, front), stack: parts.clone() }
+}
+
+fn workers(config: &Config) -> usize {
+    config.listen.workers.map_or_else(cpus, NonZeroUsize::get)
 }
 
 /// How many workers there are where the configuration names no number.
@@ -84,12 +90,16 @@ pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-fn connection_config(config: &Config) -> ConnectionConfig {
+/// What bounds a connection. `front` stays the same for as long as the gateway lives.
+pub(super) fn connection_config(config: &Config, front: &Front) -> ConnectionConfig {
     ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
         answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
+        max_streams: config.listen.max_connections.get().div_ceil(workers(config)),
+        http2: config.listen.http2,
+        front: front.clone(),
     }
 }
 
@@ -97,7 +107,7 @@ fn connection_config(config: &Config) -> ConnectionConfig {
 pub(super) fn accept_thread(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: usize,
+    (max_connections, bounds): (usize, ConnectionConfig),
     desk: Desk,
     vital: Vital,
 ) -> io::Result<JoinHandle<()>> {
@@ -107,7 +117,7 @@ pub(super) fn accept_thread(
         tokio::net::TcpListener::from_std(listener)?
     };
     let work = move || {
-        runtime.block_on(accept(listener, workers, max_connections, desk, vital.phase.clone()));
+        runtime.block_on(accept(listener, workers, (max_connections, &bounds), desk, vital.phase.clone()));
         drop(vital);
     };
     std::thread::Builder::new().name("accept".into()).spawn(work)

@@ -12,12 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::control::{self, Control};
-use super::crew::{Crew, Vital, accept_thread};
+use super::crew::{Crew, Vital, accept_thread, connection_config};
 use super::parts::Parts;
 use super::series;
 use crate::admin::Overview;
 use crate::config::Config;
-use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
+use crate::server::tls::Certificates;
+use crate::server::{ConnectionCount, Front, Misbehaviour, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
@@ -98,9 +99,12 @@ impl Gateway {
         let (switch, phase) = phases();
         let broken = Arc::new(AtomicBool::new(false));
         let vital = Vital { lost: Arc::clone(&broken), phase: phase.clone() };
-        let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
+        let tls = config.listen.tls.clone().map(Certificates::new);
+        let front = Front { tls, misbehaviour: Misbehaviour::default() };
+        let mut crew = Crew::start(config, (&front, &parts), &mut metrics, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         series::watch(&mut metrics, &parts, &connections);
+        series::watch_front(&mut metrics, &front);
         series::watch_shipping(&mut metrics, &shipping.shipped());
         let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
         let synced = parts.trail.synced();
@@ -112,11 +116,12 @@ impl Gateway {
             metrics: metrics.build(),
             phase: phase.clone(),
             connections,
+            certificates: front.tls.clone(),
             started: Timestamp::now(),
             broken,
         });
-        let max_connections = config.listen.max_connections.get();
-        crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
+        let bounds = (config.listen.max_connections.get(), connection_config(config, &front));
+        crew.threads.push(accept_thread(listener, crew.handles, bounds, desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
         shipping.start(&config.trail.directory, &synced, &connector)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::parts::Parts;
-use crate::server::ConnectionCount;
+use crate::server::{ConnectionCount, Flood, Front};
 use crate::shipping::{ConsumerStatus, Shipped};
 use crate::telemetry::{MetricsBuilder, Series, watched};
 use crate::trail::Trail;
@@ -28,6 +28,22 @@ pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &C
     let connections = connections.clone();
     let open = move || Some(number(connections.open() as u64));
     metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
+}
+
+/// Adds the series of what stands before every request.
+pub(super) fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
+    if let Some(certificates) = front.tls.clone() {
+        let left = move || Some(certificates.current().expires_in());
+        metrics.watch(watched::TLS_CERTIFICATE_EXPIRY, &[], left);
+    }
+    let misbehaviour = front.misbehaviour.clone();
+    let handshakes = move || Some(number(misbehaviour.handshakes()));
+    metrics.watch(watched::TLS_HANDSHAKES_FAILED, &[], handshakes);
+    for kind in Flood::ALL {
+        let misbehaviour = front.misbehaviour.clone();
+        let floods = move || Some(number(misbehaviour.floods(kind)));
+        metrics.watch(watched::HTTP2_FLOODS, &[kind.as_str()], floods);
+    }
 }
 
 fn watch_apps(metrics: &mut MetricsBuilder, parts: &Parts) {

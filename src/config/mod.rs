@@ -13,6 +13,7 @@ mod endpoint;
 mod file;
 mod form;
 mod hint;
+mod http2;
 mod issuers;
 mod listen;
 mod log;
@@ -24,6 +25,7 @@ mod source;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 mod upstream;
 mod variables;

@@ -64,10 +64,11 @@ impl<B> Check<Audited<B>> for Route {
     }
 }
 
-/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered with 400.
+/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered with 400. So is one of HTTP/2,
+/// where `:authority` counts as one.
 fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     let hosts = headers.get_all(header::HOST).iter().count();
-    if hosts == 1 || (hosts == 0 && version != Version::HTTP_11) {
+    if hosts == 1 || (hosts == 0 && version < Version::HTTP_11) {
         return Ok(());
     }
     Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header"))
