@@ -62,7 +62,8 @@ fn load(section: &Section<'_>, files: &Files, settings: TlsSettings) -> Reading<
     };
     let read_certificates = |name, path: &Path| read_file(section, name, path, MAX_CERTIFICATES);
     let certificate_text = read_certificates("cert_file", certificate);
-    let key_text = file::key(key).map_err(|wrong| section.refuse("key_file", file::about(key, &wrong)));
+    let key_text = file::key(section, "key_file", key)
+        .map_err(|wrong| section.refuse("key_file", file::about(key, &wrong)));
     let authorities = files.client_authorities.as_deref();
     let authorities_text = authorities.map(|path| read_certificates("client_ca_file", path)).transpose();
     let (certificate_text, key_text, authorities_text) = (certificate_text?, key_text?, authorities_text?);
@@ -87,5 +88,5 @@ fn read_file(
     path: &Path,
     max: u64,
 ) -> Reading<Zeroizing<Vec<u8>>> {
-    file::read(path, max).map_err(|wrong| section.refuse(name, file::about(path, &wrong)))
+    file::named(section, name, path, max).map_err(|wrong| section.refuse(name, file::about(path, &wrong)))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
-use confgate::server::{ConnectionConfig, Outfit, Plan, accept, phases, start};
+use confgate::server::{ConnectionConfig, Front, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -99,17 +99,20 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
+        max_streams: 100,
+        http2: config.listen.http2,
+        front: Front::default(),
     };
     let stacks =
         |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), tower::service_fn(broken));
     let outfit = Outfit { desk, phase: phase.clone() };
-    let first = Plan { bounds, stack: parts };
+    let first = Plan { bounds: bounds.clone(), stack: parts };
     let worker = start("worker".into(), outfit, first, stacks, ()).expect("a thread");
     let desk = Desk::new(trail, builder.worker(), config.audit);
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        accept(listener, vec![worker.0], 100, desk, phase).await;
+        accept(listener, vec![worker.0], (100, &bounds), desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

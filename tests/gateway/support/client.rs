@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::wire::{Head, Headers, Wire};
@@ -68,8 +69,8 @@ pub(crate) async fn send(
 }
 
 /// One connection to a server.
-pub(crate) struct Connection {
-    wire: Wire<TcpStream>,
+pub(crate) struct Connection<S = TcpStream> {
+    wire: Wire<S>,
     address: SocketAddr,
 }
 
@@ -87,6 +88,18 @@ impl Connection {
         let stream = within("a connection, or none", TcpStream::connect(address)).await.ok()?;
         stream.set_nodelay(true).ok()?;
         Some(Self { wire: Wire::new(stream), address })
+    }
+
+    /// Waits until an answer has begun to arrive, and leaves it unread.
+    pub(crate) async fn begun(&self) {
+        within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// On whatever carries bytes to `address`.
+    pub(crate) fn over(stream: S, address: SocketAddr) -> Self {
+        Self { wire: Wire::new(stream), address }
     }
 
     /// Sends a request and reads its answer; the connection stays open.
@@ -152,11 +165,6 @@ impl Connection {
         let answer = answer.unwrap_or_else(|error| panic!("no answer to {method}: {error}"));
         answer
             .unwrap_or_else(|| panic!("{} closed the connection without an answer to {method}", self.address))
-    }
-
-    /// Waits until an answer has begun to arrive, and leaves it unread.
-    pub(crate) async fn begun(&self) {
-        within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
     }
 
     /// All bytes until the server closes the connection.

@@ -5,8 +5,10 @@
 
 pub(crate) mod admin;
 pub(crate) mod api;
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod disk;
+pub(crate) mod http2;
 pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod program;
@@ -18,7 +20,7 @@ pub(crate) mod tally;
 pub(crate) mod tools;
 pub(crate) mod trail;
 pub(crate) mod vendor;
-mod wire;
+pub(crate) mod wire;
 pub(crate) mod world;
 
 mod tests;

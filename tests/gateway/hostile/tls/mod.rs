@@ -1,0 +1,5 @@
+//! TLS: who is shown what, who is let in, and who only costs a place.
+
+mod callers;
+mod handshakes;
+mod start;
