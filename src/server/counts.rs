@@ -8,10 +8,8 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// What a caller of HTTP/2 sends too much of, or does too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flood {
-    /// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, or what is not known.
+    /// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, DATA without data, or what is not known.
     Control,
-    /// DATA without data.
-    EmptyData,
     /// Requests that are reset as soon as they are sent.
     Reset,
     /// What the implementation of HTTP/2 itself does not put up with, such as CONTINUATION without end.
@@ -20,13 +18,12 @@ pub enum Flood {
 
 impl Flood {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Control, Self::EmptyData, Self::Reset, Self::Other];
+    pub const ALL: [Self; 3] = [Self::Control, Self::Reset, Self::Other];
 
     /// The value of the metric's label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Control => "control",
-            Self::EmptyData => "empty_data",
             Self::Reset => "reset",
             Self::Other => "other",
         }

@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 /// How long a closed connection is listened to, so that the caller gets to read the last answer: bytes that arrive at
 /// a closed socket make the kernel throw away what was not read yet (RFC 9112, section 9.6).
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 /// How many bytes are listened to.
 const LINGER_BYTES: usize = 1024 * 1024;
 
@@ -105,7 +105,16 @@ impl Transport {
 }
 
 /// Writes `last`, and closes so that the caller can read it.
-pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin, last: &[u8]) {
+pub(super) async fn close(stream: impl AsyncRead + AsyncWrite + Unpin, last: &[u8]) {
+    close_within(LINGER, stream, last).await;
+}
+
+/// The same for a caller that is listened to for another while.
+pub(super) async fn close_within(
+    linger: Duration,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    last: &[u8],
+) {
     let goodbye = async {
         stream.write_all(last).await?;
         stream.shutdown().await?;
@@ -120,7 +129,7 @@ pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin, last:
         io::Result::Ok(())
     };
     // A caller that is gone, or does not close its end, is none to wait for.
-    let _ = timeout(LINGER, goodbye).await;
+    let _ = timeout(linger, goodbye).await;
 }
 
 /// How long a caller keeps what is written to it waiting.

@@ -114,7 +114,7 @@ pub const TLS_CERTIFICATE_EXPIRY: Series = Series::gauge(
 /// TLS handshakes that came to nothing.
 pub const TLS_HANDSHAKES_FAILED: Series =
     Series::counter("tls_handshakes_failed", "TLS handshakes with callers that came to nothing.", &[]);
-/// By kind (`control`, `empty_data`, `reset`, `other`).
+/// By kind (`control`, `reset`, `other`).
 pub const HTTP2_FLOODS: Series =
     Series::counter("http2_floods", "HTTP/2 connections ended for a flood of frames.", &["kind"]);
 

