@@ -8,7 +8,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// What a caller of HTTP/2 sends too much of, or does too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flood {
-    /// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, DATA without data, or what is not known.
+    /// PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, DATA without data, or what is not known.
     Control,
     /// Requests that are reset as soon as they are sent.
     Reset,

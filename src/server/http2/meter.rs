@@ -208,7 +208,9 @@ mod tests {
     fn after(frames: &[Vec<u8>]) -> Meter {
         let mut meter = Meter::new();
         meter.read(PREFACE);
-        frames.iter().for_each(|frame| meter.read(frame));
+        for frame in frames {
+            meter.read(frame);
+        }
         meter
     }
 

@@ -86,7 +86,7 @@ impl Drop for OpenStream {
 
 /// Signs of life that the caller is asked for.
 struct Pings {
-    pings: PingPong,
+    line: PingPong,
     every: Duration,
     patience: Duration,
     next: Instant,
@@ -95,7 +95,7 @@ struct Pings {
 
 impl Pings {
     fn poll_pong(&mut self, cx: &mut Context<'_>) {
-        if self.asked.is_some() && self.pings.poll_pong(cx).is_ready() {
+        if self.asked.is_some() && self.line.poll_pong(cx).is_ready() {
             self.asked = None;
         }
     }
@@ -106,7 +106,7 @@ impl Pings {
             return false;
         }
         if self.asked.is_none() && now >= self.next {
-            self.asked = self.pings.send_ping(Ping::opaque()).is_ok().then_some(now);
+            self.asked = self.line.send_ping(Ping::opaque()).is_ok().then_some(now);
             self.next = now + self.every;
         }
         true
@@ -126,8 +126,8 @@ impl<'a> Session<'a> {
     ) -> Self {
         let now = Instant::now();
         let every = http2.config.keep_alive_interval;
-        let pings = every.zip(connection.ping_pong()).map(|(every, pings)| Pings {
-            pings,
+        let pings = every.zip(connection.ping_pong()).map(|(every, line)| Pings {
+            line,
             every,
             patience: http2.config.keep_alive_timeout,
             next: now + every,

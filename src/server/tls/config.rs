@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,7 +207,10 @@ fn verifier(
 }
 
 fn fingerprint(leaf: &[u8]) -> String {
-    digest(&SHA256, leaf).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, leaf).as_ref().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The key is no part of it: it belongs to the first certificate.
