@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::parts::Parts;
 use super::stack::stack;
@@ -17,7 +17,7 @@ use crate::server::{
     ConnectionConfig, Front, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
 };
 use crate::stages::audit::Desk;
-use crate::telemetry::MetricsBuilder;
+use crate::telemetry::Counters;
 
 /// Notices when a thread ends before its time, which it only does by a panic outside of any request.
 pub(super) struct Vital {
@@ -42,7 +42,7 @@ impl Drop for Vital {
 /// The workers.
 pub(super) struct Crew {
     pub(super) handles: Vec<WorkerHandle>,
-    pub(super) plans: Vec<Plans<Parts>>,
+    pub(super) plans: Vec<Plans<Blueprint>>,
     pub(super) threads: Vec<JoinHandle<()>>,
     /// Closed when every worker has ended.
     pub(super) end: mpsc::Receiver<()>,
@@ -54,26 +54,29 @@ impl Crew {
     pub(super) fn start(
         config: &Config,
         (front, parts): (&Front, &Parts),
-        metrics: &mut MetricsBuilder,
+        counters: &Counters,
         vital: &Vital,
     ) -> io::Result<Self> {
         let count = workers(config);
         let (alive, end) = mpsc::channel(1);
         let mut crew = Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), end };
         for number in 0..count {
-            let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
+            let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
             let outfit = Outfit { desk, phase: vital.phase.clone() };
             let alive = (alive.clone(), vital.another());
             let on_thread = |desk: Rc<Desk>| {
                 let mut last = None;
-                move |parts: Parts| {
+                move |Blueprint { parts, taken }: Blueprint| {
                     let vendor = parts.proxy_after(last.as_ref());
                     last = Some((parts.clone(), vendor.clone()));
-                    stack(&parts, Rc::clone(&desk), vendor)
+                    let stack = stack(&parts, Rc::clone(&desk), vendor);
+                    // Whoever waits for it may have given up.
+                    taken.map(|taken| taken.send(()));
+                    stack
                 }
             };
-            let (handle, plans, thread) =
-                start(format!("worker-{number}"), outfit, plan(config, front, parts), on_thread, alive)?;
+            let first = plan(config, front, Blueprint { parts: parts.clone(), taken: None });
+            let (handle, plans, thread) = start(format!("worker-{number}"), outfit, first, on_thread, alive)?;
             crew.handles.push(handle);
             crew.plans.push(plans);
             crew.threads.push(thread);
@@ -82,9 +85,16 @@ impl Crew {
     }
 }
 
-/// What the workers serve by.
-fn plan(config: &Config, front: &Front, parts: &Parts) -> Plan<Parts> {
-    Plan { bounds: connection_config(config, front), stack: parts.clone() }
+/// What a worker builds its stack from.
+pub(super) struct Blueprint {
+    pub(super) parts: Parts,
+    /// Told when it has.
+    pub(super) taken: Option<oneshot::Sender<()>>,
+}
+
+/// What a worker serves by.
+pub(super) fn plan(config: &Config, front: &Front, blueprint: Blueprint) -> Plan<Blueprint> {
+    Plan { bounds: connection_config(config, front), stack: blueprint }
 }
 
 fn workers(config: &Config) -> usize {
@@ -97,7 +107,7 @@ pub fn cpus() -> usize {
 }
 
 /// What bounds a connection. `front` stays the same for as long as the gateway lives.
-pub(super) fn connection_config(config: &Config, front: &Front) -> ConnectionConfig {
+fn connection_config(config: &Config, front: &Front) -> ConnectionConfig {
     ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
         answer_timeout: config.listen.request_timeout,
@@ -113,7 +123,7 @@ pub(super) fn connection_config(config: &Config, front: &Front) -> ConnectionCon
 pub(super) fn accept_thread(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    (max_connections, bounds): (usize, ConnectionConfig),
+    (max_connections, front): (Arc<AtomicUsize>, Front),
     desk: Desk,
     vital: Vital,
 ) -> io::Result<JoinHandle<()>> {
@@ -123,7 +133,7 @@ pub(super) fn accept_thread(
         tokio::net::TcpListener::from_std(listener)?
     };
     let work = move || {
-        runtime.block_on(accept(listener, workers, (max_connections, &bounds), desk, vital.phase.clone()));
+        runtime.block_on(accept(listener, workers, (max_connections, &front), desk, vital.phase.clone()));
         drop(vital);
     };
     std::thread::Builder::new().name("accept".into()).spawn(work)

@@ -33,6 +33,7 @@ mod units;
 mod upstream;
 mod variables;
 mod vendor;
+mod watch;
 
 pub use admin::AdminConfig;
 pub use apps::AppConfig;
@@ -44,6 +45,7 @@ pub use reload::ReloadConfig;
 pub use tenants::TenantConfig;
 pub use upstream::UpstreamConfig;
 pub use vendor::VendorConfig;
+pub use watch::Watch;
 
 pub(crate) use units::parse_duration;
 

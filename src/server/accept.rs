@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
-use super::connection::ConnectionConfig;
+use super::connection::Front;
 use super::phase::{Phase, PhaseView};
 use super::tls::Certificates;
 use super::turn_away::turn_away;
@@ -32,20 +33,20 @@ const FIRST_WORDS: Duration = Duration::from_secs(1);
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    (max_connections, bounds): (usize, &ConnectionConfig),
+    (max_connections, front): (Arc<AtomicUsize>, &Front),
     desk: Desk,
     mut phase: PhaseView,
 ) {
     let tasks = LocalSet::new();
     let desk = Rc::new(desk);
     let counting = Rc::clone(&desk);
-    let porter = Porter::new(desk, bounds);
+    let porter = Porter::new(desk, front);
     tasks
         .run_until(async {
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&listener, &workers, max_connections, &porter) => {}
+                () = hand_out(&listener, &workers, &max_connections, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
@@ -57,16 +58,23 @@ pub async fn accept(
         .await;
 }
 
-async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connections: usize, porter: &Porter) {
+async fn hand_out(
+    listener: &TcpListener,
+    workers: &[WorkerHandle],
+    max_connections: &AtomicUsize,
+    porter: &Porter,
+) {
     let connections = ConnectionCount::of(workers);
     loop {
         let (stream, peer) = next(listener).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
         match at_work.min_by_key(|worker| worker.open()) {
-            Some(worker) if connections.open() < max_connections => match stream.into_std() {
-                Ok(stream) => worker.hand_over(stream, peer),
-                Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
-            },
+            Some(worker) if connections.open() < max_connections.load(Ordering::Relaxed) => {
+                match stream.into_std() {
+                    Ok(stream) => worker.hand_over(stream, peer),
+                    Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
+                }
+            }
             _ => porter.turn_away(stream, peer, Code::Overloaded),
         }
     }
@@ -100,23 +108,21 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 struct Porter {
     unread: Rc<Unread>,
     tls: Option<Certificates>,
-    knows_http2: bool,
     places: Arc<Semaphore>,
 }
 
 impl Porter {
-    fn new(desk: Rc<Desk>, bounds: &ConnectionConfig) -> Self {
-        let places = if bounds.front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
+    fn new(desk: Rc<Desk>, front: &Front) -> Self {
+        let places = if front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
         Self {
             unread: Rc::new(Unread::new(desk)),
-            tls: bounds.front.tls.clone(),
-            knows_http2: bounds.http2.is_some(),
+            tls: front.tls.clone(),
             places: Arc::new(Semaphore::new(places)),
         }
     }
 
     fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {
-        let (unread, tls, knows_http2) = (Rc::clone(&self.unread), self.tls.clone(), self.knows_http2);
+        let (unread, tls) = (Rc::clone(&self.unread), self.tls.clone());
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         tokio::task::spawn_local(async move {
             let transport = match tls {
@@ -127,7 +133,7 @@ impl Porter {
                 },
             };
             let client = peer.ip().to_canonical();
-            turn_away(transport, knows_http2, client, (&unread, code), FIRST_WORDS).await;
+            turn_away(transport, client, (&unread, code), FIRST_WORDS).await;
             drop(place);
         });
     }

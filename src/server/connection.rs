@@ -124,7 +124,7 @@ pub(super) async fn serve<S: Stack>(
         spoken = spoken(&mut transport, protocols.idle_timeout) => spoken,
         () = phase.reached(Phase::Closing) => {
             // Its first request may have been on the way all the while.
-            return turn_away(transport, true, client, (&unread, Code::ShuttingDown), LAST_WORDS).await;
+            return turn_away(transport, client, (&unread, Code::ShuttingDown), LAST_WORDS).await;
         }
     };
     match spoken {

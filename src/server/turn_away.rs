@@ -13,13 +13,11 @@ use crate::domain::Code;
 /// dropped by a browser. Whoever is silent is left without a word.
 pub(super) async fn turn_away(
     mut transport: Transport,
-    knows_http2: bool,
     client: IpAddr,
     (unread, code): (&Unread, Code),
     patience: Duration,
 ) {
-    let spoken = if knows_http2 { spoken(&mut transport, patience).await } else { Ok(Protocol::Http1) };
-    match spoken {
+    match spoken(&mut transport, patience).await {
         Ok(Protocol::Http1) if transport.speaks(patience).await => {
             unread.refuse(transport, client, code).await;
         }

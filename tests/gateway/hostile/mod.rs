@@ -2,4 +2,5 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 
 mod http2;
+mod reload;
 mod tls;

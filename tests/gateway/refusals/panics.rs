@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use confgate::assembly::{Parts, stack};
@@ -106,13 +108,14 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let stacks =
         |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), tower::service_fn(broken));
     let outfit = Outfit { desk, phase: phase.clone() };
-    let first = Plan { bounds: bounds.clone(), stack: parts };
+    let first = Plan { bounds, stack: parts };
     let worker = start("worker".into(), outfit, first, stacks, ()).expect("a thread");
     let desk = Desk::new(trail, builder.worker(), config.audit);
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        accept(listener, vec![worker.0], (100, &bounds), desk, phase).await;
+        let bounds = (Arc::new(AtomicUsize::new(100)), &Front::default());
+        accept(listener, vec![worker.0], bounds, desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

@@ -173,7 +173,7 @@ impl Frame {
         [header, self.payload.clone()].concat()
     }
 
-    /// The error code of RST_STREAM or GOAWAY.
+    /// The error code of `RST_STREAM` or GOAWAY.
     pub(crate) fn error(&self) -> Option<u32> {
         let code = match self.kind {
             Self::RST_STREAM => self.payload.get(..4),

@@ -80,7 +80,7 @@ fn floods(bearer: &str) -> Vec<Flood> {
             // One entry of 4000 bytes in the dynamic table, then references to it of a byte each.
             let entry = [vec![0x40], literal(b"x-bomb", &[b'b'; 3900])[1..].to_vec()].concat();
             let head = block(&[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")]);
-            let bomb = [head, entry, vec![0x80 | 62; 12_000]].concat();
+            let bomb = [head, entry, vec![0xbe; 12_000]].concat();
             Frame::new(Frame::HEADERS, Frame::END_HEADERS | Frame::END_STREAM, 2 * wave + 1, bomb).bytes()
         }),
     ]

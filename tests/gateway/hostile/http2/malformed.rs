@@ -10,10 +10,12 @@ use crate::support::world::World;
 
 type Fields<'a> = Vec<(&'a str, &'a str)>;
 
-/// What is sent after the settings, with the token that comes with it.
+/// What is sent after the settings, by the token that comes with it.
+type Bytes = dyn Fn(&str) -> Vec<u8>;
+
 struct Case {
     name: &'static str,
-    bytes: Box<dyn Fn(&str) -> Vec<u8>>,
+    bytes: Box<Bytes>,
 }
 
 fn case(name: &'static str, bytes: impl Fn(&str) -> Vec<u8> + 'static) -> Case {

@@ -236,7 +236,7 @@ async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
     let world = World::start().await;
     let http2 = Http2::open(world.address).await;
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n";
-    world.vendor.script(Reply::raw([head.as_bytes(), &[b'x'; 300_000]].concat()));
+    world.vendor.script(Reply::raw([head.as_bytes(), &vec![b'x'; 300_000]].concat()));
     let bearer = world.issuer.token().bearer();
     let broken = http2.try_send("GET", "/conferences/IM3", &[("authorization", &bearer)], "").await;
     tally.expect(broken.as_ref().is_err_and(h2::Error::is_reset), || format!("{broken:?}"));

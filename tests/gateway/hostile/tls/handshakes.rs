@@ -126,7 +126,7 @@ async fn old_versions_and_what_is_no_tls_are_turned_away_by_an_alert() {
     // It is the version that was wrong about these.
     let said = said_to(&world, &[hello([3, 3]), vec![0; 64]].concat()).await;
     tally.expect(said.first() == Some(&22), || format!("TLS 1.2: {said:?}"));
-    let long = [&[22, 3, 1, 0x48, 0][..], &[1; 0x4800]].concat();
+    let long = [&[22, 3, 1, 0x48, 0][..], &vec![1; 0x4800]].concat();
     let garbage: [&[u8]; 8] = [
         b"GET /conferences/IM3 HTTP/1.1\r\nHost: gate.test\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",

@@ -2,4 +2,5 @@
 
 mod callers;
 mod handshakes;
+mod replacing;
 mod start;
