@@ -85,7 +85,7 @@ fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
     for kind in Flood::ALL {
         let misbehaviour = front.misbehaviour.clone();
         let floods = move || Some(number(misbehaviour.floods(kind)));
-        metrics.watch(watched::HTTP2_FLOODS, &[kind.as_str()], floods);
+        metrics.watch(watched::FRAME_FLOODS, &[kind.as_str()], floods);
     }
 }
 

@@ -115,8 +115,8 @@ pub const TLS_CERTIFICATE_EXPIRY: Series = Series::gauge(
 pub const TLS_HANDSHAKES_FAILED: Series =
     Series::counter("tls_handshakes_failed", "TLS handshakes with callers that came to nothing.", &[]);
 /// By kind (`control`, `reset`, `other`).
-pub const HTTP2_FLOODS: Series =
-    Series::counter("http2_floods", "HTTP/2 connections ended for a flood of frames.", &["kind"]);
+pub const FRAME_FLOODS: Series =
+    Series::counter("frame_floods", "HTTP/2 connections ended for a flood of frames.", &["kind"]);
 
 /// 1 at the start.
 pub const CONFIG_GENERATION: Series = Series::gauge(

@@ -8,6 +8,7 @@
 
 mod body;
 mod head;
+mod life;
 mod meter;
 mod session;
 mod stream;

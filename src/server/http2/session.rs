@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -8,11 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Connection, SendResponse};
-use h2::{Ping, PingPong, Reason, RecvStream};
+use h2::{Reason, RecvStream};
 use http::{HeaderMap, Method, Request, Response, header};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::body::RequestBody;
+use super::life::{OpenStream, OpenStreams, Pings};
+use super::meter::Meter;
 use super::wire::Wire;
 use super::{Http2, head, stream};
 use crate::domain::Code;
@@ -38,7 +39,6 @@ pub(super) struct Session<'a> {
     pings: Option<Pings>,
     /// Heads that have become requests, or were put on record as none.
     settled: u64,
-    has_had_requests: bool,
     /// Since when the caller is asked to leave.
     leaving: Option<Instant>,
 }
@@ -59,64 +59,6 @@ enum Event {
     Tick,
 }
 
-/// The streams of a connection that are being answered.
-#[derive(Debug)]
-struct OpenStreams {
-    count: Cell<usize>,
-    /// When there was one last.
-    last: Cell<Instant>,
-}
-
-/// Counts a stream for as long as it is being answered.
-struct OpenStream(Rc<OpenStreams>);
-
-impl OpenStream {
-    fn among(streams: &Rc<OpenStreams>) -> Self {
-        streams.count.set(streams.count.get() + 1);
-        Self(Rc::clone(streams))
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        self.0.count.set(self.0.count.get().saturating_sub(1));
-        self.0.last.set(Instant::now());
-    }
-}
-
-/// Signs of life that the caller is asked for.
-struct Pings {
-    line: PingPong,
-    every: Duration,
-    patience: Duration,
-    next: Instant,
-    asked: Option<Instant>,
-}
-
-impl Pings {
-    fn poll_pong(&mut self, cx: &mut Context<'_>) {
-        if self.asked.is_some() && self.line.poll_pong(cx).is_ready() {
-            self.asked = None;
-        }
-    }
-
-    /// Asks where it is time to. Whether the caller is still there, as far as is known.
-    fn keep_alive(&mut self, now: Instant) -> bool {
-        if self.asked.is_some_and(|asked| now >= asked + self.patience) {
-            return false;
-        }
-        if self.asked.is_none() && now >= self.next {
-            self.asked = self.line.send_ping(Ping::opaque()).is_ok().then_some(now);
-            self.next = now + self.every;
-        }
-        true
-    }
-
-    fn due(&self) -> Instant {
-        self.asked.map_or(self.next, |asked| asked + self.patience)
-    }
-}
-
 impl<'a> Session<'a> {
     pub(super) fn new(
         http2: &'a Http2,
@@ -124,28 +66,11 @@ impl<'a> Session<'a> {
         (wire, peer): (Wire, SocketAddr),
         unread: Rc<Unread>,
     ) -> Self {
-        let now = Instant::now();
-        let every = http2.config.keep_alive_interval;
-        let pings = every.zip(connection.ping_pong()).map(|(every, line)| Pings {
-            line,
-            every,
-            patience: http2.config.keep_alive_timeout,
-            next: now + every,
-            asked: None,
-        });
-        let streams = Rc::new(OpenStreams { count: Cell::new(0), last: Cell::new(now) });
-        Self {
-            http2,
-            connection,
-            wire,
-            peer,
-            unread,
-            streams,
-            pings,
-            settled: 0,
-            has_had_requests: false,
-            leaving: None,
-        }
+        let kept_alive = http2.config.keep_alive_interval.zip(connection.ping_pong());
+        let patience = http2.config.keep_alive_timeout;
+        let pings = kept_alive.map(|(every, line)| Pings::new(line, every, patience));
+        let streams = OpenStreams::new();
+        Self { http2, connection, wire, peer, unread, streams, pings, settled: 0, leaving: None }
     }
 
     /// Serves until either side has ended it.
@@ -192,7 +117,7 @@ impl<'a> Session<'a> {
             Poll::Ready(Some(Ok(request))) => Poll::Ready(Event::Request(Box::new(request))),
             Poll::Ready(Some(Err(error))) => Poll::Ready(Event::End(Some(error))),
             Poll::Ready(None) => Poll::Ready(Event::End(None)),
-            Poll::Pending => match (self.wire.metered(super::meter::Meter::flood), self.unsettled()) {
+            Poll::Pending => match (self.wire.metered(Meter::flood), self.unsettled()) {
                 (Some(kind), _) => Poll::Ready(Event::Flood(kind)),
                 (None, 0) => Poll::Pending,
                 (None, count) => Poll::Ready(Event::Refused(count)),
@@ -205,7 +130,7 @@ impl<'a> Session<'a> {
         if self.wire.is_waiting() {
             return 0;
         }
-        self.wire.metered(super::meter::Meter::heads).saturating_sub(self.settled)
+        self.wire.metered(Meter::heads).saturating_sub(self.settled)
     }
 
     fn client(&self) -> IpAddr {
@@ -219,7 +144,6 @@ impl<'a> Session<'a> {
         stack: &Current<S>,
     ) {
         self.settled += 1;
-        self.has_had_requests = true;
         let (mut head, body) = request.into_parts();
         let is_crowded = Rc::strong_count(&self.http2.streams) > self.http2.max_streams;
         let settled = head::settle(&mut head, self.http2.head);
@@ -305,7 +229,7 @@ impl<'a> Session<'a> {
             return idle < GOODBYE;
         }
         if idle >= self.http2.idle_timeout {
-            if self.wire.metered(super::meter::Meter::is_in_head) {
+            if self.wire.metered(Meter::is_in_head) {
                 self.note(Code::RequestTimeout);
             }
             self.leave();

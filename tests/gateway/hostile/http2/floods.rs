@@ -154,7 +154,7 @@ async fn a_flood_ends_the_connection_that_it_comes_on_and_nothing_else() {
     }
     let text = admin::get(served.admin, "/metrics").await.text();
     for kind in ["control", "other"] {
-        let none = format!("confgate_http2_floods_total{{kind=\"{kind}\"}} 0");
+        let none = format!("confgate_frame_floods_total{{kind=\"{kind}\"}} 0");
         tally.expect(!text.contains(&none), || format!("no flood of kind {kind} was counted"));
     }
     let one_left = |status: &serde_json::Value| status["connections_open"] == 1;
@@ -172,7 +172,7 @@ async fn a_flood_is_told_to_calm_down() {
     let error = frames.farewell().await;
     tally.input();
     tally.expect(error == Some(ENHANCE_YOUR_CALM), || format!("{error:?}"));
-    let counted = world.metric("confgate_http2_floods_total{kind=\"control\"}").await;
+    let counted = world.metric("confgate_frame_floods_total{kind=\"control\"}").await;
     tally.expect((counted - 1.0).abs() < f64::EPSILON, || format!("{counted}"));
     tally.finish();
 }
@@ -232,7 +232,7 @@ async fn requests_that_are_taken_back_one_by_one_are_a_flood_too() {
     };
     tally.input();
     tally.expect(error == Some(ENHANCE_YOUR_CALM), || format!("{error:?} after {taken_back}"));
-    let counted = world.metric("confgate_http2_floods_total{kind=\"reset\"}").await;
+    let counted = world.metric("confgate_frame_floods_total{kind=\"reset\"}").await;
     tally.expect((counted - 1.0).abs() < f64::EPSILON, || format!("{counted} after {taken_back}"));
     tally.expect(world.vendor.calls().is_empty(), || "a create was sent".to_owned());
     tally.finish();
