@@ -1,7 +1,7 @@
 //! From the listening socket to the stack: accepts connections, shares them out to the workers, serves them, and ends
 //! them in good order.
 //!
-//! The way of a connection: [`accept`] takes it in and gives it to a worker → `tls` shakes hands, where it is
+//! The way of a connection: [`accept()`] takes it in and gives it to a worker → `tls` shakes hands, where it is
 //! configured → `protocol` finds out what is spoken → `http1` or `http2` reads requests → the worker's current stack
 //! answers. What never becomes a request is answered by `unread`, and who is not served at all by `turn_away`.
 
