@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::wire::{Head, Headers, Wire};
@@ -94,6 +94,11 @@ impl Connection {
     pub(crate) async fn begun(&self) {
         within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
     }
+
+    /// Breaks the connection off (RST).
+    pub(crate) fn reset(self) {
+        self.wire.stream.set_zero_linger().expect("a connection");
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -165,6 +170,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let answer = answer.unwrap_or_else(|error| panic!("no answer to {method}: {error}"));
         answer
             .unwrap_or_else(|| panic!("{} closed the connection without an answer to {method}", self.address))
+    }
+
+    /// The same of an answer that may break off: then the error.
+    pub(crate) async fn try_answer(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
+        within(&format!("an answer to {method}, or its end"), self.read(method)).await
+    }
+
+    /// Reads a little of what there is; 0 at the end, an error where the connection is broken off.
+    pub(crate) async fn sip(&mut self) -> std::io::Result<usize> {
+        let mut little = vec![0; 0x10000];
+        within("something to read", self.wire.stream.read(&mut little)).await
     }
 
     /// All bytes until the server closes the connection.
