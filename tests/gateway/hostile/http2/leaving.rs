@@ -54,16 +54,18 @@ async fn ask_until_the_end(
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     while let Some((http2, _)) = Http2::try_open(address).await {
+        let mut is_first = true;
         loop {
             match http2.try_send("GET", "/conferences/IM3", &[("authorization", &bearer)], "").await {
                 Ok(answer) if answer.status == 200 => {
+                    is_first = false;
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(answer) => wrong.push(format!("{answer:?}")),
                 // The gateway has said that it did nothing about this one, which may be asked elsewhere.
                 Err(error) if error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR) => break,
-                // A newcomer, once there is nobody to answer any more.
-                Err(error) if error.is_io() => return wrong,
+                // A newcomer's first, once there is nobody to answer any more.
+                Err(error) if error.is_io() && is_first => return wrong,
                 Err(error) => {
                     wrong.push(error.to_string());
                     break;
