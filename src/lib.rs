@@ -8,7 +8,8 @@
 //! keys and tokens fresh and serves the admin port. One thread writes the trail, one keeps its directory in order, one
 //! reads the configuration again when it has changed, and each consumer that the trail is shipped to has one.
 //!
-//! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
+//! - [`server`]: accepts connections, shares them out to the workers, serves them by TLS or in clear text and by HTTP/1
+//!   or HTTP/2, ends them in good order.
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
 //!   cors, deadline, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start, the reload and the end of everything.

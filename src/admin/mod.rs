@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::jwt::Keyring;
+use crate::server::tls::Certificates;
 use crate::server::{ConnectionCount, PhaseView};
 use crate::shipping::Shipped;
 use crate::smallserver::{Body, whole};
@@ -49,6 +50,8 @@ pub struct Overview {
     pub phase: PhaseView,
     /// The callers' connections.
     pub connections: ConnectionCount,
+    /// What callers are shown, where TLS is spoken.
+    pub certificates: Option<Certificates>,
     /// When the gateway started.
     pub started: Timestamp,
     /// Whether a thread or a part of the control plane was lost, so that only a new start helps.

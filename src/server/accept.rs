@@ -10,16 +10,21 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 
+use super::connection::Front;
 use super::phase::{Phase, PhaseView};
+use super::tls::Certificates;
+use super::turn_away::turn_away;
 use super::unread::Unread;
-use super::wire::speaks;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
 use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
 const TURNED_AWAY: usize = 256;
+/// The same where each costs a handshake, of which this one thread can make some thousand in a second.
+const TURNED_AWAY_BY_TLS: usize = 32;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
@@ -28,14 +33,14 @@ const FIRST_WORDS: Duration = Duration::from_secs(1);
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: Arc<AtomicUsize>,
+    (max_connections, front): (Arc<AtomicUsize>, &Front),
     desk: Desk,
     mut phase: PhaseView,
 ) {
     let tasks = LocalSet::new();
     let desk = Rc::new(desk);
     let counting = Rc::clone(&desk);
-    let porter = Porter { unread: Rc::new(Unread::new(desk)), places: Arc::new(Semaphore::new(TURNED_AWAY)) };
+    let porter = Porter::new(desk, front);
     tasks
         .run_until(async {
             tokio::task::spawn_local(async move { counting.keep_counts().await });
@@ -102,18 +107,33 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 /// Turns connections away politely.
 struct Porter {
     unread: Rc<Unread>,
+    tls: Option<Certificates>,
     places: Arc<Semaphore>,
 }
 
 impl Porter {
+    fn new(desk: Rc<Desk>, front: &Front) -> Self {
+        let places = if front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
+        Self {
+            unread: Rc::new(Unread::new(desk)),
+            tls: front.tls.clone(),
+            places: Arc::new(Semaphore::new(places)),
+        }
+    }
+
     fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {
-        let unread = Rc::clone(&self.unread);
+        let (unread, tls) = (Rc::clone(&self.unread), self.tls.clone());
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         tokio::task::spawn_local(async move {
-            // An answer to a request that was not sent yet would be dropped by a browser.
-            if speaks(&stream, FIRST_WORDS).await {
-                unread.refuse(stream, peer.ip().to_canonical(), code).await;
-            }
+            let transport = match tls {
+                None => stream.into(),
+                Some(certificates) => match timeout(FIRST_WORDS, certificates.shake_hands(stream)).await {
+                    Ok(Ok(stream)) => stream.into(),
+                    _ => return,
+                },
+            };
+            let client = peer.ip().to_canonical();
+            turn_away(transport, client, (&unread, code), FIRST_WORDS).await;
             drop(place);
         });
     }

@@ -86,11 +86,11 @@ impl Target {
 }
 
 /// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host`, and any with one that names no host, is
-/// answered with 400.
+/// answered with 400. So is one of HTTP/2, where `:authority` counts as one.
 fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (None, _) if version != Version::HTTP_11 => Ok(()),
+        (None, _) if version < Version::HTTP_11 => Ok(()),
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         _ => {
             Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header, with a host and a port"))

@@ -28,6 +28,7 @@ const FLOORS: &[&[&str]] = &[
 /// Who uses whom on one floor.
 const BESIDE: &[(&str, &str)] = &[
     ("admin", "server"),
+    ("config", "server"),
     ("jwt", "upstream"),
     ("shipping", "trail"),
     ("shipping", "upstream"),

@@ -2,8 +2,10 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 
 mod bytes;
+mod http2;
 mod issuer;
 mod leaving;
 mod reload;
+mod tls;
 mod token_endpoint;
 mod vendor;
