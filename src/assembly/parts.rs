@@ -160,6 +160,7 @@ fn tenants<'a>(
             users: tenant.user_rate_limit.map(|quota| UserLimiters::new(quota, tenant.max_users)),
             in_flight: InFlight::new(tenant.max_in_flight),
             policies: policies(&quotas),
+            alone: config.tenants.iter().filter(|other| other.app == tenant.app).count() == 1,
             slot: metrics.tenant(&tenant.id)?,
         })
     })
