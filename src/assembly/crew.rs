@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
-use crate::server::{ConnectionConfig, Phase, PhaseView, WorkerHandle, accept, start};
+use crate::server::{Capacity, ConnectionConfig, Phase, PhaseView, WorkerHandle, accept, start};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 
@@ -91,7 +91,7 @@ fn connection_config(config: &Config) -> ConnectionConfig {
 pub(super) fn accept_thread(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: usize,
+    capacity: Capacity,
     desk: Desk,
     vital: Vital,
 ) -> io::Result<JoinHandle<()>> {
@@ -101,7 +101,7 @@ pub(super) fn accept_thread(
         tokio::net::TcpListener::from_std(listener)?
     };
     let work = move || {
-        runtime.block_on(accept(listener, workers, max_connections, desk, vital.phase.clone()));
+        runtime.block_on(accept(listener, workers, capacity, desk, vital.phase.clone()));
         drop(vital);
     };
     std::thread::Builder::new().name("accept".into()).spawn(work)

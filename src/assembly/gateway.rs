@@ -17,7 +17,8 @@ use super::parts::Parts;
 use super::series;
 use crate::admin::Overview;
 use crate::config::Config;
-use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
+use crate::limits::ConnectionsByAddress;
+use crate::server::{Capacity, ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
@@ -115,8 +116,7 @@ impl Gateway {
             started: Timestamp::now(),
             broken,
         });
-        let max_connections = config.listen.max_connections.get();
-        crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
+        crew.threads.push(accept_thread(listener, crew.handles, capacity(config), desk, vital)?);
         let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
         crew.threads.push(control::start(control)?);
         shipping.start(&config.trail.directory, &synced, &connector)?;
@@ -220,6 +220,13 @@ fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartErro
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| StartError::Listen { address, key, error })
+}
+
+fn capacity(config: &Config) -> Capacity {
+    let listen = &config.listen;
+    let exempt = listen.trusted_proxies.clone();
+    let by_address = ConnectionsByAddress::new(listen.max_connections_per_address, exempt);
+    Capacity { max_connections: listen.max_connections.get(), by_address }
 }
 
 fn metrics(config: &Config) -> MetricsBuilder {

@@ -15,6 +15,7 @@ use super::unread::Unread;
 use super::wire::speaks;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
+use crate::limits::ConnectionsByAddress;
 use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
@@ -22,12 +23,21 @@ const TURNED_AWAY: usize = 256;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
-/// Accepts until the gateway is over. From [`Phase::Closing`] on, and while `max_connections` are open, newcomers are
+/// How many connections there may be.
+#[derive(Clone, Debug)]
+pub struct Capacity {
+    /// Over all workers.
+    pub max_connections: usize,
+    /// Of each address.
+    pub by_address: ConnectionsByAddress,
+}
+
+/// Accepts until the gateway is over. From [`Phase::Closing`] on, and while there is no `capacity`, newcomers are
 /// turned away with 503.
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: usize,
+    capacity: Capacity,
     desk: Desk,
     mut phase: PhaseView,
 ) {
@@ -40,7 +50,7 @@ pub async fn accept(
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&listener, &workers, max_connections, &porter) => {}
+                () = hand_out(&listener, &workers, &capacity, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
@@ -52,17 +62,19 @@ pub async fn accept(
         .await;
 }
 
-async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connections: usize, porter: &Porter) {
+async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], capacity: &Capacity, porter: &Porter) {
     let connections = ConnectionCount::of(workers);
     loop {
         let (stream, peer) = next(listener).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
-        match at_work.min_by_key(|worker| worker.open()) {
-            Some(worker) if connections.open() < max_connections => match stream.into_std() {
-                Ok(stream) => worker.hand_over(stream, peer),
+        let place =
+            capacity.by_address.enter(peer.ip()).filter(|_| connections.open() < capacity.max_connections);
+        match at_work.min_by_key(|worker| worker.open()).zip(place) {
+            Some((worker, place)) => match stream.into_std() {
+                Ok(stream) => worker.hand_over(stream, peer, place),
                 Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
             },
-            _ => porter.turn_away(stream, peer, Code::Overloaded),
+            None => porter.turn_away(stream, peer, Code::Overloaded),
         }
     }
 }

@@ -8,7 +8,7 @@ mod unread;
 mod wire;
 mod worker;
 
-pub use accept::accept;
+pub use accept::{Capacity, accept};
 pub use connection::ConnectionConfig;
 pub use phase::{Phase, PhaseSwitch, PhaseView, phases};
 pub use worker::{ConnectionCount, WorkerHandle, start};

@@ -18,6 +18,7 @@ use tower::Service;
 use super::connection::{ConnectionConfig, Protocol, serve};
 use super::phase::{Phase, PhaseView, phases};
 use super::unread::Unread;
+use crate::limits::Place;
 use crate::stages::audit::Desk;
 use crate::stages::identify::Accepted;
 use crate::stages::reply::GateBody;
@@ -41,10 +42,14 @@ impl WorkerHandle {
     }
 
     /// Gives the worker one connection more.
-    pub(super) fn hand_over(&self, stream: std::net::TcpStream, peer: SocketAddr) {
+    pub(super) fn hand_over(&self, stream: std::net::TcpStream, peer: SocketAddr, place: Place) {
         self.open.fetch_add(1, Ordering::Relaxed);
         // A worker that is gone has dropped the receiver; the connection is dropped, and so closed.
-        let _ = self.connections.send(Handed { stream, peer, open: OpenConnection(Arc::clone(&self.open)) });
+        let _ = self.connections.send(Handed {
+            stream,
+            peer,
+            open: OpenConnection { open: Arc::clone(&self.open), _place: place },
+        });
     }
 }
 
@@ -73,11 +78,15 @@ struct Handed {
 
 /// Counts a connection for as long as it lives.
 #[derive(Debug)]
-struct OpenConnection(Arc<AtomicUsize>);
+struct OpenConnection {
+    open: Arc<AtomicUsize>,
+    /// Among those of its address.
+    _place: Place,
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

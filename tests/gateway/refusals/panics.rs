@@ -7,7 +7,8 @@ use std::time::Duration;
 use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
-use confgate::server::{ConnectionConfig, accept, phases, start};
+use confgate::limits::ConnectionsByAddress;
+use confgate::server::{Capacity, ConnectionConfig, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -106,7 +107,9 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        accept(listener, vec![worker.0], 100, desk, phase).await;
+        let by_address = ConnectionsByAddress::new(None, Vec::new());
+        let capacity = Capacity { max_connections: 100, by_address };
+        accept(listener, vec![worker.0], capacity, desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)
