@@ -34,11 +34,11 @@ impl Issuer {
         Self { config, snapshot: ArcSwap::default(), refetch: Arc::new(Refetch::new(cooldown)) }
     }
 
-    /// Publishes what an attempt brought. Says whether it brought keys.
-    fn publish(&self, outcome: Result<KeySet, LoadError>, max_age: Option<Duration>) -> bool {
+    /// Publishes what an attempt brought that was begun then. Says whether it brought keys.
+    fn publish(&self, outcome: Result<KeySet, LoadError>, begun: Instant, max_age: Option<Duration>) -> bool {
         let before = self.snapshot.load();
         let after = match outcome {
-            Ok(keys) => before.refreshed(keys, Instant::now(), max_age),
+            Ok(keys) => before.refreshed(keys, begun, max_age),
             Err(error) => before.failed(&error.to_string()),
         };
         report(&self.config.issuer, &before, &after);
@@ -87,8 +87,9 @@ impl<L: Load> Actor<L> {
         self.issuer.upgrade()?;
         // Read first: whoever asks from now on may know of a newer key than this fetch will bring.
         let request = self.refetch.pending();
+        let begun = Instant::now();
         let outcome = self.loader.load().await;
-        let succeeded = self.issuer.upgrade()?.publish(outcome, self.max_age);
+        let succeeded = self.issuer.upgrade()?.publish(outcome, begun, self.max_age);
         self.refetch.fulfil(request);
         Some(if succeeded { self.schedule.succeeded(chance()) } else { self.schedule.failed(chance()) })
     }

@@ -7,7 +7,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 
 use super::histogram::{Count, Histogram, Total};
-use super::worker::{ACTIONS, Answered, Counts, Limit, VendorAnswer};
+use super::worker::{ACTIONS, Answered, Counts, Limit, SIGNATURES, VendorAnswer};
 use crate::domain::{Action, AppKey, TenantId};
 
 /// The workers' counters, added up at each scrape.
@@ -22,6 +22,7 @@ impl Collector for Totals {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
         self.encode_request_duration(&mut encoder)?;
+        self.encode_signatures(&mut encoder)?;
         self.encode_limited(&mut encoder)?;
         self.encode_vendor_calls(&mut encoder)?;
         self.encode_vendor_duration(&mut encoder)
@@ -49,6 +50,19 @@ impl Totals {
         for (row, action) in ACTIONS.iter().enumerate() {
             let total = self.total(|counts| counts.request_duration.get(row));
             histogram(&mut metric, ("action", action_label(*action)), &total)?;
+        }
+        Ok(())
+    }
+
+    fn encode_signatures(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Signatures of tokens that were checked; a token that is remembered needs none.";
+        let name = "signatures_checked";
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (slot, (_, result)) in SIGNATURES.iter().enumerate() {
+            let total = self.sum(|counts| counts.signatures.get(slot));
+            metric
+                .encode_family(&[("result", *result)])?
+                .encode_counter(&total, None::<&Exemplar<NoLabelSet, u64>>)?;
         }
         Ok(())
     }

@@ -12,6 +12,9 @@ pub(super) const ACTIONS: [Option<Action>; 5] =
 /// Every code, and a place each for the vendor's answers and for callers who left.
 pub(super) const OUTCOMES: usize = Code::ALL.len() + 2;
 
+/// What a signature of a token turned out to be, good or not, as the label has it.
+pub(super) const SIGNATURES: [(bool, &str); 2] = [(false, "bad"), (true, "good")];
+
 /// Who answered a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -134,6 +137,8 @@ pub struct WorkerMetrics {
 pub(super) struct Counts {
     pub(super) requests: [[Count; OUTCOMES]; ACTIONS.len()],
     pub(super) request_duration: [Histogram; ACTIONS.len()],
+    /// By [`SIGNATURES`].
+    pub(super) signatures: [Count; SIGNATURES.len()],
     pub(super) tenants: Box<[TenantCounts]>,
     pub(super) apps: Box<[AppCounts]>,
 }
@@ -156,6 +161,7 @@ impl Counts {
         Self {
             requests: std::array::from_fn(|_| std::array::from_fn(|_| Count::default())),
             request_duration: Default::default(),
+            signatures: Default::default(),
             tenants: (0..tenants).map(|_| TenantCounts::default()).collect(),
             apps: (0..apps).map(|_| AppCounts::default()).collect(),
         }
@@ -189,6 +195,13 @@ impl WorkerMetrics {
         counts.duration.record(took);
     }
 
+    /// Counts a token's signature that was checked.
+    pub fn signature_checked(&self, good: bool) {
+        if let Some(count) = self.counts.signatures.get(usize::from(good)) {
+            count.add(1);
+        }
+    }
+
     /// Counts a request that one of the tenant's limits turned away.
     pub fn limited(&self, tenant: TenantSlot, limit: Limit) {
         let counts = self.counts.tenants.get(tenant.0);
@@ -215,6 +228,7 @@ mod tests {
         for (index, answered) in Answered::all().enumerate() {
             assert_eq!(answered.index(), index);
         }
+        assert!(SIGNATURES.iter().enumerate().all(|(index, (good, _))| usize::from(*good) == index));
         assert!(Limit::ALL.iter().enumerate().all(|(index, limit)| *limit as usize == index));
         assert!(VendorAnswer::ALL.iter().enumerate().all(|(index, answer)| *answer as usize == index));
     }
