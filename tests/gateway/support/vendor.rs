@@ -69,6 +69,8 @@ struct State {
     /// Holds the answers to calls for a token.
     token_gate: Option<Gate>,
     witness: Option<Witness>,
+    /// Holds the answers to calls whose path contains the text.
+    held: Option<(String, Gate)>,
 }
 
 /// Looks on when a call other than for a token arrives, before it is answered.
@@ -116,6 +118,7 @@ impl Vendor {
             token_answer: None,
             token_gate: None,
             witness: None,
+            held: None,
         }));
         let answering = Arc::clone(&state);
         let server = Server::start(tls, move |call| lock(&answering).reply(call)).await;
@@ -163,6 +166,11 @@ impl Vendor {
     /// Has `witness` look on from now on whenever a call other than for a token arrives, before it is answered.
     pub(crate) fn when_called(&self, witness: impl Fn(&Call) + Send + 'static) {
         lock(&self.state).witness = Some(Box::new(witness));
+    }
+
+    /// Calls whose path contains `part` are answered by the book from now on, but not before `gate` is open.
+    pub(crate) fn hold(&self, part: &str, gate: &Gate) {
+        lock(&self.state).held = Some((part.to_owned(), gate.clone()));
     }
 
     /// What tokens say about their life from now on: seconds, or whatever else a vendor might say.
@@ -221,6 +229,11 @@ impl State {
         }
         if let Some(witness) = &self.witness {
             witness(call);
+        }
+        if let Some((part, gate)) = self.held.clone()
+            && call.path.contains(&part)
+        {
+            return self.by_the_book(call).behind(&gate);
         }
         let scripted = self.answers.pop_front();
         scripted.unwrap_or_else(|| self.by_the_book(call))
