@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -12,7 +13,9 @@ use tokio::sync::mpsc;
 use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
-use crate::server::{Capacity, ConnectionConfig, Phase, PhaseView, WorkerHandle, accept, start};
+use crate::server::{
+    Capacity, ConnectionConfig, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
+};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
 
@@ -39,6 +42,7 @@ impl Drop for Vital {
 /// The workers.
 pub(super) struct Crew {
     pub(super) handles: Vec<WorkerHandle>,
+    pub(super) plans: Vec<Plans<Parts>>,
     pub(super) threads: Vec<JoinHandle<()>>,
     /// Closed when every worker has ended.
     pub(super) end: mpsc::Receiver<()>,
@@ -55,22 +59,32 @@ impl Crew {
     ) -> io::Result<Self> {
         let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
         let (alive, end) = mpsc::channel(1);
-        let mut crew = Self { handles: Vec::new(), threads: Vec::new(), end };
+        let mut crew = Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), end };
         for number in 0..count {
             let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
-            let (parts, alive) = (parts.clone(), (alive.clone(), vital.another()));
-            let build = move |desk| {
-                let vendor = parts.proxy();
-                stack(&parts, desk, vendor)
+            let outfit = Outfit { desk, phase: vital.phase.clone() };
+            let alive = (alive.clone(), vital.another());
+            let on_thread = |desk: Rc<Desk>| {
+                let mut last = None;
+                move |parts: Parts| {
+                    let vendor = parts.proxy_after(last.as_ref());
+                    last = Some((parts.clone(), vendor.clone()));
+                    stack(&parts, Rc::clone(&desk), vendor)
+                }
             };
-            let bounds = connection_config(config);
-            let (handle, thread) =
-                start(format!("worker-{number}"), bounds, desk, vital.phase.clone(), build, alive)?;
+            let (handle, plans, thread) =
+                start(format!("worker-{number}"), outfit, plan(config, parts), on_thread, alive)?;
             crew.handles.push(handle);
+            crew.plans.push(plans);
             crew.threads.push(thread);
         }
         Ok(crew)
     }
+}
+
+/// What the workers serve by.
+fn plan(config: &Config, parts: &Parts) -> Plan<Parts> {
+    Plan { bounds: connection_config(config), stack: parts.clone() }
 }
 
 /// How many workers there are where the configuration names no number.

@@ -53,6 +53,13 @@ impl Refetch {
         Duration::from_nanos(self.cooldown.saturating_sub(since))
     }
 
+    /// Asks whatever the cooldown says: for the operator, who knows why.
+    pub(super) fn urge(&self) {
+        let now = nanos(self.started.elapsed()).saturating_add(1);
+        self.requested.fetch_max(now, Ordering::SeqCst);
+        self.rouse();
+    }
+
     /// Resolves when somebody has asked, or when [`Self::rouse`] was called. The actor's.
     pub(super) async fn asked(&self) {
         self.wake.notified().await;

@@ -63,7 +63,7 @@ impl Keyring {
         if !issuer.config.algorithms.contains(&header.algorithm) {
             return Err(Rejection::Rejected("alg is not accepted from this issuer"));
         }
-        let snapshot = issuer.snapshot.load();
+        let snapshot = issuer.keys.snapshot.load();
         let keys = snapshot.usable(Instant::now()).ok_or(Rejection::KeysUnavailable)?;
         let key = check_signature(&compact, &header, keys, index, observer)?;
         let claims = Claims::read(&claims, &issuer.config)?;
@@ -102,7 +102,7 @@ impl Keyring {
 
     /// What an unknown key means once no refetch is left to wait for.
     fn unknown_key(&self, index: IssuerIndex) -> Rejection {
-        if self.issuer(index).is_some_and(|issuer| issuer.snapshot.load().error().is_some()) {
+        if self.issuer(index).is_some_and(|issuer| issuer.keys.snapshot.load().error().is_some()) {
             Rejection::KeysUnavailable
         } else {
             Rejection::Rejected("the issuer publishes no such key")
@@ -112,14 +112,16 @@ impl Keyring {
     /// Whether the keys were fetched successfully, but neither after somebody `asked` then, nor after the token was
     /// issued. What it says of its age is not proved: who lies gains that it is told to wait.
     fn may_be_newer(&self, index: IssuerIndex, token: &str, now: Timestamp, asked: Instant) -> bool {
-        let Some(snapshot) = self.issuer(index).map(|issuer| issuer.snapshot.load()) else { return false };
+        let Some(snapshot) = self.issuer(index).map(|issuer| issuer.keys.snapshot.load()) else {
+            return false;
+        };
         let Some(fetched) = snapshot.fetched().filter(|_| snapshot.error().is_none()) else { return false };
         let age = self.age(token, now).unwrap_or_default();
         fetched < asked && age <= fetched.elapsed().saturating_add(self.0.lifetime.leeway())
     }
 
     fn pending(&self, index: IssuerIndex) -> Rejection {
-        Rejection::KeyPending(self.issuer(index).map(|issuer| issuer.refetch.wait()).unwrap_or_default())
+        Rejection::KeyPending(self.issuer(index).map(|issuer| issuer.keys.refetch.wait()).unwrap_or_default())
     }
 
     /// How long ago a token says that it was issued.

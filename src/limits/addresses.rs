@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ pub struct AddressGuard {
     capacity: usize,
     hasher: RandomState,
     shards: [Mutex<Failures>; SHARDS],
-    vouched: Vouched,
+    vouched: Arc<Vouched>,
 }
 
 /// When each address will have all of its burst again: GCRA's theoretical arrival time. Kept here by hand, as
@@ -53,8 +53,32 @@ impl AddressGuard {
             capacity: capacity.get().div_ceil(SHARDS),
             hasher: RandomState::new(),
             shards: std::array::from_fn(|_| Mutex::default()),
-            vouched: Vouched::new(),
+            vouched: Arc::new(Vouched::new()),
         }
+    }
+
+    /// A table for another quota or capacity that remembers the same addresses. Those that are blocked stay so for as
+    /// long as they were to be, or for as long as the new quota blocks anybody. The same table where it is for these
+    /// already.
+    pub fn with(self: &Arc<Self>, quota: Quota, capacity: NonZeroUsize) -> Arc<Self> {
+        let capacity = capacity.get().div_ceil(SHARDS);
+        if (quota, capacity) == (self.quota, self.capacity) {
+            return Arc::clone(self);
+        }
+        let latest = Instant::now() + quota.refill();
+        let shard = |shard: &Mutex<Failures>| {
+            let known = lock(shard);
+            let kept = known.iter().map(|(origin, full_at)| (*origin, (*full_at).min(latest)));
+            Mutex::new(kept.take(capacity).collect())
+        };
+        let shards = self.shards.each_ref().map(shard);
+        Arc::new(Self {
+            quota,
+            capacity,
+            hasher: self.hasher.clone(),
+            shards,
+            vouched: Arc::clone(&self.vouched),
+        })
     }
 
     /// Whether `token` from `address` may be looked at: ask before its signature is checked. Counts nothing.
@@ -97,9 +121,13 @@ impl AddressGuard {
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
         let shard = &self.shards[hash as usize % SHARDS];
-        // A panic elsewhere leaves nothing half done here.
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(shard)
     }
+}
+
+/// A panic elsewhere leaves nothing half done here.
+fn lock(shard: &Mutex<Failures>) -> MutexGuard<'_, Failures> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Out of a few, forgets the one that will be full again first.
@@ -173,6 +201,19 @@ mod tests {
             guard.failed(stranger);
         }
         assert!(guard.check(stranger).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_changed_quota_frees_nobody() {
+        let guard = Arc::new(guard(100));
+        let stranger = address("192.0.2.1");
+        (0..BURST).for_each(|_| guard.failed(stranger));
+        let quota = Quota::new(1.try_into().unwrap(), Duration::from_secs(2), 9.try_into().unwrap());
+        let wider = guard.with(quota.unwrap(), 1000.try_into().unwrap());
+        (BURST..9).for_each(|_| wider.failed(stranger));
+        assert_eq!(wider.check(stranger).unwrap_err().wait, Duration::from_secs(2));
+        let larger = guard.with(guard.quota, 1000.try_into().unwrap());
+        assert_eq!(larger.check(stranger), guard.check(stranger));
     }
 
     #[test]

@@ -4,49 +4,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many requests have begun and not ended, and how many may. Clones count together.
 #[derive(Clone, Debug)]
-pub struct InFlight(Arc<Count>);
-
-#[derive(Debug)]
-struct Count {
-    current: AtomicUsize,
+pub struct InFlight {
+    current: Arc<AtomicUsize>,
     max: NonZeroUsize,
 }
 
 /// One request in flight. It ends when the guard is dropped, however that comes about.
 #[derive(Debug)]
-pub struct InFlightGuard(Arc<Count>);
+pub struct InFlightGuard(Arc<AtomicUsize>);
 
 impl InFlight {
     /// Lets in at most `max` requests at a time.
     pub fn new(max: NonZeroUsize) -> Self {
-        Self(Arc::new(Count { current: AtomicUsize::new(0), max }))
+        Self { current: Arc::default(), max }
+    }
+
+    /// Counts the same requests, and lets in `max`. Where more are in flight already, they go on.
+    pub fn with(&self, max: NonZeroUsize) -> Self {
+        Self { current: Arc::clone(&self.current), max }
     }
 
     /// Begins a request, or refuses it when `max` are in flight.
     pub fn enter(&self) -> Option<InFlightGuard> {
         // Nothing else is published by the count, so it needs no ordering.
         let begin = |current| (current < self.max()).then_some(current + 1);
-        self.0
-            .current
+        self.current
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, begin)
             .ok()
-            .map(|_| InFlightGuard(Arc::clone(&self.0)))
+            .map(|_| InFlightGuard(Arc::clone(&self.current)))
     }
 
     /// Requests in flight now.
     pub fn current(&self) -> usize {
-        self.0.current.load(Ordering::Relaxed)
+        self.current.load(Ordering::Relaxed)
     }
 
     /// The most that are let in.
     pub fn max(&self) -> usize {
-        self.0.max.get()
+        self.max.get()
     }
 }
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.0.current.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -65,6 +66,18 @@ mod tests {
         assert!(in_flight.enter().is_some());
         drop(second);
         assert_eq!(in_flight.current(), 0);
+    }
+
+    #[test]
+    fn a_changed_bound_counts_those_that_are_there() {
+        let in_flight = InFlight::new(2.try_into().unwrap());
+        let guards = [in_flight.enter().unwrap(), in_flight.enter().unwrap()];
+        let narrower = in_flight.with(1.try_into().unwrap());
+        assert!(narrower.enter().is_none());
+        let third = in_flight.with(3.try_into().unwrap()).enter().unwrap();
+        assert_eq!(narrower.current(), 3);
+        drop((guards, third));
+        assert!(narrower.enter().is_some());
     }
 
     #[test]

@@ -51,6 +51,30 @@ impl UserLimiters {
         }
     }
 
+    /// A table for another quota or capacity with the users of this one, each with what is left to it. Where they are
+    /// too many for it, some are forgotten only if nobody would miss them; the others stay. The same table where it is for
+    /// these already.
+    pub fn with(self: &Arc<Self>, quota: Quota, capacity: NonZeroUsize) -> Arc<Self> {
+        let capacity = capacity.get().div_ceil(SHARDS);
+        if (quota, capacity) == (self.quota, self.capacity) {
+            return Arc::clone(self);
+        }
+        let carry = |limiter: &Arc<Limiter>| limiter.with(quota);
+        let shard = |shard: &Mutex<Shard>| {
+            let limiters =
+                lock(shard).limiters.iter().map(|(user, known)| (user.clone(), carry(known))).collect();
+            Mutex::new(Shard { limiters, next_sweep: Instant::now() })
+        };
+        let shared: Option<Box<[_]>> = self.shared.get().map(|shared| shared.iter().map(carry).collect());
+        Arc::new(Self {
+            quota,
+            capacity,
+            hasher: self.hasher.clone(),
+            shards: self.shards.each_ref().map(shard),
+            shared: shared.map_or_else(OnceLock::new, OnceLock::from),
+        })
+    }
+
     /// The limiter of `user`, the same for every token of that user.
     pub fn limiter(&self, user: &str) -> Arc<Limiter> {
         let hash = self.hasher.hash_one(user);
@@ -145,6 +169,20 @@ mod tests {
         }
         assert_eq!(users.remembered(), 64);
         users
+    }
+
+    #[test]
+    fn a_changed_quota_keeps_what_each_user_has_spent() {
+        let users = Arc::new(users(100));
+        while users.limiter("huangcl").check().is_ok() {}
+        let quota =
+            Quota::new(1.try_into().unwrap(), Duration::from_hours(1), 9.try_into().unwrap()).unwrap();
+        let changed = users.with(quota, 100.try_into().unwrap());
+        assert!(changed.limiter("huangcl").check().is_err());
+        assert_eq!(changed.limiter("yangss").check().unwrap().remaining, 8);
+
+        let only_larger = users.with(*users.quota(), 1000.try_into().unwrap());
+        assert!(Arc::ptr_eq(&users.limiter("huangcl"), &only_larger.limiter("huangcl")));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 use tower::Service;
 
+use super::current::Current;
 use super::phase::{Phase, PhaseView};
 use super::unread::Unread;
 use super::wire::{Floor, Wire, close, speaks};
@@ -65,7 +66,7 @@ impl Protocol {
 /// Serves `stream` with `stack`, until the caller leaves, errs or idles, or the gateway closes.
 pub(super) async fn serve<S>(
     protocol: &Protocol,
-    stack: S,
+    stack: Current<S>,
     (stream, peer): (TcpStream, SocketAddr),
     unread: Rc<Unread>,
     mut phase: PhaseView,
@@ -123,7 +124,7 @@ fn owed(result: Option<&hyper::Result<()>>, rest: &[u8]) -> Option<Code> {
 
 /// Where hyper hands a request to the stack.
 struct Entrance<S> {
-    stack: S,
+    stack: Current<S>,
     peer: SocketAddr,
     gate: Rc<Gate>,
 }
@@ -145,7 +146,7 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let floor = self.gate.wire.take_floor();
         // The stack is always ready: what it must wait for, it waits for inside of its future.
-        let inner = self.stack.clone().call(Accepted { peer: self.peer, request });
+        let inner = self.stack.take().call(Accepted { peer: self.peer, request });
         EntranceFuture { inner, gate: Rc::clone(&self.gate), floor: Some(floor) }
     }
 }

@@ -3,6 +3,7 @@
 
 mod accept;
 mod connection;
+mod current;
 mod phase;
 mod unread;
 mod wire;
@@ -11,4 +12,4 @@ mod worker;
 pub use accept::{Capacity, accept};
 pub use connection::ConnectionConfig;
 pub use phase::{Phase, PhaseSwitch, PhaseView, phases};
-pub use worker::{ConnectionCount, WorkerHandle, start};
+pub use worker::{ConnectionCount, Outfit, Plan, Plans, WorkerHandle, start};

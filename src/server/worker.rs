@@ -16,6 +16,7 @@ use tokio::task::LocalSet;
 use tower::Service;
 
 use super::connection::{ConnectionConfig, Protocol, serve};
+use super::current::Current;
 use super::phase::{Phase, PhaseView, phases};
 use super::unread::Unread;
 use crate::limits::Place;
@@ -90,27 +91,52 @@ impl Drop for OpenConnection {
     }
 }
 
-/// Starts a worker. `stack` is called on its thread, where everything that it makes stays; `alive` is dropped when the
-/// worker has ended, which is when the last connection is closed after the last [`WorkerHandle`] is gone.
-pub fn start<S>(
+/// What a worker serves by until it is given another: the bounds of new connections, and `P`, which its stack is built
+/// from.
+#[derive(Clone, Debug)]
+pub struct Plan<P> {
+    /// For connections from now on.
+    pub bounds: ConnectionConfig,
+    /// For requests from now on, on whatever connection.
+    pub stack: P,
+}
+
+/// A worker's plans, of which the newest counts.
+pub type Plans<P> = mpsc::UnboundedSender<Plan<P>>;
+
+/// What only one worker has, and what it does its work with.
+#[derive(Debug)]
+pub struct Outfit {
+    /// Where its requests are put on record.
+    pub desk: Desk,
+    /// Where the gateway stands.
+    pub phase: PhaseView,
+}
+
+/// Starts a worker with a first plan. `builder` is called on its thread, where everything that it makes stays: it gives
+/// what builds a stack by a plan. `alive` is dropped when the worker has ended, which is when the last connection is
+/// closed after the last [`WorkerHandle`] is gone.
+pub fn start<P, S, B>(
     name: String,
-    config: ConnectionConfig,
-    desk: Desk,
-    phase: PhaseView,
-    stack: impl FnOnce(Rc<Desk>) -> S + Send + 'static,
+    outfit: Outfit,
+    first: Plan<P>,
+    builder: impl FnOnce(Rc<Desk>) -> B + Send + 'static,
     alive: impl Send + 'static,
-) -> io::Result<(WorkerHandle, JoinHandle<()>)>
+) -> io::Result<(WorkerHandle, Plans<P>, JoinHandle<()>)>
 where
+    P: Send + 'static,
+    B: FnMut(P) -> S,
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (sender, receiver) = mpsc::unbounded_channel();
     let handle = WorkerHandle { connections: sender, open: Arc::new(AtomicUsize::new(0)) };
+    let (plans, planned) = mpsc::unbounded_channel();
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         let tasks = LocalSet::new();
-        let work = tasks.run_until(work(config, desk, phase.clone(), receiver, stack));
+        let mut over = outfit.phase.clone();
+        let work = tasks.run_until(work(outfit, first, (receiver, planned), builder));
         runtime.block_on(work);
-        let mut over = phase;
         runtime.block_on(async {
             tokio::select! {
                 () = tasks => {}
@@ -119,7 +145,7 @@ where
         });
         drop(alive);
     })?;
-    Ok((handle, thread))
+    Ok((handle, plans, thread))
 }
 
 /// A view of this worker's own. Waiting for a phase takes a lock each time it is polled, and connections wait for one
@@ -148,22 +174,36 @@ fn keep_counts(desk: &Rc<Desk>, mut phase: PhaseView) {
 }
 
 /// Serves what comes until nothing more will come.
-async fn work<S>(
-    config: ConnectionConfig,
-    desk: Desk,
-    phase: PhaseView,
-    mut connections: mpsc::UnboundedReceiver<Handed>,
-    stack: impl FnOnce(Rc<Desk>) -> S,
+async fn work<P, S, B>(
+    Outfit { desk, phase }: Outfit,
+    first: Plan<P>,
+    (mut connections, mut plans): (mpsc::UnboundedReceiver<Handed>, mpsc::UnboundedReceiver<Plan<P>>),
+    builder: impl FnOnce(Rc<Desk>) -> B,
 ) where
+    B: FnMut(P) -> S,
     S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
 {
     let phase = local(phase);
     let desk = Rc::new(desk);
     keep_counts(&desk, phase.clone());
-    let stack = stack(Rc::clone(&desk));
-    let protocol = Rc::new(Protocol::new(&config));
+    let mut build = builder(Rc::clone(&desk));
     let unread = Rc::new(Unread::new(desk));
-    while let Some(Handed { stream, peer, open }) = connections.recv().await {
+    let mut protocol = Rc::new(Protocol::new(&first.bounds));
+    let current = Current::new(build(first.stack));
+    loop {
+        let Handed { stream, peer, open } = tokio::select! {
+            // First, so that whoever connects after a reload is served by it.
+            biased;
+            Some(plan) = plans.recv() => {
+                protocol = Rc::new(Protocol::new(&plan.bounds));
+                current.replace(build(plan.stack));
+                continue;
+            }
+            handed = connections.recv() => match handed {
+                Some(handed) => handed,
+                None => break,
+            },
+        };
         let stream = match TcpStream::from_std(stream) {
             Ok(stream) => stream,
             Err(error) => {
@@ -172,7 +212,7 @@ async fn work<S>(
             }
         };
         let (protocol, stack, unread, phase) =
-            (Rc::clone(&protocol), stack.clone(), Rc::clone(&unread), phase.clone());
+            (Rc::clone(&protocol), current.clone(), Rc::clone(&unread), phase.clone());
         tokio::task::spawn_local(async move {
             serve(&protocol, stack, (stream, peer), unread, phase).await;
             drop(open);

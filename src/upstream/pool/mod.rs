@@ -32,7 +32,7 @@ use idle::Idle;
 use slots::{Slot, Slots};
 
 /// The bounds of a pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
     /// The most connections open at a time, idle ones included; 0 counts as 1. Further requests wait their turn,
     /// and so do those of a tenant, where it is not alone, that has three times as many in use as are free.

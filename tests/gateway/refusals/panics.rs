@@ -8,7 +8,7 @@ use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
 use confgate::limits::ConnectionsByAddress;
-use confgate::server::{Capacity, ConnectionConfig, accept, phases, start};
+use confgate::server::{Capacity, ConnectionConfig, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -85,7 +85,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let (tls, _) = tls_config(None).expect("certificate authorities");
     let connector = Connector::new(tls, Duration::from_secs(1));
     let (trail, thread) = Trail::open(&config.trail).expect("a trail");
-    let mut builder = MetricsBuilder::new(
+    let builder = MetricsBuilder::new(
         config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
         config.apps.iter().map(|app| app.key.clone()).collect(),
     );
@@ -101,8 +101,11 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
     };
-    let build = move |desk: Rc<Desk>| stack(&parts, desk, tower::service_fn(broken));
-    let worker = start("worker".into(), bounds, desk, phase.clone(), build, ()).expect("a thread");
+    let stacks =
+        |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), tower::service_fn(broken));
+    let outfit = Outfit { desk, phase: phase.clone() };
+    let first = Plan { bounds, stack: parts };
+    let worker = start("worker".into(), outfit, first, stacks, ()).expect("a thread");
     let desk = Desk::new(trail, builder.worker(), config.audit);
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
