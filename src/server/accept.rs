@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -20,6 +21,9 @@ use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
 const TURNED_AWAY: usize = 256;
+/// How many bytes of answers the system keeps for a caller that does not read them. Left to itself, it comes to keep
+/// megabytes for each, and some thousand such callers take all the memory that it has for TCP, of every process.
+const SEND_BUFFER: usize = 128 * 1024;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
@@ -93,6 +97,7 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Ok((stream, peer)) => {
                 // Answers are written whole; waiting to fill a segment would only delay them.
                 let _ = stream.set_nodelay(true);
+                let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
                 return (stream, peer);
             }
             Err(error) => {

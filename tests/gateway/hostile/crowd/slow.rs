@@ -207,3 +207,26 @@ async fn who_reads_slowly_is_cut_off() {
     drop(silent);
     tally.finish();
 }
+
+#[tokio::test]
+async fn who_does_not_read_gets_no_further_calls_made() {
+    const ASKED: usize = 200;
+    let (world, tally) = (World::with(SHORT).await, Tally::of("slow and many"));
+    let looks = format!(
+        "GET {PATH} HTTP/1.1\r\nHost: gate.test\r\nAuthorization: {}\r\n\r\n",
+        world.issuer.token().bearer()
+    );
+    for _ in 0..ASKED {
+        world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; 60_000]));
+    }
+    let greedy = narrow(&world, &looks.repeat(ASKED)).await;
+    world.vendor.wait_for(1).await;
+    world.until_status("nobody", |status| status["connections_open"] == 0).await;
+    tally.input();
+    tally.requests(ASKED as u64);
+    // What fits the buffers on the way, of which the system doubles the gateway's.
+    let made = world.vendor.calls().len();
+    tally.expect(made <= 16, || format!("{made} calls were made for a caller that reads no answer"));
+    drop(greedy);
+    tally.finish();
+}
