@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::callers::{ask, connect, get, runtime};
 use crate::world::CONFERENCE;
-use crate::{Scene, token};
+use crate::{Scene, forged, token_of_nobody};
 
 pub(crate) const IDLE: &str = "10,000 idle connections";
 pub(crate) const MANY: u64 = 10_000;
@@ -38,23 +38,27 @@ pub(crate) fn all() -> Vec<(&'static str, Make)> {
         ("1,000 slow bodies", slow_bodies),
         ("1,000 slow readers", slow_readers),
         ("bad tokens, 2,000/s, one address", |scene| {
-            let bad = token(&scene.forger, "crm", "stranger");
+            let bad = forged(&scene.issuer, "stranger");
             flood(scene, 2_000, move |_| get(CONFERENCE, &bad, "x-forwarded-for: 192.0.2.1\r\n"))
         }),
         ("the same, each from a new address", |scene| {
-            let bad = token(&scene.forger, "crm", "stranger");
+            let bad = forged(&scene.issuer, "stranger");
             flood(scene, 2_000, move |number| {
                 let from = Ipv4Addr::from_bits(0x0A00_0000 + number);
                 get(CONFERENCE, &bad, &format!("x-forwarded-for: {from}\r\n"))
             })
         }),
         ("distinct bad subjects, 2,000/s", |scene| {
-            let stranger = |number| token(&scene.forger, "crm", &format!("stranger-{number}"));
+            let stranger = |number| forged(&scene.issuer, &format!("stranger-{number}"));
             let tokens: Vec<String> = (0..2_000).map(stranger).collect();
             flood(scene, 2_000, move |number| {
                 let token = tokens.get(number as usize % tokens.len()).map_or("", String::as_str);
                 get(CONFERENCE, token, "x-forwarded-for: 192.0.2.2\r\n")
             })
+        }),
+        ("unknown keys, 2,000/s", |scene| {
+            let unknown = token_of_nobody(&scene.issuer);
+            flood(scene, 2_000, move |_| get(CONFERENCE, &unknown, "x-forwarded-for: 192.0.2.4\r\n"))
         }),
         ("giant tokens, 1,000/s", |scene| {
             let giant = "x".repeat(12_000);

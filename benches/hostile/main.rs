@@ -31,8 +31,6 @@ const TIME: Duration = Duration::from_secs(7);
 pub(crate) struct Scene {
     pub(crate) gateway: Gateway,
     pub(crate) issuer: DevIssuer,
-    /// Signs tokens that look like the issuer's.
-    pub(crate) forger: DevIssuer,
 }
 
 impl Scene {
@@ -47,13 +45,25 @@ pub(crate) fn token(issuer: &DevIssuer, tenant: &str, subject: &str) -> String {
     issuer.mint(&claims.scopes(["conference:get", "conference:create"])).expect("a token")
 }
 
+/// A token of tenant `crm` with the signature of another.
+pub(crate) fn forged(issuer: &DevIssuer, subject: &str) -> String {
+    let [signed, other] = [subject, "somebody else"].map(|subject| token(issuer, "crm", subject));
+    let (signed, _) = signed.rsplit_once('.').expect("a token");
+    let (_, signature) = other.rsplit_once('.').expect("a token");
+    format!("{signed}.{signature}")
+}
+
+/// Like the issuer's, and of a key that it does not publish.
+pub(crate) fn token_of_nobody(issuer: &DevIssuer) -> String {
+    let stranger = DevIssuer::generate(issuer.issuer(), issuer.algorithm()).expect("a key");
+    token(&stranger, "crm", "stranger")
+}
+
 fn main() {
-    let name = "https://issuer.test";
-    let issuer = DevIssuer::generate(name, Algorithm::Es256).expect("a key");
-    let forger = DevIssuer::generate(name, Algorithm::Es256).expect("a key");
+    let issuer = DevIssuer::generate("https://issuer.test", Algorithm::Es256).expect("a key");
     let directory = TempDir::new().expect("a directory");
     let gateway = Gateway::start(directory.path(), &issuer, &vendor::start());
-    let scene = Scene { gateway, issuer, forger };
+    let scene = Scene { gateway, issuer };
     // Connections to the vendor, remembered tokens, memory that was touched once.
     measure(&scene, Duration::from_secs(2));
     let idle = scene.gateway.resident_kib();

@@ -2,11 +2,15 @@
 //! says nothing secret, and takes no orders.
 
 mod readiness;
+mod reloads;
 mod status;
+
+pub use reloads::Reloads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,19 +23,28 @@ use crate::telemetry::{CONTENT_TYPE, Metrics};
 use crate::tenancy::Tenancy;
 use crate::trail::Trail;
 
-/// Everything that the admin port tells about.
+/// What is there by the configuration in effect.
 #[derive(Debug)]
-pub struct Overview {
+pub struct InService {
     /// The issuers' keys.
     pub keyring: Keyring,
     /// Tenants and apps, with their limits and tokens.
     pub tenancy: Arc<Tenancy>,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// Everything that the admin port tells about.
+#[derive(Debug)]
+pub struct Overview {
+    /// What a reload replaces.
+    pub in_service: ArcSwap<InService>,
+    /// What became of reloads.
+    pub reloads: Arc<Reloads>,
     /// The trail.
     pub trail: Trail,
     /// How far the trail is shipped.
     pub shipped: Shipped,
-    /// The counters.
-    pub metrics: Metrics,
     /// Where the gateway stands.
     pub phase: PhaseView,
     /// The callers' connections.
@@ -64,7 +77,7 @@ impl Overview {
             }
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.readyz(),
-            "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.render()),
+            "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.in_service.load().metrics.render()),
             "/status" => json(StatusCode::OK, &self.status()),
             _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and /status\n"),
         }

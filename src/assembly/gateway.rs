@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -14,14 +15,15 @@ use tokio::time::{sleep, timeout};
 use super::control::{self, Control};
 use super::crew::{Crew, Vital, accept_thread};
 use super::parts::Parts;
-use super::series;
-use crate::admin::Overview;
+use super::reload::{self, Reached, Reloader};
+use super::series::{Sources, metrics};
+use crate::admin::{Overview, Reloads};
 use crate::config::Config;
 use crate::limits::ConnectionsByAddress;
 use crate::server::{Capacity, ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
-use crate::telemetry::MetricsBuilder;
+use crate::telemetry::Counters;
 use crate::trail::{Keeper, Trail, TrailError, TrailThread, Unflushed};
 use crate::upstream::{Connector, RootSource, TlsError, tls_config};
 
@@ -70,14 +72,33 @@ pub struct Gateway {
     trail: TrailThread,
     keeper: Keeper,
     shipping: Shipping,
-    drain: Drain,
+    drain: Arc<ArcSwap<Drain>>,
+    reload: ReloadHandle,
 }
 
 /// How long an orderly end may take.
 #[derive(Clone, Copy, Debug)]
-struct Drain {
+pub(super) struct Drain {
     delay: Duration,
     timeout: Duration,
+}
+
+impl Drain {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout }
+    }
+}
+
+/// Has a gateway read its configuration again.
+#[derive(Clone, Debug)]
+pub struct ReloadHandle(mpsc::Sender<()>);
+
+impl ReloadHandle {
+    /// At once, or after the reading that is under way. What comes of it is logged, recorded and shown by `/status`.
+    pub fn ask(&self) {
+        // Where somebody has asked already, that is asked for as well.
+        let _ = self.0.try_send(());
+    }
 }
 
 impl Gateway {
@@ -94,31 +115,50 @@ impl Gateway {
         let shipped = shipping.shipped();
         let keeper = Keeper::start(&config.trail, trail_handle.clone(), move || shipped.up_to())?;
 
-        let mut metrics = metrics(config);
-        let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
+        let counters = Counters::default();
+        let names = metrics(&counters, config);
+        let (parts, actors) = Parts::build(config, &connector, trail_handle, &names);
         let (switch, phase) = phases();
         let broken = Arc::new(AtomicBool::new(false));
         let vital = Vital { lost: Arc::clone(&broken), phase: phase.clone() };
-        let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
+        let mut crew = Crew::start(config, &parts, &counters, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
-        series::watch(&mut metrics, &parts, &connections);
-        series::watch_shipping(&mut metrics, &shipping.shipped());
-        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
+        let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
         let synced = parts.trail.synced();
-        let overview = Arc::new(Overview {
-            keyring: parts.keyring,
-            tenancy: parts.tenancy,
-            trail: parts.trail,
+        let reloads = Arc::new(Reloads::default());
+        let sources = Sources {
+            counters,
+            connections: connections.clone(),
             shipped: shipping.shipped(),
-            metrics: metrics.build(),
+            reloads: Arc::clone(&reloads),
+        };
+        let overview = Arc::new(Overview {
+            in_service: ArcSwap::from_pointee(sources.in_service(names, &parts)),
+            reloads,
+            trail: parts.trail.clone(),
+            shipped: shipping.shipped(),
             phase: phase.clone(),
             connections,
             started: Timestamp::now(),
             broken,
         });
-        crew.threads.push(accept_thread(listener, crew.handles, capacity(config), desk, vital)?);
-        let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
+        let capacity = Arc::new(capacity(config));
+        crew.threads.push(accept_thread(listener, crew.handles, Arc::clone(&capacity), desk, vital)?);
+        let (tasks, later) = mpsc::unbounded_channel();
+        let control = Control { actors, later, admin, overview: Arc::clone(&overview), phase: phase.clone() };
         crew.threads.push(control::start(control)?);
+        let drain = Arc::new(ArcSwap::from_pointee(Drain::new(config)));
+        let plans = crew.plans;
+        let (reload, asked) = mpsc::channel(1);
+        let reached = Reached {
+            plans,
+            tasks,
+            overview: Arc::clone(&overview),
+            sources,
+            capacity,
+            drain: Arc::clone(&drain),
+        };
+        reload::start(Reloader::new(config, parts, reached), asked, phase)?;
         shipping.start(&config.trail.directory, &synced, &connector)?;
         Ok(Self {
             address,
@@ -131,7 +171,8 @@ impl Gateway {
             trail,
             keeper,
             shipping,
-            drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
+            drain,
+            reload: ReloadHandle(reload),
         })
     }
 
@@ -155,6 +196,11 @@ impl Gateway {
         self.overview.is_ready()
     }
 
+    /// What has it read its configuration again.
+    pub fn reload(&self) -> ReloadHandle {
+        self.reload.clone()
+    }
+
     /// Serves until `stop` resolves, then ends in good order: not ready, but serving, for the drain delay; then idle
     /// connections close and requests in flight finish, within the drain timeout. When `now` resolves, what is left
     /// of that is skipped. Returns whether requests were cut off; fails when the trail could not be written to its
@@ -165,9 +211,10 @@ impl Gateway {
         now: impl Future<Output = ()>,
     ) -> Result<bool, Unflushed> {
         stop.await;
-        tracing::info!(delay = ?self.drain.delay, timeout = ?self.drain.timeout, "shutting down");
+        let drain = **self.drain.load();
+        tracing::info!(delay = ?drain.delay, timeout = ?drain.timeout, "shutting down");
         let in_time = tokio::select! {
-            in_time = self.drain() => in_time,
+            in_time = self.drain(drain) => in_time,
             () = now => self.finished_within(AT_ONCE).await,
         };
         let cut_off = !in_time;
@@ -187,10 +234,10 @@ impl Gateway {
     }
 
     /// Returns whether all requests finished in time.
-    async fn drain(&mut self) -> bool {
+    async fn drain(&mut self, drain: Drain) -> bool {
         self.phase.advance(Phase::Draining);
-        sleep(self.drain.delay).await;
-        self.finished_within(self.drain.timeout).await
+        sleep(drain.delay).await;
+        self.finished_within(drain.timeout).await
     }
 
     /// Closes what is idle, and returns whether everything else has ended after `limit` at the latest.
@@ -226,12 +273,5 @@ fn capacity(config: &Config) -> Capacity {
     let listen = &config.listen;
     let exempt = listen.trusted_proxies.clone();
     let by_address = ConnectionsByAddress::new(listen.max_connections_per_address, exempt);
-    Capacity { max_connections: listen.max_connections.get(), by_address }
-}
-
-fn metrics(config: &Config) -> MetricsBuilder {
-    MetricsBuilder::new(
-        config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
-        config.apps.iter().map(|app| app.key.clone()).collect(),
-    )
+    Capacity::new(listen.max_connections, by_address)
 }

@@ -4,11 +4,12 @@ mod control;
 mod crew;
 mod gateway;
 mod parts;
+mod reload;
 mod series;
 mod stack;
 mod tenancy;
 
 pub use crew::cpus;
-pub use gateway::{Gateway, StartError};
+pub use gateway::{Gateway, ReloadHandle, StartError};
 pub use parts::{Actor, Built, Parts, StageConfig};
 pub use stack::stack;

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use super::Origin;
@@ -17,11 +18,16 @@ pub struct ConnectionsByAddress(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    bounds: ArcSwap<Bounds>,
+    /// Addresses with a connection, and no others.
+    open: Mutex<HashMap<Origin, usize>>,
+}
+
+#[derive(Debug)]
+struct Bounds {
     /// None is no limit.
     max: Option<NonZeroUsize>,
     exempt: Vec<IpNet>,
-    /// Addresses with a connection, and no others.
-    open: Mutex<HashMap<Origin, usize>>,
 }
 
 /// A place of one address, which it gives back when it is dropped.
@@ -31,17 +37,23 @@ pub struct Place(Option<(ConnectionsByAddress, Origin)>);
 impl ConnectionsByAddress {
     /// At most `max` for each address that is not in `exempt`.
     pub fn new(max: Option<NonZeroUsize>, exempt: Vec<IpNet>) -> Self {
-        Self(Arc::new(Inner { max, exempt, open: Mutex::default() }))
+        Self(Arc::new(Inner {
+            bounds: ArcSwap::from_pointee(Bounds { max, exempt }),
+            open: Mutex::default(),
+        }))
+    }
+
+    /// The same from now on. What is open stays, and counts as it did when it came.
+    pub fn change(&self, max: Option<NonZeroUsize>, exempt: Vec<IpNet>) {
+        self.0.bounds.store(Arc::new(Bounds { max, exempt }));
     }
 
     /// A place for one connection more, unless the address has all that it may have.
     pub fn enter(&self, address: IpAddr) -> Option<Place> {
         let address = address.to_canonical();
-        let Some(max) =
-            self.0.max.filter(|_| !self.0.exempt.iter().any(|proxies| proxies.contains(&address)))
-        else {
-            return Some(Place(None));
-        };
+        let bounds = self.0.bounds.load();
+        let exempt = bounds.exempt.iter().any(|proxies| proxies.contains(&address));
+        let Some(max) = bounds.max.filter(|_| !exempt) else { return Some(Place(None)) };
         let origin = Origin::from(address);
         let mut open = self.open();
         let count = open.entry(origin).or_default();
@@ -97,6 +109,8 @@ mod tests {
         let proxied: Vec<_> = (0..10).map(|_| enter("::ffff:10.1.2.3").unwrap()).collect();
         drop(held);
         assert!(enter("192.0.2.1").is_some());
+        connections.change(NonZeroUsize::new(3), Vec::new());
+        assert!(enter("2001:db8::3").is_some(), "there may be more by now");
         drop((other, subscriber, proxied));
         assert!(connections.open().is_empty());
     }

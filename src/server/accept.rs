@@ -1,11 +1,14 @@
 //! Takes connections in and gives each to the worker that has the fewest. A thread of its own: connections are shared
 //! out evenly however few they are, and a port in use is an error and not a second listener beside the first.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -16,7 +19,7 @@ use super::unread::Unread;
 use super::wire::speaks;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
-use crate::limits::ConnectionsByAddress;
+use crate::limits::{ConnectionsByAddress, Place};
 use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
@@ -27,13 +30,34 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
-/// How many connections there may be.
-#[derive(Clone, Debug)]
+/// How many connections there may be, over all workers and of each address. Both may change while it is asked.
+#[derive(Debug)]
 pub struct Capacity {
-    /// Over all workers.
-    pub max_connections: usize,
-    /// Of each address.
-    pub by_address: ConnectionsByAddress,
+    max_connections: AtomicUsize,
+    by_address: ConnectionsByAddress,
+}
+
+impl Capacity {
+    /// At most `max_connections`, and of each address as many as `by_address` has it.
+    pub fn new(max_connections: NonZeroUsize, by_address: ConnectionsByAddress) -> Self {
+        Self { max_connections: max_connections.get().into(), by_address }
+    }
+
+    /// At most so many from now on. Connections that are open stay, and count.
+    pub fn change(
+        &self,
+        max_connections: NonZeroUsize,
+        per_address: Option<NonZeroUsize>,
+        exempt: Vec<IpNet>,
+    ) {
+        self.max_connections.store(max_connections.get(), Ordering::Relaxed);
+        self.by_address.change(per_address, exempt);
+    }
+
+    fn enter(&self, open: usize, address: IpAddr) -> Option<Place> {
+        let place = self.by_address.enter(address)?;
+        (open < self.max_connections.load(Ordering::Relaxed)).then_some(place)
+    }
 }
 
 /// Accepts until the gateway is over. From [`Phase::Closing`] on, and while there is no `capacity`, newcomers are
@@ -41,7 +65,7 @@ pub struct Capacity {
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    capacity: Capacity,
+    capacity: Arc<Capacity>,
     desk: Desk,
     mut phase: PhaseView,
 ) {
@@ -71,8 +95,7 @@ async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], capacity: &C
     loop {
         let (stream, peer) = next(listener).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
-        let place =
-            capacity.by_address.enter(peer.ip()).filter(|_| connections.open() < capacity.max_connections);
+        let place = capacity.enter(connections.open(), peer.ip());
         match at_work.min_by_key(|worker| worker.open()).zip(place) {
             Some((worker, place)) => match stream.into_std() {
                 Ok(stream) => worker.hand_over(stream, peer, place),

@@ -1,7 +1,9 @@
 //! `internal` is a fault of the gateway's own, which no caller can provoke: here the last stage has one.
 
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use confgate::assembly::{Parts, stack};
@@ -111,7 +113,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
         let by_address = ConnectionsByAddress::new(None, Vec::new());
-        let capacity = Capacity { max_connections: 100, by_address };
+        let capacity = Arc::new(Capacity::new(NonZeroUsize::MIN.saturating_add(99), by_address));
         accept(listener, vec![worker.0], capacity, desk, phase).await;
         std::future::pending().await
     };

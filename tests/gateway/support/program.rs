@@ -219,6 +219,11 @@ impl Served {
         self.until_readyz(200).await;
     }
 
+    /// Its configuration.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub(crate) fn trail_directory(&self) -> PathBuf {
         self.directory.path().join("audit")
     }
