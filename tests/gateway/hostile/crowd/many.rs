@@ -133,8 +133,11 @@ async fn ten_thousand_idle_connections_are_in_nobodys_way() {
         false
     };
     let trouble = async {
+        let before = served.program.resident();
         let idle = crowd(&served, MANY, "").await;
         tally.expect(open(MANY + 1).await, || "not all were let in".to_owned());
+        let each = (served.program.resident() - before) / MANY as u64;
+        tally.expect(each <= 32 * 1024, || format!("{each} bytes of memory for each"));
         for _ in 0..200 {
             tally.requests(1);
             let mut newcomer = Connection::open(served.address).await;

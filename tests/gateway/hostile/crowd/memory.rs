@@ -124,23 +124,3 @@ async fn memory_is_bounded_in_a_flood_and_flat_over_floods() {
     beside_a_healthy_caller(served.address, &bearer, &tally, floods).await;
     tally.finish();
 }
-
-#[tokio::test]
-#[ignore = "ten thousand connections"]
-async fn an_idle_connection_takes_little() {
-    const MANY: u64 = 10_000;
-    let tally = Tally::of("slow and many");
-    let changes = [("LISTEN__MAX_CONNECTIONS", "12000"), ("LISTEN__IDLE_TIMEOUT", "60s")];
-    let served = Served::with(&changes).await;
-    let bearer = served.issuer.token().bearer();
-    let trouble = async {
-        let before = served.program.resident();
-        let _idle = holding(&served, b"", 10_000).await;
-        let each = (served.program.resident() - before) / MANY;
-        println!("{each} bytes for each idle connection");
-        tally.expect(each <= 32 * KIB, || format!("{each} bytes for each idle connection"));
-        (0..MANY).for_each(|_| tally.input());
-    };
-    beside_a_healthy_caller(served.address, &bearer, &tally, trouble).await;
-    tally.finish();
-}
