@@ -30,7 +30,7 @@ use tokio::task::LocalSet;
 use tower::{Service, ServiceExt};
 
 /// The vendor's own example of an answer.
-const ANSWER: &str = r#"{"error":0,"id":"IM3SKW51SKH4TB80LV45000C7","type":10,"mixed":false,"password":"0.37898245722568236","audienceLimit":600,"talkerLimit":6,"allowAudienceTalk":true}"#;
+pub(crate) const ANSWER: &str = r#"{"error":0,"id":"IM3SKW51SKH4TB80LV45000C7","type":10,"mixed":false,"password":"0.37898245722568236","audienceLimit":600,"talkerLimit":6,"allowAudienceTalk":true}"#;
 pub(crate) const CONFERENCE: &str = "/conferences/IM3SKW51SKH4TB80LV45000C7";
 
 /// Makes the next request.
@@ -87,13 +87,24 @@ fn token_endpoint() -> String {
 
 /// `more` is TOML for the end of the configuration.
 fn configuration(directory: &Path, issuers: &[&DevIssuer], more: &str) -> Config {
+    let text = configuration_text(directory, issuers, &token_endpoint(), more);
+    config::parse("the bench", &text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// A configuration for the vendor at `base_url`, with its files in `directory`.
+pub(crate) fn configuration_text(
+    directory: &Path,
+    issuers: &[&DevIssuer],
+    base_url: &str,
+    more: &str,
+) -> String {
     let secret = directory.join("secret");
     std::fs::write(&secret, "secret").expect("a file");
     let quota = r#"{ rate = 1000000, per = "1s", burst = 1000000 }"#;
     let mut text = format!(
         r#"
 [apps.meet]
-base_url = "{}"
+base_url = "{base_url}"
 org = "org"
 app = "app"
 client_id = "id"
@@ -107,7 +118,6 @@ max_in_flight = 1000
 [audit]
 directory = "{}"
 "#,
-        token_endpoint(),
         secret.display(),
         directory.join("audit").display(),
     );
@@ -123,7 +133,7 @@ directory = "{}"
         text.write_str(&entry).expect("text");
     }
     text.push_str(more);
-    config::parse("the bench", &text).unwrap_or_else(|problems| panic!("{problems}"))
+    text
 }
 
 /// What one worker has, kept for as long as the bench runs.

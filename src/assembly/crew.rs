@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
@@ -14,7 +14,7 @@ use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
 use crate::server::{
-    ConnectionConfig, Front, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
+    Capacity, ConnectionConfig, Front, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
 };
 use crate::stages::audit::Desk;
 use crate::telemetry::Counters;
@@ -123,7 +123,7 @@ fn connection_config(config: &Config, front: &Front) -> ConnectionConfig {
 pub(super) fn accept_thread(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    (max_connections, front): (Arc<AtomicUsize>, Front),
+    (capacity, front): (Arc<Capacity>, Front),
     desk: Desk,
     vital: Vital,
 ) -> io::Result<JoinHandle<()>> {
@@ -133,7 +133,7 @@ pub(super) fn accept_thread(
         tokio::net::TcpListener::from_std(listener)?
     };
     let work = move || {
-        runtime.block_on(accept(listener, workers, (max_connections, &front), desk, vital.phase.clone()));
+        runtime.block_on(accept(listener, workers, (capacity, &front), desk, vital.phase.clone()));
         drop(vital);
     };
     std::thread::Builder::new().name("accept".into()).spawn(work)

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,8 +19,9 @@ use super::reload::{self, Reached, Reloader};
 use super::series::{Sources, metrics};
 use crate::admin::{Overview, Reloads};
 use crate::config::Config;
+use crate::limits::ConnectionsByAddress;
 use crate::server::tls::Certificates;
-use crate::server::{ConnectionCount, Front, Misbehaviour, Phase, PhaseSwitch, phases};
+use crate::server::{Capacity, ConnectionCount, Front, Misbehaviour, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::Counters;
@@ -146,8 +147,8 @@ impl Gateway {
             started: Timestamp::now(),
             broken,
         });
-        let max_connections = Arc::new(AtomicUsize::new(config.listen.max_connections.get()));
-        let bounds = (Arc::clone(&max_connections), front);
+        let capacity = Arc::new(capacity(config));
+        let bounds = (Arc::clone(&capacity), front);
         crew.threads.push(accept_thread(listener, crew.handles, bounds, desk, vital)?);
         let (tasks, later) = mpsc::unbounded_channel();
         let control = Control { actors, later, admin, overview: Arc::clone(&overview), phase: phase.clone() };
@@ -160,7 +161,7 @@ impl Gateway {
             tasks,
             overview: Arc::clone(&overview),
             sources,
-            max_connections,
+            capacity,
             drain: Arc::clone(&drain),
         };
         reload::start(Reloader::new(config, parts, reached), asked, phase)?;
@@ -272,4 +273,11 @@ fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartErro
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| StartError::Listen { address, key, error })
+}
+
+fn capacity(config: &Config) -> Capacity {
+    let listen = &config.listen;
+    let exempt = listen.trusted_proxies.clone();
+    let by_address = ConnectionsByAddress::new(listen.max_connections_per_address, exempt);
+    Capacity::new(listen.max_connections, by_address)
 }

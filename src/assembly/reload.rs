@@ -4,7 +4,6 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,7 +18,7 @@ use super::parts::{Actor, Built, Parts};
 use super::series::{Sources, metrics};
 use crate::admin::Overview;
 use crate::config::{Change, Config, Effect, Watch};
-use crate::server::{Phase, PhaseView, Plans};
+use crate::server::{Capacity, Phase, PhaseView, Plans};
 use crate::telemetry;
 use crate::trail::{ChangedKey, Durability, Record, Reload, ReloadCause};
 use crate::upstream::{Connector, tls_config};
@@ -45,7 +44,7 @@ pub(super) struct Reached {
     /// What the metrics read.
     pub(super) sources: Sources,
     /// Whoever accepts connections.
-    pub(super) max_connections: Arc<AtomicUsize>,
+    pub(super) capacity: Arc<Capacity>,
     /// The end.
     pub(super) drain: Arc<ArcSwap<Drain>>,
 }
@@ -214,7 +213,9 @@ impl Reloader {
         if timeout(PATIENCE, join_all(taken.collect::<Vec<_>>())).await.is_err() {
             tracing::warn!("a worker is held up, and will take the configuration later");
         }
-        self.reached.max_connections.store(effective.listen.max_connections.get(), Ordering::Relaxed);
+        let listen = &effective.listen;
+        let (per_address, exempt) = (listen.max_connections_per_address, listen.trusted_proxies.clone());
+        self.reached.capacity.change(listen.max_connections, per_address, exempt);
     }
 
     /// What does not concern how requests are decided.

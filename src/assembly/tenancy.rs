@@ -83,6 +83,7 @@ impl Making<'_> {
             users: users(tenant, before.and_then(|before| before.users.as_ref())),
             in_flight: before.map_or_else(|| InFlight::new(max), |before| before.in_flight.with(max)),
             policies: policies(&quotas),
+            alone: self.config.tenants.iter().filter(|other| other.app == tenant.app).count() == 1,
             slot: self.metrics.tenant(&tenant.id)?,
         })
     }

@@ -2,6 +2,7 @@
 //! failed, 2 for a command line that makes no sense.
 
 mod audit;
+mod budgets;
 mod check;
 mod demo;
 mod descriptors;

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use super::descriptors::raise_limit;
 use super::signals::{EndSignals, Hangups};
-use super::{ConfigArgs, load, runtime};
+use super::{ConfigArgs, budgets, load, runtime};
 use crate::assembly::Gateway;
 use crate::telemetry;
 
@@ -12,6 +12,7 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let config = load(args.config.as_deref())?;
     telemetry::init(&config.log)?;
     raise_limit(&config);
+    budgets::compare(&config);
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;

@@ -24,6 +24,8 @@ pub struct ListenConfig {
     pub workers: Option<NonZeroUsize>,
     /// Open connections over all workers. On more of them requests are turned away with 503.
     pub max_connections: NonZeroUsize,
+    /// Open connections from one address (IPv6: from one /64) that is none of `trusted_proxies`; None is no limit.
+    pub max_connections_per_address: Option<NonZeroUsize>,
     /// How long a connection may be without a complete request head: idle and slow ones are closed alike, since
     /// hyper's timer for the head of a kept-alive connection starts with the end of the last answer.
     pub idle_timeout: Duration,
@@ -75,6 +77,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
     let address = section.need("address", &ADDRESS);
     let workers = section.need("workers", &Integer(0..=1024));
     let max_connections = section.need("max_connections", &Count::within(1..=1_000_000));
+    let per_address = section.need("max_connections_per_address", &Integer(0..=1_000_000));
     let idle_timeout = section.need("idle_timeout", &Span(second(1)..=second(600)));
     let request_timeout = section.need("request_timeout", &Span(second(1)..=second(600)));
     let max_header_bytes = section.need("max_header_bytes", &Size(8 << 10..=256 << 10));
@@ -92,6 +95,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
         address: address?,
         workers: NonZeroUsize::new(workers?),
         max_connections: max_connections?,
+        max_connections_per_address: NonZeroUsize::new(per_address?),
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,
         max_header_bytes: max_header_bytes?,

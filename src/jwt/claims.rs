@@ -46,9 +46,14 @@ impl Claims {
             expires: date(object, "exp", "exp is not a date")?
                 .ok_or(Rejection::Rejected("exp is missing"))?,
             not_before: date(object, "nbf", "nbf is not a date")?,
-            issued: date(object, "iat", "iat is not a date")?,
+            issued: issued(object)?,
         })
     }
+}
+
+/// When the token says that it was issued, since the epoch.
+pub(super) fn issued(object: &Object) -> Result<Option<SignedDuration>, Rejection> {
+    date(object, "iat", "iat is not a date")
 }
 
 /// `aud` is one string or an array of strings, and names one of `accepted` (RFC 7519, section 4.1.3).

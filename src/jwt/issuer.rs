@@ -79,11 +79,11 @@ impl IssuerKeys {
         Self { terms, snapshot, refetch }
     }
 
-    /// Publishes what an attempt brought. Says whether it brought keys.
-    fn publish(&self, outcome: Result<KeySet, LoadError>) -> bool {
+    /// Publishes what an attempt brought that was begun then. Says whether it brought keys.
+    fn publish(&self, outcome: Result<KeySet, LoadError>, begun: Instant) -> bool {
         let before = self.snapshot.load();
         let after = match outcome {
-            Ok(keys) => before.refreshed(keys, Instant::now(), self.terms.max_age),
+            Ok(keys) => before.refreshed(keys, begun, self.terms.max_age),
             Err(error) => before.failed(&error.to_string()),
         };
         report(&self.terms.issuer, &before, &after);
@@ -126,8 +126,9 @@ impl<L: Load> Actor<L> {
         self.keys.upgrade()?;
         // Read first: whoever asks from now on may know of a newer key than this fetch will bring.
         let request = self.refetch.pending();
+        let begun = Instant::now();
         let outcome = self.loader.load().await;
-        let succeeded = self.keys.upgrade()?.publish(outcome);
+        let succeeded = self.keys.upgrade()?.publish(outcome, begun);
         self.refetch.fulfil(request);
         Some(if succeeded { self.schedule.succeeded(chance()) } else { self.schedule.failed(chance()) })
     }

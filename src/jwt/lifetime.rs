@@ -28,6 +28,11 @@ impl LifetimeRules {
         Self { leeway: signed(leeway), max_lifetime: signed(max_lifetime) }
     }
 
+    /// By how much clocks may differ.
+    pub(super) fn leeway(self) -> Duration {
+        self.leeway.unsigned_abs()
+    }
+
     /// When the token lives, if that is not too long. Its life begins at `iat`, else at `nbf`, else now.
     pub(super) fn window(self, claims: &Claims, now: Timestamp) -> Result<Window, Rejection> {
         let begin = claims.issued.or(claims.not_before).unwrap_or(now.as_duration());

@@ -46,6 +46,13 @@ impl Refetch {
         }
     }
 
+    /// How long until somebody who asks causes another fetch.
+    pub(super) fn wait(&self) -> Duration {
+        let now = nanos(self.started.elapsed()).saturating_add(1);
+        let since = now.saturating_sub(self.requested.load(Ordering::SeqCst));
+        Duration::from_nanos(self.cooldown.saturating_sub(since))
+    }
+
     /// Asks whatever the cooldown says: for the operator, who knows why.
     pub(super) fn urge(&self) {
         let now = nanos(self.started.elapsed()).saturating_add(1);

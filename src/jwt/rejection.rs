@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 /// Names one of the configured issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +21,9 @@ pub enum Rejection {
     /// The key was found by its algorithm alone, and the signature is not its own: it may be that of a successor, and a
     /// refetch may tell.
     SuccessorUnknown(IssuerIndex),
+    /// Nobody can tell yet whether it is good: it may be newer than the keys, which were fetched a moment ago and will
+    /// be again when somebody asks after this time.
+    KeyPending(Duration),
     /// Nobody can tell whether it is good: the issuer's keys cannot be had.
     KeysUnavailable,
 }
@@ -32,6 +36,7 @@ impl Rejection {
             Self::Expired => "exp has passed",
             Self::NotYetValid => "nbf or iat lies ahead",
             Self::KeyUnknown(_) | Self::SuccessorUnknown(_) => "the issuer publishes no such key",
+            Self::KeyPending(_) => "the key is unknown, and may be newer than the last fetch",
             Self::KeysUnavailable => "the issuer's keys are not available",
         }
     }

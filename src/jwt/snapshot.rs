@@ -17,7 +17,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// After a fetch that brought a set. It serves for `max_age`, or until it is replaced.
+    /// After a fetch that brought a set, and began at `now`. The set serves for `max_age`, or until it is replaced.
     ///
     /// A set without a usable key is the issuer's word that the old ones are no longer good, so they go. Far
     /// more often it is a fault on its side, so callers get 503 and not 401, and the actor asks again soon.
@@ -61,7 +61,12 @@ impl Snapshot {
         self.served
     }
 
-    /// How long ago a fetch succeeded.
+    /// When the last fetch began that succeeded: of keys that are newer it tells nothing.
+    pub(super) fn fetched(&self) -> Option<Instant> {
+        self.fetched
+    }
+
+    /// How long ago that was.
     pub(super) fn age(&self, now: Instant) -> Option<Duration> {
         Some(now.saturating_duration_since(self.fetched?))
     }

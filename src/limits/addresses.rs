@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use super::vouched::Vouched;
 use super::{Denied, Quota};
 
 /// Independent parts of the table, so that workers seldom meet.
@@ -17,7 +18,7 @@ const SAMPLE: usize = 16;
 ///
 /// Only failures count, so a good token costs nothing. A burst of failures is free; after it the address waits for
 /// the quota's interval, and each further failure costs one more. A blocked address is blocked for all behind it,
-/// whose tokens are not yet known.
+/// unless their tokens are [vouched](Self::vouch) for.
 ///
 /// IPv4 counts by address, IPv6 by /64, which is what one subscriber has (RFC 6177, section 2). At most `capacity`
 /// addresses are remembered; beyond that, the one with the fewest failures out of a few is forgotten, so that somebody
@@ -28,6 +29,7 @@ pub struct AddressGuard {
     capacity: usize,
     hasher: RandomState,
     shards: [Mutex<Failures>; SHARDS],
+    vouched: Arc<Vouched>,
 }
 
 /// When each address will have all of its burst again: GCRA's theoretical arrival time. Kept here by hand, as
@@ -51,6 +53,7 @@ impl AddressGuard {
             capacity: capacity.get().div_ceil(SHARDS),
             hasher: RandomState::new(),
             shards: std::array::from_fn(|_| Mutex::default()),
+            vouched: Arc::new(Vouched::new()),
         }
     }
 
@@ -69,11 +72,27 @@ impl AddressGuard {
             Mutex::new(kept.take(capacity).collect())
         };
         let shards = self.shards.each_ref().map(shard);
-        Arc::new(Self { quota, capacity, hasher: self.hasher.clone(), shards })
+        Arc::new(Self {
+            quota,
+            capacity,
+            hasher: self.hasher.clone(),
+            shards,
+            vouched: Arc::clone(&self.vouched),
+        })
     }
 
-    /// Whether a token from `address` may be looked at: ask before its signature is checked. Counts nothing.
-    pub fn check(&self, address: IpAddr) -> Result<(), Denied> {
+    /// Whether `token` from `address` may be looked at: ask before its signature is checked. Counts nothing.
+    pub fn check_token(&self, address: IpAddr, token: &str) -> Result<(), Denied> {
+        self.check(address).or_else(|denied| self.vouched.contains(token).then_some(()).ok_or(denied))
+    }
+
+    /// Remembers that an issuer signed `token`, which is known to one worker and has to be to all: a blocked address
+    /// does not stand in its way. The last 65536 are remembered, fewer where their hashes share a place.
+    pub fn vouch(&self, token: &str) {
+        self.vouched.add(token);
+    }
+
+    fn check(&self, address: IpAddr) -> Result<(), Denied> {
         let origin = Origin::from(address);
         let Some(full_at) = self.shard(origin).get(&origin).copied() else {
             return Ok(());

@@ -1,17 +1,21 @@
 //! Who may do how much: rates by GCRA, requests in flight, and the header fields that tell the caller.
 //!
 //! A [`Limiter`] is one bucket: a tenant's, a user's or an app's. [`UserLimiters`] hands out the users' buckets of
-//! one tenant, [`AddressGuard`] counts bad tokens by address, [`InFlight`] counts what has begun and not ended.
+//! one tenant, [`AddressGuard`] counts bad tokens by address, [`ConnectionsByAddress`] connections, and [`InFlight`]
+//! what has begun and not ended.
 
 mod addresses;
 mod clock;
+mod connections;
 pub mod headers;
 mod in_flight;
 mod limiter;
 mod quota;
 mod users;
+mod vouched;
 
 pub use addresses::{AddressGuard, Origin};
+pub use connections::{ConnectionsByAddress, Place};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use limiter::{Allowance, Denied, Limiter};
 pub use quota::{InvalidQuota, Quota};

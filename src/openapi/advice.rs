@@ -119,8 +119,8 @@ pub(super) fn advice(code: Code) -> Advice {
             "Give the operator the request_id.",
         ),
         Code::KeysUnavailable => (
-            "The identity provider's keys cannot be had, so no token can be checked. That says nothing about \
-             the caller's token: do not sign the user out.",
+            "The identity provider's keys cannot be had, or would have to be fetched anew for this token so soon \
+             after the last time. That says nothing about the caller's token: do not sign the user out.",
             "Wait for the seconds in Retry-After, then send it again.",
         ),
         Code::VendorTokenUnavailable => (

@@ -1,12 +1,15 @@
 //! Takes connections in and gives each to the worker that has the fewest. A thread of its own: connections are shared
 //! out evenly however few they are, and a port in use is an error and not a second listener beside the first.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -19,21 +22,55 @@ use super::turn_away::turn_away;
 use super::unread::Unread;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
+use crate::limits::{ConnectionsByAddress, Place};
 use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
 const TURNED_AWAY: usize = 256;
 /// The same where each costs a handshake, of which this one thread can make some thousand in a second.
 const TURNED_AWAY_BY_TLS: usize = 32;
+/// How many bytes of answers the system keeps for a caller that does not read them. Left to itself, it comes to keep
+/// megabytes for each, and some thousand such callers take all the memory that it has for TCP, of every process.
+const SEND_BUFFER: usize = 128 * 1024;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
-/// Accepts until the gateway is over. From [`Phase::Closing`] on, and while `max_connections` are open, newcomers are
+/// How many connections there may be, over all workers and of each address. Both may change while it is asked.
+#[derive(Debug)]
+pub struct Capacity {
+    max_connections: AtomicUsize,
+    by_address: ConnectionsByAddress,
+}
+
+impl Capacity {
+    /// At most `max_connections`, and of each address as many as `by_address` has it.
+    pub fn new(max_connections: NonZeroUsize, by_address: ConnectionsByAddress) -> Self {
+        Self { max_connections: max_connections.get().into(), by_address }
+    }
+
+    /// At most so many from now on. Connections that are open stay, and count.
+    pub fn change(
+        &self,
+        max_connections: NonZeroUsize,
+        per_address: Option<NonZeroUsize>,
+        exempt: Vec<IpNet>,
+    ) {
+        self.max_connections.store(max_connections.get(), Ordering::Relaxed);
+        self.by_address.change(per_address, exempt);
+    }
+
+    fn enter(&self, open: usize, address: IpAddr) -> Option<Place> {
+        let place = self.by_address.enter(address)?;
+        (open < self.max_connections.load(Ordering::Relaxed)).then_some(place)
+    }
+}
+
+/// Accepts until the gateway is over. From [`Phase::Closing`] on, and while there is no `capacity`, newcomers are
 /// turned away with 503.
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    (max_connections, front): (Arc<AtomicUsize>, &Front),
+    (capacity, front): (Arc<Capacity>, &Front),
     desk: Desk,
     mut phase: PhaseView,
 ) {
@@ -46,7 +83,7 @@ pub async fn accept(
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&listener, &workers, &max_connections, &porter) => {}
+                () = hand_out(&listener, &workers, &capacity, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
@@ -58,24 +95,18 @@ pub async fn accept(
         .await;
 }
 
-async fn hand_out(
-    listener: &TcpListener,
-    workers: &[WorkerHandle],
-    max_connections: &AtomicUsize,
-    porter: &Porter,
-) {
+async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], capacity: &Capacity, porter: &Porter) {
     let connections = ConnectionCount::of(workers);
     loop {
         let (stream, peer) = next(listener).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
-        match at_work.min_by_key(|worker| worker.open()) {
-            Some(worker) if connections.open() < max_connections.load(Ordering::Relaxed) => {
-                match stream.into_std() {
-                    Ok(stream) => worker.hand_over(stream, peer),
-                    Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
-                }
-            }
-            _ => porter.turn_away(stream, peer, Code::Overloaded),
+        let place = capacity.enter(connections.open(), peer.ip());
+        match at_work.min_by_key(|worker| worker.open()).zip(place) {
+            Some((worker, place)) => match stream.into_std() {
+                Ok(stream) => worker.hand_over(stream, peer, place),
+                Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
+            },
+            None => porter.turn_away(stream, peer, Code::Overloaded),
         }
     }
 }
@@ -94,6 +125,7 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Ok((stream, peer)) => {
                 // Answers are written whole; waiting to fill a segment would only delay them.
                 let _ = stream.set_nodelay(true);
+                let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
                 return (stream, peer);
             }
             Err(error) => {

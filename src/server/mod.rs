@@ -20,7 +20,7 @@ mod turn_away;
 mod unread;
 mod worker;
 
-pub use accept::accept;
+pub use accept::{Capacity, accept};
 pub use body::{BodyError, CallerBody};
 pub use connection::{ConnectionConfig, Front, Stack};
 pub use counts::{Flood, Misbehaviour};

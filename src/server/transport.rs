@@ -118,7 +118,8 @@ pub(super) async fn close_within(
     let goodbye = async {
         stream.write_all(last).await?;
         stream.shutdown().await?;
-        let mut rest = [0; 4096];
+        // On the heap, for the short time that it takes: within the future it would be part of every connection.
+        let mut rest = vec![0; 4096];
         let mut heard = 0;
         while heard < LINGER_BYTES {
             match stream.read(&mut rest).await? {

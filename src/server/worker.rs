@@ -15,6 +15,7 @@ use super::connection::{ConnectionConfig, Protocols, Stack, serve};
 use super::current::Current;
 use super::phase::{Phase, PhaseView, phases};
 use super::unread::Unread;
+use crate::limits::Place;
 use crate::stages::audit::Desk;
 
 /// Hands connections to a worker.
@@ -36,10 +37,14 @@ impl WorkerHandle {
     }
 
     /// Gives the worker one connection more.
-    pub(super) fn hand_over(&self, stream: std::net::TcpStream, peer: SocketAddr) {
+    pub(super) fn hand_over(&self, stream: std::net::TcpStream, peer: SocketAddr, place: Place) {
         self.open.fetch_add(1, Ordering::Relaxed);
         // A worker that is gone has dropped the receiver; the connection is dropped, and so closed.
-        let _ = self.connections.send(Handed { stream, peer, open: OpenConnection(Arc::clone(&self.open)) });
+        let _ = self.connections.send(Handed {
+            stream,
+            peer,
+            open: OpenConnection { open: Arc::clone(&self.open), _place: place },
+        });
     }
 }
 
@@ -68,11 +73,15 @@ struct Handed {
 
 /// Counts a connection for as long as it lives.
 #[derive(Debug)]
-struct OpenConnection(Arc<AtomicUsize>);
+struct OpenConnection {
+    open: Arc<AtomicUsize>,
+    /// Among those of its address.
+    _place: Place,
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

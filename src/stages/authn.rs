@@ -91,11 +91,12 @@ impl Authn {
             return Ok(caller(&known, now)?);
         }
         let client = request.entry().client();
-        self.addresses.check(client).map_err(|denied| {
+        self.addresses.check_token(client, token).map_err(|denied| {
             let advice = "too many bad tokens came from this address; wait, then send a good one";
             Refusal::new(Code::AddressRateLimited, advice).retry_after(denied.wait)
         })?;
-        match self.keyring.verify(token, now) {
+        let counted = |good| request.entry().signature_checked(good);
+        match self.keyring.verify_observed(token, now, &counted) {
             Err(Rejection::KeyUnknown(issuer)) => Err(Stopped::UnknownKey { issuer, checked: false }),
             Err(Rejection::SuccessorUnknown(issuer)) => Err(Stopped::UnknownKey { issuer, checked: true }),
             verdict => Ok(self.conclude(token, verdict, now, client)?),
@@ -112,7 +113,8 @@ impl Authn {
     ) -> Result<Rc<Caller>, Refusal> {
         let token = credential(request.headers(), request.query_token())?;
         let (client, deadline) = (request.entry().client(), request.entry().deadline());
-        let look = self.keyring.verify_after_refetch(issuer, token, Timestamp::now());
+        let counted = |good| request.entry().signature_checked(good);
+        let look = self.keyring.verify_after_refetch(issuer, token, Timestamp::now(), counted);
         let verdict =
             tokio::time::timeout_at(deadline, look).await.unwrap_or(Err(Rejection::KeysUnavailable));
         if checked && matches!(verdict, Err(Rejection::KeysUnavailable)) {
@@ -131,11 +133,15 @@ impl Authn {
     ) -> Result<Rc<Caller>, Refusal> {
         match verdict {
             Ok(verified) => {
+                self.addresses.vouch(token);
                 let spoken_for = self.spoken_for(&verified.principal);
                 caller(&self.cache.insert(token, verified, spoken_for), now)
             }
             Err(rejection) => {
-                if matches!(rejection, Rejection::Malformed(_) | Rejection::Rejected(_)) {
+                if matches!(
+                    rejection,
+                    Rejection::Malformed(_) | Rejection::Rejected(_) | Rejection::KeyPending(_)
+                ) {
                     self.addresses.failed(client);
                 }
                 Err(refusal(&rejection))
@@ -204,6 +210,11 @@ fn refusal(rejection: &Rejection) -> Refusal {
         Rejection::Expired => Refusal::new(Code::TokenExpired, "get a new token and send the request again"),
         Rejection::NotYetValid => {
             Refusal::new(Code::TokenNotYetValid, "the token starts in the future; check the clocks, or wait")
+        }
+        Rejection::KeyPending(wait) => {
+            let detail = "the sign-on's keys have to be fetched anew for this token, which is not done that often; \
+                          the token may be good, so keep it and try again";
+            Refusal::new(Code::KeysUnavailable, detail).retry_after(*wait)
         }
         Rejection::KeyUnknown(_) | Rejection::SuccessorUnknown(_) | Rejection::KeysUnavailable => {
             keys_unavailable()

@@ -102,14 +102,19 @@ impl Naming {
     /// caller. What stands left of it anybody could have written.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
-        for value in headers.get_all(X_FORWARDED_FOR).into_iter().rev() {
-            for hop in value.to_str().unwrap_or_default().rsplit(',') {
-                if !self.trusts(client) {
-                    return client;
-                }
-                let Ok(address) = hop.trim().parse::<IpAddr>() else { return client };
-                client = address.to_canonical();
+        let lines = headers.get_all(X_FORWARDED_FOR).into_iter().rev();
+        // By bytes: what somebody else wrote to the left of a hop does not make it unreadable.
+        for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+            let hop = hop.trim_ascii();
+            // Empty elements are no part of a list (RFC 9110, section 5.6.1.2).
+            if hop.is_empty() {
+                continue;
             }
+            if !self.trusts(client) {
+                return client;
+            }
+            let Some(address) = address(hop) else { return client };
+            client = address.to_canonical();
         }
         client
     }
@@ -117,6 +122,14 @@ impl Naming {
     fn trusts(&self, address: IpAddr) -> bool {
         self.config.trusted_proxies.iter().any(|network| network.contains(&address))
     }
+}
+
+/// An address as proxies write it: some with a port, and IPv6 in brackets then, as RFC 7239 has it in section 6.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?;
+    let with_port = || text.parse().map(|socket: SocketAddr| socket.ip()).ok();
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().map(IpAddr::V6).ok();
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 /// From here on no `Debug` of the request shows the caller's token.
@@ -206,6 +219,34 @@ mod tests {
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.7"]), "198.51.100.1");
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_hop_may_have_a_port_and_a_list_may_have_holes() {
+        let trusted = &["10.0.0.0/8", "fd00::/8"];
+        for (forwarded, expected) in [
+            ("6.6.6.6, 198.51.100.1:4711", "198.51.100.1"),
+            ("6.6.6.6, [2001:db8::1]:443", "2001:db8::1"),
+            ("6.6.6.6, [2001:db8::1]", "2001:db8::1"),
+            ("6.6.6.6, 198.51.100.1, [fd00::1]:80 ,, , 10.0.0.7", "198.51.100.1"),
+            ("198.51.100.1,", "198.51.100.1"),
+            ("6.6.6.6, [198.51.100.1]", "10.0.0.1"),
+            ("6.6.6.6, 198.51.100.1:70000", "10.0.0.1"),
+        ] {
+            assert_eq!(client(trusted, "10.0.0.1", &[forwarded]), expected, "{forwarded}");
+        }
+    }
+
+    #[test]
+    fn what_stands_left_of_a_hop_does_not_hide_it() {
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\x80, 198.51.100.1").unwrap());
+        let naming = Naming {
+            config: IdentifyConfig { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] },
+            ids: ContextV7::new(),
+        };
+        let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+        assert_eq!(naming.client(proxy, &headers).to_string(), "198.51.100.1");
     }
 
     #[test]

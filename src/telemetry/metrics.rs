@@ -142,6 +142,7 @@ mod tests {
             worker.request(None, Answered::Gateway(Code::RouteUnknown), Duration::ZERO);
             worker.vendor_call(app, VendorAnswer::of_status(404), Duration::from_millis(2));
             worker.limited(tenant, Limit::User);
+            worker.signature_checked(true);
         }
         let samples = samples(&metrics.render());
         let expected = [
@@ -155,6 +156,8 @@ mod tests {
             (r#"confgate_request_duration_seconds_sum{action="kick"}"#, 0.006),
             (r#"confgate_vendor_calls_total{app="meet",answer="4xx"}"#, 2.0),
             (r#"confgate_vendor_duration_seconds_sum{app="meet"}"#, 0.004),
+            (r#"confgate_signatures_checked_total{result="good"}"#, 2.0),
+            (r#"confgate_signatures_checked_total{result="bad"}"#, 0.0),
             (r#"confgate_tenant_limited_total{tenant="shop",limit="user"}"#, 2.0),
             (r#"confgate_tenant_limited_total{tenant="crm",limit="user"}"#, 0.0),
         ];

@@ -8,7 +8,7 @@ use prometheus_client::metrics::exemplar::Exemplar;
 
 use super::counters::Counters;
 use super::histogram::Total;
-use super::worker::{ACTIONS, Answered, AppSlot, Counts, Limit, TenantSlot, VendorAnswer};
+use super::worker::{ACTIONS, Answered, AppSlot, Counts, Limit, SIGNATURES, TenantSlot, VendorAnswer};
 use crate::domain::{Action, AppKey, TenantId};
 
 /// The workers' counters, added up at each scrape.
@@ -23,6 +23,7 @@ impl Collector for Totals {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
         self.encode_request_duration(&mut encoder)?;
+        self.encode_signatures(&mut encoder)?;
         self.encode_limited(&mut encoder)?;
         self.encode_vendor_calls(&mut encoder)?;
         self.encode_vendor_duration(&mut encoder)
@@ -51,6 +52,19 @@ impl Totals {
             let workers = self.counters.workers();
             let total = Total::of(workers.iter().filter_map(|counts| counts.request_duration.get(row)));
             histogram(&mut metric, ("action", action_label(*action)), &total)?;
+        }
+        Ok(())
+    }
+
+    fn encode_signatures(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Signatures of tokens that were checked; a token that is remembered needs none.";
+        let name = "signatures_checked";
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (slot, (_, result)) in SIGNATURES.iter().enumerate() {
+            let total = self.sum(|counts| Some(counts.signatures.get(slot)?.read()));
+            metric
+                .encode_family(&[("result", *result)])?
+                .encode_counter(&total, None::<&Exemplar<NoLabelSet, u64>>)?;
         }
         Ok(())
     }

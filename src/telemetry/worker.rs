@@ -14,6 +14,9 @@ pub(super) const ACTIONS: [Option<Action>; 5] =
 /// Every code, and a place each for the vendor's answers and for callers who left.
 pub(super) const OUTCOMES: usize = Code::ALL.len() + 2;
 
+/// What a signature of a token turned out to be, good or not, as the label has it.
+pub(super) const SIGNATURES: [(bool, &str); 2] = [(false, "bad"), (true, "good")];
+
 /// Who answered a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -136,6 +139,8 @@ pub struct WorkerMetrics {
 pub(super) struct Counts {
     pub(super) requests: [[Count; OUTCOMES]; ACTIONS.len()],
     pub(super) request_duration: [Histogram; ACTIONS.len()],
+    /// By [`SIGNATURES`].
+    pub(super) signatures: [Count; SIGNATURES.len()],
     /// By slot. They grow when a configuration brings new names; a slot's counts stay what they are.
     pub(super) tenants: Slots<TenantCounts>,
     pub(super) apps: Slots<AppCounts>,
@@ -171,6 +176,7 @@ impl Default for Counts {
         Self {
             requests: std::array::from_fn(|_| std::array::from_fn(|_| Count::default())),
             request_duration: Default::default(),
+            signatures: Default::default(),
             tenants: ArcSwap::default(),
             apps: ArcSwap::default(),
         }
@@ -205,6 +211,13 @@ impl WorkerMetrics {
         counts.duration.record(took);
     }
 
+    /// Counts a token's signature that was checked.
+    pub fn signature_checked(&self, good: bool) {
+        if let Some(count) = self.counts.signatures.get(usize::from(good)) {
+            count.add(1);
+        }
+    }
+
     /// Counts a request that one of the tenant's limits turned away.
     pub fn limited(&self, tenant: TenantSlot, limit: Limit) {
         let tenants = self.counts.tenants.load();
@@ -232,6 +245,7 @@ mod tests {
         for (index, answered) in Answered::all().enumerate() {
             assert_eq!(answered.index(), index);
         }
+        assert!(SIGNATURES.iter().enumerate().all(|(index, (good, _))| usize::from(*good) == index));
         assert!(Limit::ALL.iter().enumerate().all(|(index, limit)| *limit as usize == index));
         assert!(VendorAnswer::ALL.iter().enumerate().all(|(index, answer)| *answer as usize == index));
     }

@@ -49,6 +49,8 @@ pub struct Tenant {
     pub in_flight: InFlight,
     /// Its limits, as `RateLimit-Policy` tells them.
     pub policies: HeaderValue,
+    /// Whether no other tenant has the same app.
+    pub alone: bool,
     /// Where workers count for it.
     pub slot: TenantSlot,
 }

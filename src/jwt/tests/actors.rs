@@ -127,6 +127,41 @@ async fn an_unknown_key_is_asked_for_once_in_the_cooldown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_may_be_newer_than_the_last_fetch_is_to_come_again() {
+    let (old, new) = (Signer::rsa("old", "RS256"), Signer::other_rsa("new", "RS256"));
+    let script = Script::default();
+    script.say(&[&old]);
+    let (keyring, _actor) = script.start();
+    sleep(MINUTE / 60).await;
+    // A stranger's invented name uses the refetch up, just before the issuer begins to use a new key.
+    let invented = new.with_parameter("kid", json!("invented"));
+    assert!(matches!(verify_or_refetch(&keyring, &invented).await, Err(Rejection::Rejected(_))));
+    script.say(&[&old, &new]);
+    let fresh = json!(NOW);
+    sleep(MINUTE / 6).await;
+    for token in [new.with_claim("iat", fresh), new.with_claim("iat", json!(null))] {
+        let outcome = verify_or_refetch(&keyring, &token).await;
+        assert_eq!(outcome.unwrap_err(), Rejection::KeyPending(MINUTE / 3), "as long as the cooldown");
+    }
+    assert!(
+        matches!(verify_or_refetch(&keyring, &invented).await, Err(Rejection::Rejected(_))),
+        "it is older"
+    );
+    assert_eq!(script.loads(), 2);
+    sleep(MINUTE / 3).await;
+    assert!(
+        verify_or_refetch(&keyring, &new.with_claim("iat", json!(NOW))).await.is_ok(),
+        "waiting as told is enough"
+    );
+    assert_eq!(script.loads(), 3);
+    // What was asked for after it came is the last word, however fresh it is.
+    sleep(MINUTE / 2).await;
+    let stranger = Signer::other_rsa("stranger", "RS256").with_claim("iat", json!(NOW));
+    assert!(matches!(verify_or_refetch(&keyring, &stranger).await, Err(Rejection::Rejected(_))));
+    assert_eq!(script.loads(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_key_is_no_fault_of_the_callers_while_the_issuer_is_down() {
     let signer = Signer::rsa("k", "RS256");
     let script = Script::default();

@@ -262,7 +262,7 @@ pub(crate) fn verify(keyring: &Keyring, token: &str) -> Result<Verified, Rejecti
 pub(crate) async fn verify_or_refetch(keyring: &Keyring, token: &str) -> Result<Verified, Rejection> {
     match keyring.verify(token, now()) {
         Err(Rejection::KeyUnknown(issuer) | Rejection::SuccessorUnknown(issuer)) => {
-            keyring.verify_after_refetch(issuer, token, now()).await
+            keyring.verify_after_refetch(issuer, token, now(), |_| ()).await
         }
         verdict => verdict,
     }

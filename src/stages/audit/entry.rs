@@ -71,6 +71,11 @@ impl Entry {
         self.facts.borrow_mut().standings = standings;
     }
 
+    /// A signature was checked for it.
+    pub(in crate::stages) fn signature_checked(&self, good: bool) {
+        self.desk.metrics.signature_checked(good);
+    }
+
     pub(in crate::stages) fn limited(&self, limit: Limit) {
         if let Some(caller) = &self.facts.borrow().caller {
             self.desk.metrics.limited(caller.tenant.slot, limit);

@@ -17,7 +17,7 @@ use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
 use crate::tenancy::{App, Caller};
-use crate::upstream::{Lease, Pool, PooledBody, SendError, Stage, Turn, retry_after};
+use crate::upstream::{Lease, Party, Pool, PooledBody, SendError, Stage, Turn, retry_after};
 
 /// Of a vendor's token.
 type Generation = u64;
@@ -53,6 +53,11 @@ impl Exchange {
 
     fn app(&self) -> &App {
         &self.caller.tenant.app
+    }
+
+    fn party(&self) -> Party {
+        let tenant = &self.caller.tenant;
+        Party { tenant: tenant.id.clone(), alone: tenant.alone }
     }
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
@@ -100,7 +105,9 @@ impl Exchange {
 
     /// The token is chosen last: one that ran out while the call waited is not sent.
     async fn send(&self, fresh: bool) -> Result<(Response<PooledBody>, Generation), Failure> {
-        let turn = timeout_at(self.limit(), self.pool.turn()).await.map_err(|_| Failure::NoTurn)?;
+        let party = self.party();
+        let turn = timeout_at(self.limit(), self.pool.turn(&party));
+        let turn = turn.await.map_err(|_| Failure::NoTurn)?;
         let lease = self.connect(turn, fresh).await?;
         let token = self.app().token.current().ok_or(Failure::NoToken)?;
         let request = self

@@ -6,9 +6,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{AbortHandle, spawn_local};
 
+use super::slots::Slot;
 use super::{Pool, PooledBody, SendError, SendFault};
 use crate::upstream::{Stream, http1};
 
@@ -85,7 +85,7 @@ impl Drop for Connection {
 pub struct Lease {
     pub(super) connection: Connection,
     pub(super) pool: Pool,
-    pub(super) slot: Option<OwnedSemaphorePermit>,
+    pub(super) slot: Option<Slot>,
 }
 
 impl Lease {

@@ -12,29 +12,30 @@ mod body;
 mod connection;
 mod error;
 mod idle;
+mod slots;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use body::PooledBody;
 pub use connection::Lease;
 pub use error::{SendError, SendFault, Stage};
+pub use slots::Party;
 
 use super::{Connector, Endpoint};
 use connection::Connection;
 use idle::Idle;
+use slots::{Slot, Slots};
 
 /// The bounds of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
-    /// The most connections open at a time, idle ones included; 0 counts as 1. Further requests wait their turn.
+    /// The most connections open at a time, idle ones included; 0 counts as 1. Further requests wait their turn,
+    /// and so do those of a tenant, where it is not alone, that has three times as many in use as are free.
     pub max_connections: usize,
     /// How long a connection may lie idle. Less than the server's own limit, so that it is not closed just as a
     /// request is being written.
@@ -49,14 +50,14 @@ struct Inner {
     endpoint: Endpoint,
     connector: Connector,
     idle: Idle,
-    /// One permit for each connection in use. An idle one holds none: whoever has a permit takes an idle
-    /// connection or opens another, so that idle and used ones together stay within the limit.
-    slots: Arc<Semaphore>,
+    /// One for each connection in use. An idle one holds none: whoever has a slot takes an idle connection or opens
+    /// another, so that idle and used ones together stay within the limit.
+    slots: Slots,
 }
 
 /// The right to one connection.
 #[derive(Debug)]
-pub struct Turn(Option<OwnedSemaphorePermit>);
+pub struct Turn(Option<Slot>);
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +72,7 @@ impl Pool {
             endpoint,
             connector,
             idle: Idle::new(config.idle_timeout),
-            slots: Arc::new(Semaphore::new(config.max_connections.max(1))),
+            slots: Slots::new(config.max_connections.max(1)),
         }))
     }
 
@@ -80,11 +81,10 @@ impl Pool {
         self.0.idle.len()
     }
 
-    /// Waits for the right to one connection while all are in use, first come, first served.
-    pub async fn turn(&self) -> Turn {
-        let slots = Arc::clone(&self.0.slots);
-        // The semaphore is never closed.
-        Turn(slots.acquire_owned().await.ok())
+    /// Waits for the right to one connection while all are in use, or all of the tenant's share: first come, first
+    /// served within that.
+    pub async fn turn(&self, party: &Party) -> Turn {
+        Turn(self.0.slots.acquire(party).await)
     }
 
     /// A connection to send one request on: an idle one, or with `fresh` always a new one. Opening it takes as long as
@@ -102,9 +102,9 @@ impl Pool {
         }
     }
 
-    /// Every permit that is left allows one idle connection; this one's is not among them.
+    /// Every slot that is free allows one idle connection; this one's is not among them.
     async fn open(&self) -> Result<Connection, SendError> {
-        self.0.idle.shrink_to(self.0.slots.available_permits());
+        self.0.idle.shrink_to(self.0.slots.free());
         let stream = self.0.connector.connect(&self.0.endpoint).await?;
         Connection::open(stream).await
     }

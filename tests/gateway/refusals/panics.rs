@@ -1,15 +1,16 @@
 //! `internal` is a fault of the gateway's own, which no caller can provoke: here the last stage has one.
 
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
-use confgate::server::{ConnectionConfig, Front, Outfit, Plan, accept, phases, start};
+use confgate::limits::ConnectionsByAddress;
+use confgate::server::{Capacity, ConnectionConfig, Front, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -114,8 +115,9 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        let bounds = (Arc::new(AtomicUsize::new(100)), &Front::default());
-        accept(listener, vec![worker.0], bounds, desk, phase).await;
+        let by_address = ConnectionsByAddress::new(None, Vec::new());
+        let capacity = Arc::new(Capacity::new(NonZeroUsize::MIN.saturating_add(99), by_address));
+        accept(listener, vec![worker.0], (capacity, &Front::default()), desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

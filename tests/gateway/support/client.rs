@@ -1,10 +1,11 @@
 //! A caller: exact bytes out and in, and a short way for requests that are as they should be.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::wire::{Head, Headers, Wire};
 use super::within;
@@ -83,6 +84,27 @@ impl Connection {
         Self { wire, address }
     }
 
+    /// From this address of the machine's own.
+    pub(crate) async fn open_from(source: IpAddr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((source, 0).into()).expect("an address of this machine");
+        let stream = within("a connection", socket.connect(address)).await;
+        let stream =
+            stream.unwrap_or_else(|error| panic!("cannot connect from {source} to {address}: {error}"));
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        Self::of(stream, address)
+    }
+
+    /// Over a connection that the test has set up.
+    pub(crate) fn of(stream: TcpStream, address: SocketAddr) -> Self {
+        Self { wire: Wire::new(stream), address }
+    }
+
+    /// The connection itself, where nothing of an answer was read yet.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.wire.stream
+    }
+
     /// To a gateway that may have been killed: `None` when it was.
     pub(crate) async fn try_open(address: SocketAddr) -> Option<Self> {
         let stream = within("a connection, or none", TcpStream::connect(address)).await.ok()?;
@@ -93,6 +115,11 @@ impl Connection {
     /// Waits until an answer has begun to arrive, and leaves it unread.
     pub(crate) async fn begun(&self) {
         within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
+    }
+
+    /// Whether something has arrived, or the end.
+    pub(crate) fn has_answer(&self) -> bool {
+        self.wire.stream.peek(&mut [0]).now_or_never().is_some()
     }
 
     /// Breaks the connection off (RST).
@@ -156,6 +183,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let written = within("room to write", self.wire.write(bytes.as_ref())).await;
         written.unwrap_or_else(|error| panic!("cannot write to {}: {error}", self.address));
+    }
+
+    /// The same to a gateway that may have closed the connection.
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        within("room to write", self.wire.write(bytes.as_ref())).await
     }
 
     /// Ends its own side of the connection; answers can still come.

@@ -88,6 +88,19 @@ impl Program {
         self.output.borrow().join("\n")
     }
 
+    /// Standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.error.borrow().join("\n")
+    }
+
+    /// Its memory that is not swapped out, in bytes.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().expect("a process that runs"));
+        let status = std::fs::read_to_string(status).expect("the status of a process of ours");
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
+        kibibytes.and_then(|text| text.trim().parse::<u64>().ok()).expect("a resident size") * 1024
+    }
+
     /// Sends it a signal: `TERM`, `INT`.
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("a process that runs");

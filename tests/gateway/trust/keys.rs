@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::PATH;
-use crate::support::issuer::Issuer;
+use crate::support::issuer::{Issuer, unix_now};
 use crate::support::keys::{Alg, Key, published, strange};
 use crate::support::server::{Gate, Reply};
 use crate::support::world::World;
@@ -24,8 +24,9 @@ async fn everywhere(world: &World, bearer: &str) -> Vec<(u16, Option<String>)> {
 #[tokio::test]
 async fn a_withdrawn_key_ends_with_the_next_refresh_though_its_tokens_are_known() {
     let world = World::with(&[("AUTHN__REFRESH_INTERVAL", "1s")]).await;
-    let withdrawn = world.issuer.token().alg(Alg::Rs256).bearer();
-    let replaced = world.issuer.token().bearer();
+    let old = || world.issuer.token().claim("iat", unix_now() - 120);
+    let withdrawn = old().alg(Alg::Rs256).bearer();
+    let replaced = old().bearer();
     let stays = world.issuer.token().alg(Alg::EdDsa).bearer();
     for known in [&withdrawn, &replaced, &stays] {
         assert_eq!(everywhere(&world, known).await, [(200, None)]);
@@ -78,7 +79,7 @@ async fn a_new_key_is_fetched_once_for_a_hundred_callers() {
     }
     assert_eq!(world.issuer.fetches(), 2);
 
-    // Invented names cause no further fetch before the cooldown is over, and are refused at once.
+    // Invented names cause no further fetch before the cooldown is over, and are turned away at once.
     let invented = join_all((0..100).map(|number| {
         let key = strange(Alg::EdDsa).named(&format!("invented-{number}"));
         let bearer = world.issuer.token().signed_by(&key).bearer();
@@ -87,7 +88,7 @@ async fn a_new_key_is_fetched_once_for_a_hundred_callers() {
     }));
     for answer in invented.await {
         // The address of all of them has had enough after a while.
-        assert!(matches!(answer.problem().as_str(), "token_rejected" | "address_rate_limited"));
+        assert!(matches!(answer.problem().as_str(), "keys_unavailable" | "address_rate_limited"));
     }
     assert_eq!(world.issuer.fetches(), 2);
     assert_eq!(world.vendor.calls().len(), 101);

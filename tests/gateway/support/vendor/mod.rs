@@ -110,6 +110,11 @@ impl Vendor {
         lock(&self.state).witness = Some(Box::new(witness));
     }
 
+    /// Calls whose path contains `part` are answered by the book from now on, but not before `gate` is open.
+    pub(crate) fn hold(&self, part: &str, gate: &Gate) {
+        lock(&self.state).held = Some((part.to_owned(), gate.clone()));
+    }
+
     /// What tokens say about their life from now on: seconds, or whatever else a vendor might say.
     pub(crate) fn set_expires_in(&self, expires_in: impl Into<Value>) {
         lock(&self.state).expires_in = expires_in.into();
