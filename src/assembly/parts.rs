@@ -16,7 +16,7 @@ use crate::telemetry::MetricsBuilder;
 use crate::tenancy::{App, Tenancy, Tenant};
 use crate::trail::Trail;
 use crate::upstream::{Connector, Endpoint, Fetcher, Pool, PoolConfig};
-use crate::vendor::{AppCalls, Pause, token_actor};
+use crate::vendor::{AppCalls, Breaker, Pause, token_actor};
 
 /// The stages' configuration, and the state that they share over all workers.
 #[derive(Clone, Debug)]
@@ -137,6 +137,7 @@ fn apps(
             calls,
             token,
             pause: Pause::new(config.vendor.pause),
+            breaker: Arc::new(Breaker::new(app.key.clone(), config.vendor.breaker)),
             budget: Limiter::new(app.budget),
             slot,
         }));

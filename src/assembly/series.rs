@@ -8,6 +8,7 @@ use crate::server::ConnectionCount;
 use crate::shipping::{ConsumerStatus, Shipped};
 use crate::telemetry::{MetricsBuilder, Series, watched};
 use crate::trail::Trail;
+use crate::vendor::BreakerState;
 
 /// Counts fit a float exactly up to 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "a scrape has floats, and the loss begins at 2⁵³")]
@@ -47,6 +48,14 @@ fn watch_apps(metrics: &mut MetricsBuilder, parts: &Parts) {
         let token = app.token.clone();
         let failed = move || Some(number(token.status().failed_fetches));
         metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "failed"], failed);
+        for state in BreakerState::ALL {
+            let breaker = Arc::clone(&app.breaker);
+            let is_in = move || Some(f64::from(u8::from(breaker.status().state == state)));
+            metrics.watch(watched::VENDOR_CIRCUIT, &[key, state.as_str()], is_in);
+        }
+        let breaker = Arc::clone(&app.breaker);
+        let openings = move || Some(number(breaker.status().openings));
+        metrics.watch(watched::VENDOR_CIRCUIT_OPENINGS, &[key], openings);
     }
 }
 

@@ -51,6 +51,15 @@ pub const VENDOR_TOKEN_EXPIRY: Series =
 /// By app and result (`ok`, `failed`).
 pub const VENDOR_TOKEN_FETCHES: Series =
     Series::counter("vendor_token_fetches", "Vendor tokens asked for.", &["app", "result"]);
+/// By app and state (`closed`, `open`, `half_open`).
+pub const VENDOR_CIRCUIT: Series = Series::gauge(
+    "vendor_circuit_state",
+    "State of the app's circuit breaker: 1 for the one that it is in, 0 for the others.",
+    &["app", "state"],
+);
+/// By app.
+pub const VENDOR_CIRCUIT_OPENINGS: Series =
+    Series::counter("vendor_circuit_openings", "Times that the app's circuit breaker opened.", &["app"]);
 /// By issuer; left out while there are no keys.
 pub const JWKS_AGE: Series =
     Series::gauge("jwks_age_seconds", "Time since the issuer's keys were last fetched whole.", &["issuer"]);

@@ -60,6 +60,7 @@ rate_limit = { rate = 1000, per = "1s", burst = 1000 }
 
 [vendor]
 min_interval = "10ms"
+breaker_failures = 0
 
 [audit]
 directory = "TRAIL"
