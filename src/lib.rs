@@ -9,8 +9,8 @@
 //! each consumer that it is shipped to has one.
 //!
 //! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
-//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
-//!   cors, deadline, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
+//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: catch_panic,
+//!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start and end of everything.
 //!
 //! The engines that the stages ask:
@@ -29,7 +29,7 @@
 //!
 //! Around it: [`config`] reads the configuration, [`admin`] answers probes and people, [`cli`] holds the commands,
 //! [`sandbox`] emulates the vendor, [`devissuer`] issues development tokens. [`smallserver`] is the HTTP server under
-//! the admin port, the sandbox and the development issuer.
+//! the admin port, the sandbox and the development issuer. [`listener`] is every server's way to take connections in.
 //!
 //! Imports run one way: cli → assembly → config, server, admin, sandbox, devissuer → stages → engines → domain.
 //! `tests/gateway/structure.rs` holds them to it.
@@ -42,6 +42,7 @@ pub mod devissuer;
 pub mod domain;
 pub mod jwt;
 pub mod limits;
+pub mod listener;
 pub mod openapi;
 pub mod sandbox;
 pub mod server;
@@ -53,3 +54,6 @@ pub mod tenancy;
 pub mod trail;
 pub mod upstream;
 pub mod vendor;
+
+/// A panic fails one request, and must not end the process: what catches it needs it to unwind.
+const _: () = assert!(cfg!(panic = "unwind"));

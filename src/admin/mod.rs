@@ -1,17 +1,21 @@
-//! The admin port: `/livez`, `/readyz`, `/metrics`, `/status`. For probes, Prometheus and people, on the control plane;
-//! says nothing secret, and takes no orders.
+//! The admin port: `/livez`, `/readyz`, `/metrics`, `/status`, `/drain`. For probes, Prometheus and people, on the
+//! control plane; says nothing secret, and takes one order, which is to drain.
 
+mod drain;
 mod readiness;
 mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use self::drain::Drain;
+
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::jwt::Keyring;
+use crate::limits::Loads;
 use crate::server::{ConnectionCount, PhaseView};
 use crate::shipping::Shipped;
 use crate::smallserver::{Body, whole};
@@ -36,6 +40,10 @@ pub struct Overview {
     pub phase: PhaseView,
     /// The callers' connections.
     pub connections: ConnectionCount,
+    /// What the workers have to do.
+    pub loads: Loads,
+    /// How far it is with draining.
+    pub drain: Drain,
     /// When the gateway started.
     pub started: Timestamp,
     /// Whether a thread or a part of the control plane was lost, so that only a new start helps.
@@ -55,6 +63,9 @@ impl Overview {
 
     /// The answer to one request.
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+        if request.uri().path() == "/drain" {
+            return self.drain(request);
+        }
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return reading_alone();
         }
@@ -66,7 +77,7 @@ impl Overview {
             "/readyz" => self.readyz(),
             "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.render()),
             "/status" => json(StatusCode::OK, &self.status()),
-            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and /status\n"),
+            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics, /status and /drain\n"),
         }
     }
 

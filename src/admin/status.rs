@@ -19,6 +19,8 @@ impl Overview {
             "phase": self.phase_name(),
             "ready": self.readiness().render(),
             "connections_open": self.connections.open(),
+            "requests_in_flight": self.loads.in_flight(),
+            "worker_lag_seconds": seconds(self.loads.lag()),
             "issuers": self.keyring.status(),
             "apps": self.tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
             "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),

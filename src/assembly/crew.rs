@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
+use crate::limits::Load;
+use crate::listener::Listener;
 use crate::server::{ConnectionConfig, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start};
 use crate::stages::audit::Desk;
 use crate::telemetry::MetricsBuilder;
@@ -42,6 +44,8 @@ pub(super) struct Crew {
     pub(super) handles: Vec<WorkerHandle>,
     pub(super) plans: Vec<Plans<Parts>>,
     pub(super) threads: Vec<JoinHandle<()>>,
+    /// What each worker has to do.
+    pub(super) loads: Vec<Arc<Load>>,
     /// Closed when every worker has ended.
     pub(super) end: mpsc::Receiver<()>,
 }
@@ -57,9 +61,11 @@ impl Crew {
     ) -> io::Result<Self> {
         let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
         let (alive, end) = mpsc::channel(1);
-        let mut crew = Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), end };
+        let mut crew =
+            Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), loads: Vec::new(), end };
         for number in 0..count {
             let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
+            crew.loads.push(Arc::clone(desk.load()));
             let outfit = Outfit { desk, phase: vital.phase.clone() };
             let alive = (alive.clone(), vital.another());
             let on_thread =
@@ -104,7 +110,7 @@ pub(super) fn accept_thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = {
         let _context = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)?
+        Listener::from_std(listener)?
     };
     let work = move || {
         runtime.block_on(accept(listener, workers, max_connections, desk, vital.phase.clone()));

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use super::control::{self, Control};
 use super::crew::{Crew, Vital, accept_thread};
 use super::parts::Parts;
 use super::series;
-use crate::admin::Overview;
+use crate::admin::{Drain, Overview};
 use crate::config::Config;
+use crate::limits::Loads;
 use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
@@ -69,14 +70,6 @@ pub struct Gateway {
     trail: TrailThread,
     keeper: Keeper,
     shipping: Shipping,
-    drain: Drain,
-}
-
-/// How long an orderly end may take.
-#[derive(Clone, Copy, Debug)]
-struct Drain {
-    delay: Duration,
-    timeout: Duration,
 }
 
 impl Gateway {
@@ -100,7 +93,8 @@ impl Gateway {
         let vital = Vital { lost: Arc::clone(&broken), phase: phase.clone() };
         let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
-        series::watch(&mut metrics, &parts, &connections);
+        let loads = Loads::of(crew.loads);
+        series::watch(&mut metrics, &parts, &connections, &loads);
         series::watch_shipping(&mut metrics, &shipping.shipped());
         let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
         let synced = parts.trail.synced();
@@ -112,6 +106,8 @@ impl Gateway {
             metrics: metrics.build(),
             phase: phase.clone(),
             connections,
+            loads,
+            drain: Drain::new(config.listen.drain_delay, config.listen.drain_timeout),
             started: Timestamp::now(),
             broken,
         });
@@ -131,7 +127,6 @@ impl Gateway {
             trail,
             keeper,
             shipping,
-            drain: Drain { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout },
         })
     }
 
@@ -155,7 +150,7 @@ impl Gateway {
         self.overview.is_ready()
     }
 
-    /// Serves until `stop` resolves, then ends in good order: not ready, but serving, for the drain delay; then idle
+    /// Serves until `stop` resolves (not ready any more, from the order to drain on), then ends in good order: not ready, but serving, for the drain delay; then idle
     /// connections close and requests in flight finish, within the drain timeout. When `now` resolves, what is left
     /// of that is skipped. Returns whether requests were cut off; fails when the trail could not be written to its
     /// end.
@@ -164,8 +159,17 @@ impl Gateway {
         stop: impl Future<Output = ()>,
         now: impl Future<Output = ()>,
     ) -> Result<bool, Unflushed> {
-        stop.await;
-        tracing::info!(delay = ?self.drain.delay, timeout = ?self.drain.timeout, "shutting down");
+        let drain = &self.overview.drain;
+        tokio::pin!(stop);
+        tokio::select! {
+            () = &mut stop => {}
+            () = drain.ordered() => {
+                tracing::info!("draining, by order");
+                self.phase.advance(Phase::Draining);
+                stop.await;
+            }
+        }
+        tracing::info!(delay = ?drain.delay(), timeout = ?drain.timeout(), "shutting down");
         let in_time = tokio::select! {
             in_time = self.drain() => in_time,
             () = now => self.finished_within(AT_ONCE).await,
@@ -189,8 +193,10 @@ impl Gateway {
     /// Returns whether all requests finished in time.
     async fn drain(&mut self) -> bool {
         self.phase.advance(Phase::Draining);
-        sleep(self.drain.delay).await;
-        self.finished_within(self.drain.timeout).await
+        // An order may have begun it before.
+        sleep_until(self.overview.drain.begin()).await;
+        let timeout = self.overview.drain.timeout();
+        self.finished_within(timeout).await
     }
 
     /// Closes what is idle, and returns whether everything else has ended after `limit` at the latest.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::parts::Parts;
+use crate::limits::Loads;
 use crate::server::ConnectionCount;
 use crate::shipping::{ConsumerStatus, Shipped};
-use crate::telemetry::{MetricsBuilder, Series, watched};
+use crate::telemetry::{MetricsBuilder, Place, Series, watched};
 use crate::trail::Trail;
 use crate::vendor::BreakerState;
 
@@ -17,7 +18,12 @@ fn number(count: u64) -> f64 {
 }
 
 /// Adds every series that is read at a scrape.
-pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount) {
+pub(super) fn watch(
+    metrics: &mut MetricsBuilder,
+    parts: &Parts,
+    connections: &ConnectionCount,
+    loads: &Loads,
+) {
     watch_apps(metrics, parts);
     watch_issuers(metrics, parts);
     watch_trail(metrics, &parts.trail);
@@ -26,6 +32,13 @@ pub(super) fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &C
         let in_flight = move || Some(number(known.in_flight.current() as u64));
         metrics.watch(watched::TENANT_IN_FLIGHT, &[tenant.id.as_str()], in_flight);
     }
+    for place in Place::ALL {
+        metrics.watch(watched::PANICS, &[place.as_str()], move || Some(number(place.panics())));
+    }
+    let busy = loads.clone();
+    metrics.watch(watched::REQUESTS_IN_FLIGHT, &[], move || Some(number(busy.in_flight() as u64)));
+    let lagging = loads.clone();
+    metrics.watch(watched::WORKER_LAG, &[], move || Some(lagging.lag().as_secs_f64()));
     let connections = connections.clone();
     let open = move || Some(number(connections.open() as u64));
     metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);

@@ -2,16 +2,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::descriptors::raise_limit;
+use super::descriptors::fit_limit;
 use super::signals::EndSignals;
 use super::{ConfigArgs, load, runtime};
 use crate::assembly::Gateway;
 use crate::telemetry;
 
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let config = load(args.config.as_deref())?;
+    let mut config = load(args.config.as_deref())?;
     telemetry::init(&config.log)?;
-    raise_limit(&config);
+    fit_limit(&mut config);
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use ipnet::IpNet;
 
 use crate::stages::cors::{AllowedOrigins, CorsConfig};
+use crate::stages::shed::ShedConfig;
 
 use super::form::{Count, Integer, List, Size, Span, Text};
 use super::reader::{Reading, Section};
@@ -21,6 +22,8 @@ pub struct ListenConfig {
     pub workers: Option<NonZeroUsize>,
     /// Open connections over all workers. On more of them requests are turned away with 503.
     pub max_connections: NonZeroUsize,
+    /// How much each worker takes on.
+    pub shed: ShedConfig,
     /// How long a connection may be without a complete request head: idle and slow ones are closed alike, since
     /// hyper's timer for the head of a kept-alive connection starts with the end of the last answer.
     pub idle_timeout: Duration,
@@ -68,6 +71,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
     let address = section.need("address", &ADDRESS);
     let workers = section.need("workers", &Integer(0..=1024));
     let max_connections = section.need("max_connections", &Count::within(1..=1_000_000));
+    let max_requests = section.need("max_requests", &Count::within(1..=1_000_000));
+    let max_lag = section.need("max_lag", &Span(Duration::ZERO..=second(10)));
     let idle_timeout = section.need("idle_timeout", &Span(second(1)..=second(600)));
     let request_timeout = section.need("request_timeout", &Span(second(1)..=second(600)));
     let max_header_bytes = section.need("max_header_bytes", &Size(8 << 10..=256 << 10));
@@ -81,6 +86,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
         address: address?,
         workers: NonZeroUsize::new(workers?),
         max_connections: max_connections?,
+        shed: ShedConfig { max_requests: max_requests?, max_lag: max_lag? },
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,
         max_header_bytes: max_header_bytes?,

@@ -1,19 +1,22 @@
 //! Who may do how much: rates by GCRA, requests in flight, and the header fields that tell the caller.
 //!
 //! A [`Limiter`] is one bucket: a tenant's, a user's or an app's. [`UserLimiters`] hands out the users' buckets of
-//! one tenant, [`AddressGuard`] counts bad tokens by address, [`InFlight`] counts what has begun and not ended.
+//! one tenant, [`AddressGuard`] counts bad tokens by address, [`InFlight`] counts what has begun and not
+//! ended, [`Load`] tells what a worker has to do.
 
 mod addresses;
 mod clock;
 pub mod headers;
 mod in_flight;
 mod limiter;
+mod load;
 mod quota;
 mod users;
 
 pub use addresses::{AddressGuard, Origin};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use limiter::{Allowance, Denied, Limiter};
+pub use load::{Load, Loads};
 pub use quota::{InvalidQuota, Quota};
 pub use users::UserLimiters;
 

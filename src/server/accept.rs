@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
@@ -15,6 +15,7 @@ use super::unread::Unread;
 use super::wire::speaks;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
+use crate::listener::{Incoming, Listener};
 use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
@@ -25,7 +26,7 @@ const FIRST_WORDS: Duration = Duration::from_secs(1);
 /// Accepts until the gateway is over. From [`Phase::Closing`] on, and while `max_connections` are open, newcomers are
 /// turned away with 503.
 pub async fn accept(
-    listener: TcpListener,
+    mut listener: Listener,
     workers: Vec<WorkerHandle>,
     max_connections: usize,
     desk: Desk,
@@ -40,22 +41,27 @@ pub async fn accept(
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&listener, &workers, max_connections, &porter) => {}
+                () = hand_out(&mut listener, &workers, max_connections, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
             tokio::select! {
-                () = turn_all_away(&listener, &porter) => {}
+                () = turn_all_away(&mut listener, &porter) => {}
                 () = phase.reached(Phase::Over) => {}
             }
         })
         .await;
 }
 
-async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connections: usize, porter: &Porter) {
+async fn hand_out(
+    listener: &mut Listener,
+    workers: &[WorkerHandle],
+    max_connections: usize,
+    porter: &Porter,
+) {
     let connections = ConnectionCount::of(workers);
     loop {
-        let (stream, peer) = next(listener).await;
+        let (stream, peer) = next(listener, porter).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
         match at_work.min_by_key(|worker| worker.open()) {
             Some(worker) if connections.open() < max_connections => match stream.into_std() {
@@ -67,27 +73,23 @@ async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], max_connecti
     }
 }
 
-async fn turn_all_away(listener: &TcpListener, porter: &Porter) {
+async fn turn_all_away(listener: &mut Listener, porter: &Porter) {
     loop {
-        let (stream, peer) = next(listener).await;
+        let (stream, peer) = next(listener, porter).await;
         porter.turn_away(stream, peer, Code::ShuttingDown);
     }
 }
 
-/// The next connection. Where the system has no descriptor left, waits for one to be given back.
-async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// The next connection that there is a descriptor for.
+async fn next(listener: &mut Listener, porter: &Porter) -> (TcpStream, SocketAddr) {
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are written whole; waiting to fill a segment would only delay them.
-                let _ = stream.set_nodelay(true);
-                return (stream, peer);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        let Incoming { stream, peer, is_last } = listener.accept().await;
+        // Answers are written whole; waiting to fill a segment would only delay them.
+        let _ = stream.set_nodelay(true);
+        if !is_last {
+            return (stream, peer);
         }
+        porter.turn_away_at_once(stream, peer);
     }
 }
 
@@ -98,6 +100,19 @@ struct Porter {
 }
 
 impl Porter {
+    /// Gives the descriptor back before anything else happens: it is the last one.
+    fn turn_away_at_once(&self, stream: TcpStream, peer: SocketAddr) {
+        let (id, answer) = self.unread.answer(Code::Overloaded);
+        // What was not read when the connection is closed would take the answer along.
+        let _ = stream.try_read(&mut [0; 16 * 1024]);
+        let _ = stream.try_write(&answer);
+        drop(stream);
+        let unread = Rc::clone(&self.unread);
+        tokio::task::spawn_local(async move {
+            unread.record(id, peer.ip().to_canonical(), Code::Overloaded).await;
+        });
+    }
+
     fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {
         let unread = Rc::clone(&self.unread);
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };

@@ -1,6 +1,7 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
+use super::panics::log_panics;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
@@ -71,12 +72,15 @@ impl std::fmt::Display for LogFilter {
     }
 }
 
-/// Logs to standard error from now on, for the whole process.
+/// Logs to standard error from now on, for the whole process, panics too.
 ///
 /// A line is written under the lock of standard error, so nothing is logged for a request that goes well: that is
 /// what the trail is for.
 pub fn init(config: &LogConfig) -> Result<(), LogAlreadySet> {
-    subscriber(config, std::io::stderr, std::io::stderr().is_terminal()).try_init().map_err(|_| LogAlreadySet)
+    let lines = subscriber(config, std::io::stderr, std::io::stderr().is_terminal());
+    lines.try_init().map_err(|_| LogAlreadySet)?;
+    log_panics();
+    Ok(())
 }
 
 fn subscriber<W>(config: &LogConfig, writer: W, colour: bool) -> impl Subscriber + Send + Sync

@@ -6,12 +6,14 @@
 mod histogram;
 mod log;
 mod metrics;
+mod panics;
 mod series;
 mod totals;
 mod worker;
 
 pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, init};
 pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
+pub use panics::{Place, watch_panics};
 pub use series::{Kind, Series};
 pub use worker::{Answered, AppSlot, Limit, TenantSlot, VendorAnswer, WorkerMetrics};
 
@@ -20,7 +22,8 @@ pub mod watched {
     pub use super::series::{
         AUDIT_AVAILABLE, AUDIT_BYTES, AUDIT_FAULTS, AUDIT_QUEUE, AUDIT_SEGMENTS, AUDIT_SEQUENCE,
         AUDIT_SHIP_AGE, AUDIT_SHIP_FAILURES, AUDIT_SHIP_LAG, AUDIT_SHIPPED, AUDIT_SYNC_SECONDS, AUDIT_SYNCS,
-        AUDIT_WRITABLE, CONNECTIONS_OPEN, JWKS_AGE, JWKS_KEYS, TENANT_IN_FLIGHT, VENDOR_CIRCUIT,
-        VENDOR_CIRCUIT_OPENINGS, VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
+        AUDIT_WRITABLE, CONNECTIONS_OPEN, JWKS_AGE, JWKS_KEYS, PANICS, REQUESTS_IN_FLIGHT, TENANT_IN_FLIGHT,
+        VENDOR_CIRCUIT, VENDOR_CIRCUIT_OPENINGS, VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
+        WORKER_LAG,
     };
 }

@@ -111,6 +111,18 @@ pub const AUDIT_SHIPPED: Series =
 /// By consumer.
 pub const AUDIT_SHIP_FAILURES: Series =
     Series::counter("audit_ship_failures", "Attempts to ship records that failed.", &["consumer"]);
+/// By place.
+pub const PANICS: Series =
+    Series::counter("panics", "Panics, by the thread that they happened on; each is a fault.", &["place"]);
+/// Over all workers.
+pub const REQUESTS_IN_FLIGHT: Series =
+    Series::gauge("requests_in_flight", "Requests that have begun and not ended.", &[]);
+/// Of the worker that lags most.
+pub const WORKER_LAG: Series = Series::gauge(
+    "worker_lag_seconds",
+    "How late the worker that lags most came lately to what waited for it; 0 while there is little to do.",
+    &[],
+);
 /// By plane, of which only `data` is told.
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);

@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "jwt",
         "limits",
+        "listener",
         "openapi",
         "shipping",
         "smallserver",
@@ -31,6 +32,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("jwt", "upstream"),
     ("shipping", "trail"),
     ("shipping", "upstream"),
+    ("smallserver", "listener"),
     ("tenancy", "limits"),
     ("tenancy", "telemetry"),
     ("tenancy", "vendor"),

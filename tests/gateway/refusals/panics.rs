@@ -7,6 +7,7 @@ use std::time::Duration;
 use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
+use confgate::listener::Listener;
 use confgate::server::{ConnectionConfig, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
@@ -109,7 +110,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        accept(listener, vec![worker.0], 100, desk, phase).await;
+        accept(Listener::new(listener), vec![worker.0], 100, desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

@@ -22,6 +22,7 @@ const CONFIG: &str = r#"
 [listen]
 address = "127.0.0.1:0"
 workers = 2
+max_lag = "0s"
 drain_delay = "0s"
 
 [admin]

@@ -1,0 +1,95 @@
+//! Draining on demand: the gateway turns callers away gently before it is told to end.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Overview, json, text};
+use crate::smallserver::{Body, Peer};
+
+/// When the gateway began to drain, by order or by signal, and how long that may take.
+#[derive(Debug)]
+pub struct Drain {
+    delay: Duration,
+    timeout: Duration,
+    began: OnceLock<Instant>,
+    ordered: Notify,
+}
+
+impl Drain {
+    /// It serves on for `delay`, and gives requests in flight another `timeout`.
+    pub fn new(delay: Duration, timeout: Duration) -> Self {
+        Self { delay, timeout, began: OnceLock::new(), ordered: Notify::new() }
+    }
+
+    /// From the beginning to the end of accepting.
+    pub fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// From then until requests that still run are cut off.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// It begins now, unless it has already. Gives the end of the delay.
+    pub fn begin(&self) -> Instant {
+        *self.began.get_or_init(Instant::now) + self.delay
+    }
+
+    /// Waits for the order to begin.
+    pub async fn ordered(&self) {
+        self.ordered.notified().await;
+    }
+
+    fn order(&self) {
+        if self.began.get().is_none() {
+            self.begin();
+            self.ordered.notify_one();
+        }
+    }
+}
+
+impl Overview {
+    /// `POST` begins, from this machine alone: the port may be open to a whole cluster, and a page in somebody's browser
+    /// (which says so with `Origin`) is not the operator. Both tell how far it is.
+    pub(super) fn drain<B>(&self, request: &Request<B>) -> Response<Body> {
+        match *request.method() {
+            Method::GET | Method::HEAD => json(StatusCode::OK, &self.drained()),
+            Method::POST if !is_operator(request) => {
+                text(StatusCode::FORBIDDEN, "this order is taken from the gateway's own machine alone\n")
+            }
+            Method::POST => {
+                self.drain.order();
+                json(StatusCode::ACCEPTED, &self.drained())
+            }
+            _ => {
+                let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+                response
+            }
+        }
+    }
+
+    fn drained(&self) -> serde_json::Value {
+        let in_flight = self.loads.in_flight();
+        let began = self.drain.began.get();
+        let is_over = |after: Duration| began.is_some_and(|began| began.elapsed() >= after);
+        json!({
+            "draining": began.is_some(),
+            "drained": in_flight == 0 && is_over(self.drain.delay),
+            "requests_in_flight": in_flight,
+            "timed_out": is_over(self.drain.delay + self.drain.timeout),
+        })
+    }
+}
+
+fn is_operator<B>(request: &Request<B>) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    let is_here = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
+    is_here && !request.headers().contains_key(header::ORIGIN)
+}

@@ -1,0 +1,104 @@
+//! How much of what arrives is turned away because the worker lags behind.
+//!
+//! A timer that comes late has waited behind everything else that was ready, and so does every request. One late timer
+//! is a hiccup, of the machine or of one long piece of work; several in a row mean that work arrives faster than it is
+//! done (a standing queue, as RFC 8289 has it). Then a share of the requests is turned away that grows with the lag for as
+//! long as it stands, and shrinks as soon as it is gone.
+
+use std::time::Duration;
+
+/// Between two measurements.
+pub(super) const INTERVAL: Duration = Duration::from_millis(10);
+/// So many late ones in a row are no hiccup.
+const STANDING: u32 = 3;
+/// What is added to the share for each measurement that is late by the bound.
+const STEP: f32 = 0.04;
+/// Of the share, what is left after one that is not.
+const DECAY: f32 = 0.9;
+/// Somebody is let in always, or nobody would notice that all is well again.
+const MOST: f32 = 0.95;
+
+#[derive(Debug, Default)]
+pub(super) struct Pressure {
+    late_in_a_row: u32,
+    share: f32,
+    /// What is left of the share of those before.
+    owed: f32,
+}
+
+impl Pressure {
+    pub(super) fn measured(&mut self, lag: Duration, bound: Duration) {
+        if lag <= bound {
+            self.late_in_a_row = 0;
+            self.share *= DECAY;
+            return;
+        }
+        self.late_in_a_row += 1;
+        if self.late_in_a_row >= STANDING {
+            let excess = lag.div_duration_f32(bound).min(4.0);
+            self.share = (self.share + STEP * excess).min(MOST);
+        }
+    }
+
+    /// Whether the next request is one of the share. They are spread evenly.
+    pub(super) fn sheds(&mut self) -> bool {
+        // What has decayed to this is nothing.
+        if self.share < 0.01 {
+            self.owed = 0.0;
+            return false;
+        }
+        self.owed += self.share;
+        let sheds = self.owed >= 1.0;
+        if sheds {
+            self.owed -= 1.0;
+        }
+        sheds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: Duration = Duration::from_millis(50);
+
+    /// How many of a thousand requests are turned away.
+    fn shed(pressure: &mut Pressure) -> usize {
+        (0..1000).filter(|_| pressure.sheds()).count()
+    }
+
+    #[test]
+    fn a_hiccup_turns_nobody_away() {
+        let mut pressure = Pressure::default();
+        for _ in 0..100 {
+            pressure.measured(Duration::from_secs(2), BOUND);
+            pressure.measured(Duration::from_secs(2), BOUND);
+            pressure.measured(BOUND, BOUND);
+            assert_eq!(shed(&mut pressure), 0);
+        }
+    }
+
+    #[test]
+    fn what_stands_turns_away_more_and_more_but_never_all() {
+        let mut pressure = Pressure::default();
+        let mut before = 0;
+        for turn in 0..50 {
+            pressure.measured(BOUND * 2, BOUND);
+            let now = shed(&mut pressure);
+            assert!(now >= before && (turn < 2 || now > 0), "{now} after {before}");
+            before = now;
+        }
+        assert!((945..=951).contains(&before), "{before}");
+    }
+
+    #[test]
+    fn when_the_lag_is_gone_so_is_the_shedding() {
+        let mut pressure = Pressure::default();
+        (0..50).for_each(|_| pressure.measured(BOUND * 2, BOUND));
+        let before = shed(&mut pressure);
+        pressure.measured(BOUND, BOUND);
+        assert!(shed(&mut pressure) < before);
+        (0..50).for_each(|_| pressure.measured(Duration::ZERO, BOUND));
+        assert_eq!(shed(&mut pressure), 0);
+    }
+}
