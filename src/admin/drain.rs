@@ -26,11 +26,6 @@ impl Drain {
         Self { delay, timeout, began: OnceLock::new(), ordered: Notify::new() }
     }
 
-    /// From the beginning to the end of accepting.
-    pub fn delay(&self) -> Duration {
-        self.delay
-    }
-
     /// From then until requests that still run are cut off.
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -92,4 +87,29 @@ fn is_operator<B>(request: &Request<B>) -> bool {
     let peer = request.extensions().get::<Peer>();
     let is_here = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
     is_here && !request.headers().contains_key(header::ORIGIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(peer: &str, origin: Option<&str>) -> bool {
+        let mut request = Request::post("/drain").extension(Peer(peer.parse().unwrap()));
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        is_operator(&request.body(()).unwrap())
+    }
+
+    #[test]
+    fn an_operator_is_on_this_machine_and_no_page() {
+        for here in ["127.0.0.1:5000", "127.9.9.9:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
+            assert!(from(here, None), "{here}");
+            assert!(!from(here, Some("http://localhost:3000")) && !from(here, Some("null")), "{here}");
+        }
+        for elsewhere in ["10.0.0.1:5000", "0.0.0.0:5000", "[fe80::1]:5000", "[::ffff:10.0.0.1]:5000"] {
+            assert!(!from(elsewhere, None), "{elsewhere}");
+        }
+        assert!(!is_operator(&Request::post("/drain").body(()).unwrap()), "nobody knows who");
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::control::{self, Control};
 use super::crew::{Crew, Vital, accept_thread};
@@ -169,7 +169,8 @@ impl Gateway {
                 stop.await;
             }
         }
-        tracing::info!(delay = ?drain.delay(), timeout = ?drain.timeout(), "shutting down");
+        let delay = drain.begin().saturating_duration_since(Instant::now());
+        tracing::info!(?delay, timeout = ?drain.timeout(), "shutting down");
         let in_time = tokio::select! {
             in_time = self.drain() => in_time,
             () = now => self.finished_within(AT_ONCE).await,

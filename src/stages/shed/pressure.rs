@@ -85,7 +85,8 @@ mod tests {
         for turn in 0..50 {
             pressure.measured(BOUND * 2, BOUND);
             let now = shed(&mut pressure);
-            assert!(now >= before && (turn < 2 || now > 0), "{now} after {before}");
+            // What is owed from the turn before makes one more or less.
+            assert!(now + 1 >= before && (turn < 2 || now > 0), "{now} after {before}");
             before = now;
         }
         assert!((945..=951).contains(&before), "{before}");

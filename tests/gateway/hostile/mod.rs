@@ -2,3 +2,8 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 
 mod breaker;
+
+mod descriptors;
+mod drain;
+mod overload;
+mod panics;
