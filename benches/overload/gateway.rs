@@ -3,14 +3,20 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use confgate::assembly::Gateway;
 use confgate::config;
-use confgate::devissuer::{Algorithm, Claims, DevIssuer};
-use jiff::SignedDuration;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+
+const NAME: &str = "https://issuer.test";
 
 /// A gateway that serves until the bench ends.
 pub(crate) struct Running {
@@ -19,11 +25,45 @@ pub(crate) struct Running {
     _directory: TempDir,
 }
 
+/// An issuer whose signatures are the dearest to check (P-521), so that the worker is what is scarce.
+struct Issuer {
+    key: EcdsaKeyPair,
+}
+
+impl Issuer {
+    fn generate() -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).expect("a key");
+        Self { key }
+    }
+
+    /// Its public key as a JWK Set: the uncompressed point is 4, x, y (SEC 1, section 2.3.3).
+    fn jwks(&self) -> Value {
+        let point = self.key.public_key().as_ref();
+        let (x, y) = (&point[1..67], &point[67..]);
+        json!({ "keys": [{
+            "kty": "EC", "crv": "P-521", "alg": "ES512", "use": "sig", "kid": "bench",
+            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
+        }] })
+    }
+
+    fn token(&self) -> String {
+        let now = Timestamp::now().as_second();
+        let header = json!({ "alg": "ES512", "kid": "bench", "typ": "JWT" });
+        let claims = json!({
+            "iss": NAME, "aud": "confgate", "sub": "huangcl", "tenant": "crm", "scope": "conference:get",
+            "iat": now, "exp": now + 3600,
+        });
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&header), part(&claims));
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
 impl Running {
     pub(crate) fn start(sheds: bool) -> Self {
         let directory = TempDir::new().expect("a directory");
-        // The dearest signature to check.
-        let issuer = DevIssuer::generate("https://issuer.test", Algorithm::Es256).expect("a key");
+        let issuer = Issuer::generate();
         let text = configuration(directory.path(), &issuer, sheds);
         let config = config::parse("the bench", &text).unwrap_or_else(|problems| panic!("{problems}"));
         let gateway = Gateway::start(&config).expect("a gateway");
@@ -35,9 +75,7 @@ impl Running {
             let never = std::future::pending;
             runtime().block_on(gateway.run(never(), never())).expect("a whole trail");
         });
-        let claims = Claims::new("crm", "huangcl", "confgate").lifetime(SignedDuration::from_hours(1));
-        let token = issuer.mint(&claims.scopes(["conference:get"])).expect("a token");
-        Self { address, bearer: format!("Bearer {token}"), _directory: directory }
+        Self { address, bearer: format!("Bearer {}", issuer.token()), _directory: directory }
     }
 }
 
@@ -45,7 +83,7 @@ pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn configuration(directory: &Path, issuer: &DevIssuer, sheds: bool) -> String {
+fn configuration(directory: &Path, issuer: &Issuer, sheds: bool) -> String {
     let file = |name: &str, text: String| {
         let path = directory.join(name);
         std::fs::write(&path, text).expect("a file");
@@ -66,9 +104,9 @@ address = "127.0.0.1:0"
 [authn]
 cache_capacity = 0
 [[authn.issuers]]
-issuer = "{}"
+issuer = "{NAME}"
 audiences = ["confgate"]
-algorithms = ["{}"]
+algorithms = ["ES512"]
 jwks_file = "{}"
 [apps.meet]
 base_url = "http://{}"
@@ -86,8 +124,6 @@ directory = "{}"
 [log]
 level = "off"
 "#,
-        issuer.issuer(),
-        issuer.algorithm(),
         keys.display(),
         vendor(),
         secret.display(),

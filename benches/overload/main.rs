@@ -8,7 +8,18 @@
 //!
 //! `cargo bench --bench overload` prints a table.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on stops")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a bench that cannot go on stops"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are counts far below 2⁵³"
+)]
 
 mod callers;
 mod gateway;
