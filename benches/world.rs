@@ -153,7 +153,7 @@ impl World {
         let (trail, _) = Trail::open(&config.trail).expect("a trail");
         let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let apps = config.apps.iter().map(|app| app.key.clone()).collect();
-        let mut metrics = MetricsBuilder::new(tenants, apps);
+        let metrics = MetricsBuilder::new(tenants, apps);
         let (parts, actors) = Parts::build(&config, &connector, trail.clone(), &metrics);
         let desk = Rc::new(Desk::new(trail.clone(), metrics.worker(), config.audit));
         let mut each = config.audit;

@@ -76,7 +76,7 @@ fn describe_tenant(tenant: &Tenant) -> Value {
         "app": tenant.app.key,
         "rate_limit": describe_quota(tenant.rate.quota()),
         "user_rate_limit": tenant.users.as_ref().map(|users| describe_quota(users.quota())),
-        "users_remembered": tenant.users.as_ref().map(UserLimiters::remembered),
+        "users_remembered": tenant.users.as_deref().map(UserLimiters::remembered),
         "in_flight": tenant.in_flight.current(),
         "max_in_flight": tenant.in_flight.max(),
     })

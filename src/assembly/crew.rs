@@ -68,8 +68,14 @@ impl Crew {
             crew.loads.push(Arc::clone(desk.load()));
             let outfit = Outfit { desk, phase: vital.phase.clone() };
             let alive = (alive.clone(), vital.another());
-            let on_thread =
-                |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), parts.proxy());
+            let on_thread = |desk: Rc<Desk>| {
+                let mut last = None;
+                move |parts: Parts| {
+                    let vendor = parts.proxy_after(last.as_ref());
+                    last = Some((parts.clone(), vendor.clone()));
+                    stack(&parts, Rc::clone(&desk), vendor)
+                }
+            };
             let (handle, plans, thread) =
                 start(format!("worker-{number}"), outfit, plan(config, parts), on_thread, alive)?;
             crew.handles.push(handle);

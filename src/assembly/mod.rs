@@ -6,8 +6,9 @@ mod gateway;
 mod parts;
 mod series;
 mod stack;
+mod tenancy;
 
 pub use crew::cpus;
 pub use gateway::{Gateway, StartError};
-pub use parts::{Actor, Parts, StageConfig};
+pub use parts::{Actor, Built, Parts, StageConfig};
 pub use stack::stack;

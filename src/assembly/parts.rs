@@ -1,12 +1,13 @@
-//! What all workers share, built once from the configuration.
+//! What all workers share, built from the configuration, and anew from each that takes its place.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::tenancy::Making;
 use crate::config::Config;
+use crate::domain::{AppName, OrgName};
 use crate::jwt::{Keyring, keyring};
-use crate::limits::headers::{Policy, policies};
-use crate::limits::{AddressGuard, InFlight, Limiter, UserLimiters};
+use crate::limits::AddressGuard;
 use crate::stages::audit::AuditConfig;
 use crate::stages::authz::AuthzConfig;
 use crate::stages::cors::CorsConfig;
@@ -14,10 +15,9 @@ use crate::stages::identify::IdentifyConfig;
 use crate::stages::proxy::{Proxy, ProxyConfig};
 use crate::stages::shed::ShedConfig;
 use crate::telemetry::MetricsBuilder;
-use crate::tenancy::{App, Tenancy, Tenant};
+use crate::tenancy::{App, Tenancy};
 use crate::trail::Trail;
 use crate::upstream::{Connector, Endpoint, Fetcher, Pool, PoolConfig};
-use crate::vendor::{AppCalls, Breaker, Pause, token_actor};
 
 /// The stages' configuration, and the state that they share over all workers.
 #[derive(Clone, Debug)]
@@ -60,36 +60,94 @@ pub struct StageConfig {
 /// A task of the control plane.
 pub type Actor = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Parts that are not in service yet, with the tasks that keep them fresh.
+pub struct Built {
+    /// The parts.
+    pub parts: Parts,
+    /// What loads the issuers' keys.
+    pub issuers: Vec<Actor>,
+    /// What fetches the vendor's tokens: to be run once the parts are in service, since the vendor is not asked for what
+    /// is given up again.
+    pub tokens: Vec<Actor>,
+}
+
+impl std::fmt::Debug for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Built").finish_non_exhaustive()
+    }
+}
+
 impl Parts {
-    /// The parts, and the actors that keep keys and tokens fresh.
+    /// The first parts, and the actors that keep keys and tokens fresh.
     pub fn build(
         config: &Config,
         connector: &Connector,
         trail: Trail,
         metrics: &MetricsBuilder,
     ) -> (Self, Vec<Actor>) {
-        let keys = Fetcher::new(connector.clone(), config.authn.fetch_timeout);
-        let (keyring, issuers) = keyring(&config.authn.jwt, &keys);
-        let mut actors: Vec<Actor> = issuers.into_iter().map(|actor| Box::pin(actor) as Actor).collect();
-        let apps = apps(config, connector, metrics, &mut actors);
-        let tenants: Vec<_> = tenants(config, &apps, metrics).collect();
-        let parts = Self {
-            config: StageConfig::new(config),
-            keyring,
-            tenancy: Arc::new(Tenancy::new(apps, tenants)),
-            addresses: Arc::new(AddressGuard::new(config.authn.address_limit, config.authn.max_addresses)),
-            trail,
-            connector: connector.clone(),
-            endpoints: config.apps.iter().map(|app| app.credentials.endpoint.clone()).collect(),
-        };
-        (parts, actors)
+        let Built { parts, mut issuers, tokens } =
+            Making { config, connector, metrics, before: None }.parts(trail);
+        issuers.extend(tokens);
+        (parts, issuers)
+    }
+
+    /// Parts for another configuration, with all of the state of these that it does not do away with.
+    pub fn rebuild(&self, config: &Config, connector: &Connector, metrics: &MetricsBuilder) -> Built {
+        Making { config, connector, metrics, before: Some(self) }.parts(self.trail.clone())
     }
 
     /// One worker's way to the vendor, with connections of its own.
     pub fn proxy(&self) -> Proxy {
-        let pool =
-            |endpoint: &Endpoint| Pool::new(endpoint.clone(), self.connector.clone(), self.config.pool);
-        Proxy::new(self.config.proxy, self.endpoints.iter().map(pool).collect())
+        self.proxy_after(None)
+    }
+
+    /// The same, with the connections that it had by other parts, where they lead to the same app in the same way.
+    pub(super) fn proxy_after(&self, before: Option<&(Self, Proxy)>) -> Proxy {
+        let pools = self.tenancy.apps().iter().zip(&self.endpoints).map(|(app, endpoint)| {
+            let known = before.and_then(|(parts, proxy)| {
+                let same_way = parts.connector == self.connector && parts.config.pool == self.config.pool;
+                let known = parts.app_at(endpoint, &app.org, &app.app).filter(|_| same_way)?;
+                proxy.pool(known.index).cloned()
+            });
+            known.unwrap_or_else(|| Pool::new(endpoint.clone(), self.connector.clone(), self.config.pool))
+        });
+        Proxy::new(self.config.proxy, pools.collect())
+    }
+
+    /// How it connects to elsewhere.
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// The app at the same place of the vendor's, by whatever name.
+    pub(super) fn app_at(&self, endpoint: &Endpoint, org: &OrgName, name: &AppName) -> Option<&Arc<App>> {
+        let mut places = self.tenancy.apps().iter().zip(&self.endpoints);
+        let found = places.find(|(app, known)| (&app.org, &app.app, *known) == (org, name, endpoint));
+        found.map(|(app, _)| app)
+    }
+}
+
+impl Making<'_> {
+    fn parts(&self, trail: Trail) -> Built {
+        let Self { config, connector, before, .. } = self;
+        let keys = Fetcher::new((*connector).clone(), config.authn.fetch_timeout);
+        let (keyring, issuers) = keyring(&config.authn.jwt, &keys, before.map(|before| &before.keyring));
+        let (tenancy, tokens) = self.tenancy();
+        let (limit, capacity) = (config.authn.address_limit, config.authn.max_addresses);
+        let parts = Parts {
+            config: StageConfig::new(config),
+            keyring,
+            tenancy: Arc::new(tenancy),
+            addresses: before.map_or_else(
+                || Arc::new(AddressGuard::new(limit, capacity)),
+                |before| before.addresses.with(limit, capacity),
+            ),
+            trail,
+            connector: (*connector).clone(),
+            endpoints: config.apps.iter().map(|app| app.credentials.endpoint.clone()).collect(),
+        };
+        let issuers = issuers.into_iter().map(|actor| Box::pin(actor) as Actor).collect();
+        Built { parts, issuers, tokens }
     }
 }
 
@@ -115,57 +173,4 @@ impl StageConfig {
             pool: config.upstream.pool,
         }
     }
-}
-
-/// In the order of the configuration, which is the order of their indices.
-fn apps(
-    config: &Config,
-    connector: &Connector,
-    metrics: &MetricsBuilder,
-    actors: &mut Vec<Actor>,
-) -> Vec<Arc<App>> {
-    let fetcher = Fetcher::new(connector.clone(), config.vendor.fetch_timeout);
-    let mut apps: Vec<Arc<App>> = Vec::new();
-    for app in &config.apps {
-        let Some(slot) = metrics.app(&app.key) else { continue };
-        let credentials = app.credentials.clone();
-        let (org, name) = (credentials.org.clone(), credentials.app.clone());
-        let calls = AppCalls::new(&credentials.endpoint, &org, &name);
-        let (token, actor) = token_actor(credentials, config.vendor.tokens.clone(), fetcher.clone());
-        actors.push(Box::pin(actor));
-        apps.push(Arc::new(App {
-            key: app.key.clone(),
-            index: apps.len(),
-            org,
-            app: name,
-            calls,
-            token,
-            pause: Pause::new(config.vendor.pause),
-            breaker: Arc::new(Breaker::new(app.key.clone(), config.vendor.breaker)),
-            budget: Limiter::new(app.budget),
-            slot,
-        }));
-    }
-    apps
-}
-
-fn tenants<'a>(
-    config: &'a Config,
-    apps: &'a [Arc<App>],
-    metrics: &'a MetricsBuilder,
-) -> impl Iterator<Item = Tenant> + 'a {
-    config.tenants.iter().filter_map(move |tenant| {
-        let mut quotas = vec![(Policy::Tenant, tenant.rate_limit)];
-        quotas.extend(tenant.user_rate_limit.map(|quota| (Policy::User, quota)));
-        // The configuration was read whole: every tenant has an app, and the counters were made for both.
-        Some(Tenant {
-            id: tenant.id.clone(),
-            app: Arc::clone(apps.iter().find(|app| app.key == tenant.app)?),
-            rate: Limiter::new(tenant.rate_limit),
-            users: tenant.user_rate_limit.map(|quota| UserLimiters::new(quota, tenant.max_users)),
-            in_flight: InFlight::new(tenant.max_in_flight),
-            policies: policies(&quotas),
-            slot: metrics.tenant(&tenant.id)?,
-        })
-    })
 }

@@ -93,7 +93,7 @@ fn default_budget() -> Result<Quota, InvalidQuota> {
 fn read_secret(section: &mut Section<'_>, key: &'static str) -> Reading<SecretString> {
     let path = section.need(key, &PATH)?;
     section.note(key, "<hidden>");
-    file::secret(&path).map_err(|wrong| section.refuse(key, file::about(&path, &wrong)))
+    file::secret(section, key, &path).map_err(|wrong| section.refuse(key, file::about(&path, &wrong)))
 }
 
 /// The same application twice would have two tokens, and twice its budget.

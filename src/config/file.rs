@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use super::form::Text;
+use super::reader::Section;
 
 /// More than any secret or key is long: 64 KiB.
 const MAX_SECRET: u64 = 64 << 10;
@@ -23,7 +24,7 @@ pub(super) const PATH: Text<PathBuf> = Text {
 };
 
 /// Reads a regular file of at most `max` bytes. A pipe or a device could make the start hang.
-pub(super) fn read(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let about = std::fs::metadata(path).map_err(|error| explain(&error))?;
     if !about.is_file() {
         return Err("is not a regular file".to_owned());
@@ -46,9 +47,21 @@ fn text_of(bytes: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
 }
 
+/// Reads the file that `key` names, and remembers what was in it.
+pub(super) fn named(
+    section: &Section<'_>,
+    key: &'static str,
+    path: &Path,
+    max: u64,
+) -> Result<Zeroizing<Vec<u8>>, String> {
+    let bytes = read(path, max);
+    section.names_file(key, path, bytes.as_ref().ok().map(|bytes| bytes.as_slice()));
+    bytes
+}
+
 /// Reads a secret of one line; the line's end is no part of it.
-pub(super) fn secret(path: &Path) -> Result<SecretString, String> {
-    let bytes = read(path, MAX_SECRET)?;
+pub(super) fn secret(section: &Section<'_>, key: &'static str, path: &Path) -> Result<SecretString, String> {
+    let bytes = named(section, key, path, MAX_SECRET)?;
     let text = text_of(&bytes)?;
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
@@ -64,8 +77,12 @@ pub(super) fn secret(path: &Path) -> Result<SecretString, String> {
 }
 
 /// Reads a key of raw bytes.
-pub(super) fn key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    read(path, MAX_SECRET)
+pub(super) fn key(
+    section: &Section<'_>,
+    key: &'static str,
+    path: &Path,
+) -> Result<Zeroizing<Vec<u8>>, String> {
+    named(section, key, path, MAX_SECRET)
 }
 
 /// `wrong` with the path before it, unless the text is no path but perhaps the secret itself, in the wrong place.

@@ -132,7 +132,13 @@ fn check_file(section: &Section<'_>, keys: &KeySource, algorithms: &[Algorithm])
     match keys {
         KeySource::Url(_) => {}
         KeySource::File(path) => {
-            if let Err(wrong) = readable(path, 1, "is empty: the file must hold a JWK Set or a public key") {
+            if let Err(wrong) = readable(
+                section,
+                "jwks_file",
+                path,
+                1,
+                "is empty: the file must hold a JWK Set or a public key",
+            ) {
                 section.refuse("jwks_file", file::about(path, &wrong));
             }
         }
@@ -142,14 +148,20 @@ fn check_file(section: &Section<'_>, keys: &KeySource, algorithms: &[Algorithm])
                 algorithms.iter().filter_map(|algorithm| algorithm.min_secret_bytes()).max().unwrap_or(32);
             let short =
                 format!("is too short: the secret must have {bytes} bytes or more (RFC 7518, section 3.2)");
-            if let Err(wrong) = readable(path, bytes, &short) {
+            if let Err(wrong) = readable(section, "hmac_file", path, bytes, &short) {
                 section.refuse("hmac_file", file::about(path, &wrong));
             }
         }
     }
 }
 
-fn readable(path: &Path, at_least: usize, short: &str) -> Result<(), String> {
-    let content = file::key(path)?;
+fn readable(
+    section: &Section<'_>,
+    key: &'static str,
+    path: &Path,
+    at_least: usize,
+    short: &str,
+) -> Result<(), String> {
+    let content = file::key(section, key, path)?;
     if shared_secret(&content).len() < at_least { Err(short.to_owned()) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ mod apps;
 mod audit;
 mod authn;
 mod authz;
+mod changes;
 mod endpoint;
 mod file;
 mod form;
@@ -16,9 +17,11 @@ mod hint;
 mod issuers;
 mod listen;
 mod log;
+mod origin;
 mod problem;
 mod quota;
 mod reader;
+mod reload;
 mod render;
 mod source;
 mod tenants;
@@ -32,8 +35,10 @@ mod vendor;
 pub use admin::AdminConfig;
 pub use apps::AppConfig;
 pub use authn::AuthnConfig;
+pub use changes::{Change, Effect};
 pub use listen::ListenConfig;
 pub use problem::Problems;
+pub use reload::ReloadConfig;
 pub use tenants::TenantConfig;
 pub use upstream::UpstreamConfig;
 pub use vendor::VendorConfig;
@@ -52,6 +57,7 @@ use crate::stages::authz::ActionScopes;
 use crate::telemetry::LogConfig;
 use crate::trail::TrailConfig;
 
+use origin::{Base, Origin};
 use reader::{Reader, Reading, Section};
 use render::Transcript;
 use source::Document;
@@ -85,7 +91,10 @@ pub struct Config {
     pub shipping: Vec<ConsumerConfig>,
     /// The operational log.
     pub log: LogConfig,
+    /// When the configuration is read again.
+    pub reload: ReloadConfig,
     resolved: Transcript,
+    origin: Origin,
 }
 
 /// Reads the defaults, `file` and `environment`, of which only names with `CONFGATE__` are looked at. Secrets are read
@@ -94,14 +103,14 @@ pub fn load(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, Problems> {
-    let document = file.map(Document::open).transpose()?;
-    resolve(document.as_ref(), environment)
+    let base = file.map_or(Base::Nothing, |file| Base::File(file.to_owned()));
+    Origin { base, environment: variables::ours(environment) }.read()
 }
 
 /// Reads the defaults and `text`, which problems call `name`.
 pub fn parse(name: &str, text: &str) -> Result<Config, Problems> {
-    let document = Document { name: name.to_owned(), text: text.to_owned() };
-    resolve(Some(&document), std::iter::empty())
+    let text = Document { name: name.to_owned(), text: text.to_owned() };
+    Origin { base: Base::Text(text), environment: Vec::new() }.read()
 }
 
 impl Config {
@@ -111,25 +120,15 @@ impl Config {
     }
 }
 
-fn resolve(
-    document: Option<&Document>,
-    environment: impl Iterator<Item = (String, String)>,
-) -> Result<Config, Problems> {
-    let reader = Reader::default();
-    let mut tree = source::merged(document, &reader)?;
-    variables::apply(environment, &mut tree, &reader);
-    read(tree, reader)
-}
-
 /// The typed configuration, if the whole tree is right.
-fn read(tree: Map<String, Value>, reader: Reader) -> Result<Config, Problems> {
+fn read(tree: Map<String, Value>, reader: Reader, origin: Origin) -> Result<Config, Problems> {
     let mut root = reader.root(tree);
     let config = read_sections(&mut root, &reader);
     drop(root);
     let (problems, resolved) = reader.finish();
     match (Problems::new(problems), config) {
         (Some(problems), _) => Err(problems),
-        (None, Ok(config)) => Ok(Config { resolved, ..config }),
+        (None, Ok(config)) => Ok(Config { resolved, origin, ..config }),
         // Cannot be: what could not be had has been reported.
         (None, Err(_)) => Err(Problems::of_source(source::DEFAULT, "cannot be read".to_owned())),
     }
@@ -149,6 +148,7 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
     let upstream = section(root, "upstream", upstream::read);
     let audit = section(root, "audit", audit::read);
     let log = section(root, "log", log::read);
+    let reload = section(root, "reload", reload::read);
     if let Ok(listen) = &listen {
         let others = (admin.as_ref().ok(), authn.as_ref().ok(), upstream.as_ref().ok());
         check_against(listen, others, reader);
@@ -168,7 +168,9 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         audit,
         shipping,
         log: log?,
+        reload: reload?,
         resolved: Transcript::new(),
+        origin: Origin::default(),
     })
 }
 

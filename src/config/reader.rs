@@ -3,13 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use ::config::{Map, Value, ValueKind};
 
 use super::form::{Form, kind};
 use super::hint::suggestion;
 use super::problem::Problem;
-use super::render::{Entry, Transcript, bare_or_quoted};
+use super::render::{Content, Entry, NamedFile, Transcript, bare_or_quoted};
 use super::source::{DEFAULT, origin_of};
 
 /// A value that could not be had, and why is in the report. Made only by reporting.
@@ -188,15 +189,27 @@ impl<'r> Section<'r> {
             toml,
             origin: self.taken.get(key).cloned().flatten(),
             note: None,
+            file: None,
         });
     }
 
     /// Adds a remark to a key that was shown.
     pub(super) fn note(&self, key: &'static str, note: &'static str) {
+        self.amend(key, |entry| entry.note = Some(note));
+    }
+
+    /// Remembers the file that a key names, and what was in it, so that a change is noticed.
+    pub(super) fn names_file(&self, key: &'static str, path: &Path, content: Option<&[u8]>) {
+        let file = NamedFile { path: path.to_owned(), content: content.map(Content::of) };
+        self.amend(key, |entry| entry.file = Some(file));
+    }
+
+    /// Changes what was recorded last about a key.
+    fn amend(&self, key: &'static str, change: impl FnOnce(&mut Entry)) {
         let mut transcript = self.reader.transcript.borrow_mut();
         let mut shown = transcript.iter_mut().rev();
         if let Some(entry) = shown.find(|entry| entry.section == self.path && entry.key == key) {
-            entry.note = Some(note);
+            change(entry);
         }
     }
 

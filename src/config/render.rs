@@ -1,6 +1,9 @@
 //! The resolved configuration as text: every key in effect, in TOML that reads back as the same configuration.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+
+use aws_lc_rs::digest::{SHA256, digest};
 
 use super::form::quoted;
 use super::source::DEFAULT;
@@ -23,6 +26,34 @@ pub(super) struct Entry {
     pub(super) origin: Option<String>,
     /// What else is to be said.
     pub(super) note: Option<&'static str>,
+    /// The file that the value names, if it was read with the configuration.
+    pub(super) file: Option<NamedFile>,
+}
+
+/// A file with a secret, a key or certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedFile {
+    pub(super) path: PathBuf,
+    /// What was in it; None if it could not be read.
+    pub(super) content: Option<Content>,
+}
+
+/// Tells one content of a file from another by its SHA-256. Never shown: a short secret could be found out by it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Content([u8; 32]);
+
+impl Content {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut content = [0; 32];
+        content.copy_from_slice(digest(&SHA256, bytes).as_ref());
+        Self(content)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Content")
+    }
 }
 
 /// The transcript as TOML, with a comment where a value is not the default.

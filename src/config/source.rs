@@ -17,6 +17,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 const MAX_FILE: u64 = 4 << 20;
 
 /// One TOML document with the name that problems call it by.
+#[derive(Clone, Debug)]
 pub(super) struct Document {
     pub(super) name: String,
     pub(super) text: String,

@@ -39,7 +39,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<UpstreamConfig> {
     let response_buffer = section.need("response_buffer", &Size(1 << 10..=1 << 20));
     let ca_file = section.maybe("ca_file", &PATH);
     if let Ok(Some(path)) = &ca_file
-        && let Err(wrong) = check_certificates(path)
+        && let Err(wrong) = check_certificates(section, path)
     {
         section.refuse("ca_file", file::about(path, &wrong));
     }
@@ -61,9 +61,9 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<UpstreamConfig> {
 }
 
 /// The roots are built from the file later; here it only has to be there and to hold a certificate.
-fn check_certificates(path: &Path) -> Result<(), String> {
+fn check_certificates(section: &Section<'_>, path: &Path) -> Result<(), String> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    let pem = file::read(path, MAX_CA_FILE)?;
+    let pem = file::named(section, "ca_file", path, MAX_CA_FILE)?;
     let holds_one = pem.windows(BEGIN.len()).any(|window| window == BEGIN);
     holds_one.then_some(()).ok_or_else(|| "holds no certificate in PEM".to_owned())
 }

@@ -13,24 +13,25 @@ use super::reader::Reader;
 /// every pod beside a service of that name.
 const PREFIX: &str = "CONFGATE__";
 
-/// Puts every variable in its place in `tree`, in the order of the names; reports those that have none.
-pub(super) fn apply(
-    environment: impl Iterator<Item = (String, String)>,
-    tree: &mut Map<String, Value>,
-    reader: &Reader,
-) {
+/// The variables that are meant for this program, in the order of their names.
+pub(super) fn ours(environment: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
     let mut ours: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     ours.sort_unstable();
+    ours
+}
+
+/// Puts each of [`ours`] in its place in `tree`; reports those that have none.
+pub(super) fn apply(ours: &[(String, String)], tree: &mut Map<String, Value>, reader: &Reader) {
     for (name, value) in ours {
         let path: Vec<String> = name.split("__").skip(1).map(str::to_lowercase).collect();
         let placed = match path.as_slice() {
             [first, rest @ ..] if path.iter().all(|part| !part.is_empty()) => {
-                set_in(tree, first, rest, &name, value)
+                set_in(tree, first, rest, name, value.clone())
             }
             _ => Err("has an empty part: write CONFGATE__SECTION__KEY".to_owned()),
         };
         if let Err(wrong) = placed {
-            reader.report(String::new(), Some(name), wrong);
+            reader.report(String::new(), Some(name.clone()), wrong);
         }
     }
 }

@@ -84,7 +84,7 @@ impl<T> TokenCache<T> {
         let Some(issuer) = self.keyring.issuer(verified.issuer) else {
             return false;
         };
-        let snapshot = issuer.snapshot.load();
+        let snapshot = issuer.keys.snapshot.load();
         let Some(keys) = snapshot.usable(Instant::now()) else {
             return false;
         };

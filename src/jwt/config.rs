@@ -6,7 +6,7 @@ use super::Algorithm;
 use crate::upstream::Endpoint;
 
 /// Where an issuer's keys come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// A JWK Set (RFC 7517, section 5) behind a URL.
     Url(Endpoint),

@@ -6,44 +6,89 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
-use super::IssuerConfig;
 use super::keyset::KeySet;
 use super::refetch::Refetch;
 use super::schedule::{Schedule, chance};
 use super::snapshot::Snapshot;
 use super::source::{Load, LoadError};
+use super::{Algorithm, IssuerConfig, JwtConfig, KeySource};
 
-/// One issuer: how its tokens are read, and its keys as they are now.
+/// One issuer: how its tokens are read, and its keys.
 pub(super) struct Issuer {
     pub(super) config: IssuerConfig,
+    pub(super) keys: Arc<IssuerKeys>,
+}
+
+/// An issuer's keys as they are now. A configuration that changes nothing about them has the same ones as before.
+pub(super) struct IssuerKeys {
+    pub(super) terms: Terms,
     pub(super) snapshot: ArcSwap<Snapshot>,
     pub(super) refetch: Arc<Refetch>,
+}
+
+/// Where keys come from, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Terms {
+    /// `iss`, for the log.
+    pub(super) issuer: Arc<str>,
+    pub(super) keys: KeySource,
+    pub(super) accepted: Vec<Algorithm>,
+    /// The time between two attempts.
+    pub(super) interval: Duration,
+    /// How long keys serve without a success.
+    pub(super) max_age: Option<Duration>,
+    /// Unknown keys cause at most one fetch in this time.
+    pub(super) cooldown: Duration,
+    /// The largest accepted set.
+    pub(super) max_bytes: usize,
 }
 
 /// Keeps one issuer's snapshot up to date, on the control thread. Ends when nobody can ask for the keys any
 /// more.
 pub(super) struct Actor<L> {
-    issuer: Weak<Issuer>,
+    keys: Weak<IssuerKeys>,
     refetch: Arc<Refetch>,
     loader: L,
     schedule: Schedule,
-    max_age: Option<Duration>,
 }
 
-impl Issuer {
-    /// An issuer without keys.
-    pub(super) fn new(config: IssuerConfig, cooldown: Duration) -> Self {
-        Self { config, snapshot: ArcSwap::default(), refetch: Arc::new(Refetch::new(cooldown)) }
+impl Terms {
+    /// Of one of the issuers in `config`.
+    pub(super) fn new(issuer: &IssuerConfig, config: &JwtConfig) -> Self {
+        Self {
+            issuer: Arc::clone(&issuer.issuer),
+            keys: issuer.keys.clone(),
+            accepted: issuer.algorithms.clone(),
+            interval: issuer.keys.interval(config),
+            max_age: issuer.keys.max_age(config),
+            cooldown: config.unknown_key_cooldown,
+            max_bytes: config.max_jwks_bytes,
+        }
+    }
+
+    /// Whether keys that came by `self` are what would come by `other`.
+    fn bring_the_same_as(&self, other: &Self) -> bool {
+        (&self.issuer, &self.keys, &self.accepted) == (&other.issuer, &other.keys, &other.accepted)
+    }
+}
+
+impl IssuerKeys {
+    /// Begins with `known`, if those are keys that would come by the same way, and else without keys.
+    pub(super) fn new(terms: Terms, known: Option<&Self>) -> Self {
+        let known = known.filter(|known| known.terms.bring_the_same_as(&terms));
+        let snapshot = known.map_or_else(ArcSwap::default, |known| ArcSwap::new(known.snapshot.load_full()));
+        let refetch = Arc::new(Refetch::new(terms.cooldown));
+        Self { terms, snapshot, refetch }
     }
 
     /// Publishes what an attempt brought. Says whether it brought keys.
-    fn publish(&self, outcome: Result<KeySet, LoadError>, max_age: Option<Duration>) -> bool {
+    fn publish(&self, outcome: Result<KeySet, LoadError>) -> bool {
         let before = self.snapshot.load();
         let after = match outcome {
-            Ok(keys) => before.refreshed(keys, Instant::now(), max_age),
+            Ok(keys) => before.refreshed(keys, Instant::now(), self.terms.max_age),
             Err(error) => before.failed(&error.to_string()),
         };
-        report(&self.config.issuer, &before, &after);
+        report(&self.terms.issuer, &before, &after);
         let succeeded = after.error().is_none();
         self.snapshot.store(Arc::new(after));
         succeeded
@@ -51,26 +96,20 @@ impl Issuer {
 }
 
 /// Tells the actor, which then ends.
-impl Drop for Issuer {
+impl Drop for IssuerKeys {
     fn drop(&mut self) {
         self.refetch.rouse();
     }
 }
 
 impl<L: Load> Actor<L> {
-    /// `interval` is the time between two attempts; `max_age` how long keys serve without a success.
-    pub(super) fn new(
-        issuer: &Arc<Issuer>,
-        loader: L,
-        interval: Duration,
-        max_age: Option<Duration>,
-    ) -> Self {
+    /// For these keys.
+    pub(super) fn new(keys: &Arc<IssuerKeys>, loader: L) -> Self {
         Self {
-            issuer: Arc::downgrade(issuer),
-            refetch: Arc::clone(&issuer.refetch),
+            keys: Arc::downgrade(keys),
+            refetch: Arc::clone(&keys.refetch),
             loader,
-            schedule: Schedule::new(interval),
-            max_age,
+            schedule: Schedule::new(keys.terms.interval),
         }
     }
 
@@ -84,15 +123,15 @@ impl<L: Load> Actor<L> {
         }
     }
 
-    /// One fetch and how long to wait after it. `None` when the issuer is gone.
+    /// One fetch and how long to wait after it. `None` when nobody has the keys any more.
     async fn attempt(&mut self) -> Option<Duration> {
-        self.issuer.upgrade()?;
+        self.keys.upgrade()?;
         // Read first: whoever asks from now on may know of a newer key than this fetch will bring.
         let request = self.refetch.pending();
         // A set of keys that makes it panic is a set that cannot be read: the last good one stays.
         let outcome = AssertUnwindSafe(self.loader.load()).catch_unwind().await;
         let outcome = outcome.unwrap_or(Err(LoadError::Panicked));
-        let succeeded = self.issuer.upgrade()?.publish(outcome, self.max_age);
+        let succeeded = self.keys.upgrade()?.publish(outcome);
         self.refetch.fulfil(request);
         Some(if succeeded { self.schedule.succeeded(chance()) } else { self.schedule.failed(chance()) })
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::issuer::{Actor, Issuer};
+use super::issuer::{Actor, Issuer, IssuerKeys, Terms};
 use super::keyset::Ignored;
 use super::lifetime::LifetimeRules;
 use super::source::Source;
-use super::{IssuerIndex, JwtConfig};
+use super::{IssuerIndex, JwtConfig, KeySource};
 use crate::upstream::Fetcher;
 
 /// Every issuer with its current keys. Cheap to clone; reading takes no lock.
@@ -24,6 +24,7 @@ impl fmt::Debug for Keyring {
 
 pub(super) struct Inner {
     pub(super) issuers: Box<[Arc<Issuer>]>,
+    fetcher: Option<Fetcher>,
     pub(super) lifetime: LifetimeRules,
     pub(super) max_token_bytes: usize,
 }
@@ -49,35 +50,41 @@ pub struct IssuerStatus {
     pub generation: u64,
 }
 
-/// The keyring, still empty, and one actor for each issuer, which fills it and keeps it up to date. The
-/// actors belong on the control thread and end when the last clone of the keyring is dropped.
+/// The keyring, and the actors that fill it and keep it up to date: one for each issuer, less those whose keys are in
+/// `known` and come in no other way than before. The actors belong on the control thread, and end when the last keyring
+/// with their keys is dropped.
+///
+/// An issuer whose keys come from the same place as in `known` begins with those.
 pub fn keyring(
     config: &JwtConfig,
     fetcher: &Fetcher,
+    known: Option<&Keyring>,
 ) -> (Keyring, Vec<impl Future<Output = ()> + Send + use<>>) {
-    let (issuers, actors) = config
-        .issuers
-        .iter()
-        .map(|issuer| {
-            let source = Source {
-                keys: issuer.keys.clone(),
-                accepted: issuer.algorithms.clone(),
-                fetcher: fetcher.clone(),
-                max_bytes: config.max_jwks_bytes,
-            };
-            let (interval, max_age) = (issuer.keys.interval(config), issuer.keys.max_age(config));
-            let issuer = Arc::new(Issuer::new(issuer.clone(), config.unknown_key_cooldown));
-            let actor = Actor::new(&issuer, source, interval, max_age);
-            (issuer, actor.run())
-        })
-        .unzip::<_, _, Vec<_>, Vec<_>>();
-    (Keyring::new(issuers, config), actors)
+    let same_fetcher = known.is_some_and(|known| known.0.fetcher.as_ref() == Some(fetcher));
+    let mut actors = Vec::new();
+    let issuers = config.issuers.iter().map(|issuer| {
+        let terms = Terms::new(issuer, config);
+        let before = known.and_then(|known| known.keys_of(&terms.issuer));
+        let keys = match before {
+            Some(before) if same_fetcher && before.terms == terms => Arc::clone(before),
+            _ => {
+                let source = Source::new(&terms, fetcher.clone());
+                let keys = Arc::new(IssuerKeys::new(terms, before.map(|before| &**before)));
+                actors.push(Actor::new(&keys, source).run());
+                keys
+            }
+        };
+        Arc::new(Issuer { config: issuer.clone(), keys })
+    });
+    (Keyring::new(issuers.collect(), config, Some(fetcher.clone())), actors)
 }
 
 impl Keyring {
-    pub(super) fn new(issuers: Vec<Arc<Issuer>>, config: &JwtConfig) -> Self {
+    /// `fetcher` is the one of the issuers' actors, if there are some.
+    pub(super) fn new(issuers: Vec<Arc<Issuer>>, config: &JwtConfig, fetcher: Option<Fetcher>) -> Self {
         Self(Arc::new(Inner {
             issuers: issuers.into(),
+            fetcher,
             lifetime: LifetimeRules::new(config.leeway, config.max_lifetime),
             max_token_bytes: config.max_token_bytes,
         }))
@@ -87,8 +94,8 @@ impl Keyring {
     /// checked now. With several issuers, the outage of one is no reason to turn the others' callers away.
     pub fn ready(&self) -> bool {
         let now = Instant::now();
-        let started = |issuer: &Arc<Issuer>| issuer.snapshot.load().has_served();
-        let usable = |issuer: &Arc<Issuer>| issuer.snapshot.load().usable(now).is_some();
+        let started = |issuer: &Arc<Issuer>| issuer.keys.snapshot.load().has_served();
+        let usable = |issuer: &Arc<Issuer>| issuer.keys.snapshot.load().usable(now).is_some();
         self.0.issuers.iter().all(started) && self.0.issuers.iter().any(usable)
     }
 
@@ -102,8 +109,40 @@ impl Keyring {
     /// resolves after the fetch that is under way; at once if there is none.
     pub async fn refetched(&self, issuer: IssuerIndex) {
         if let Some(issuer) = self.issuer(issuer) {
-            issuer.refetch.ask().await;
+            issuer.keys.refetch.ask().await;
         }
+    }
+
+    /// Has keys loaded anew, from files, and from URLs too if `everywhere`, whatever was loaded when. Does not wait.
+    pub fn refresh(&self, everywhere: bool) {
+        let is_file = |keys: &IssuerKeys| !matches!(keys.terms.keys, KeySource::Url(_));
+        let keys = self.0.issuers.iter().map(|issuer| &issuer.keys);
+        keys.filter(|keys| everywhere || is_file(keys)).for_each(|keys| keys.refetch.urge());
+    }
+
+    /// Waits until the keys of every issuer that `before` does not have were loaded. Fails with the issuer and the reason
+    /// of the first whose keys were not: its tokens could not be checked.
+    pub async fn complete(&self, before: &Self) -> Result<(), String> {
+        for (index, issuer) in self.0.issuers.iter().enumerate() {
+            if issuer.keys.snapshot.load().has_served() || before.has(&issuer.keys) {
+                continue;
+            }
+            self.refetched(IssuerIndex(index)).await;
+            let snapshot = issuer.keys.snapshot.load();
+            if snapshot.usable(Instant::now()).is_none() {
+                let error = snapshot.error().unwrap_or("they were not loaded");
+                return Err(format!("the keys of {} cannot be had: {error}", issuer.config.issuer));
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, keys: &Arc<IssuerKeys>) -> bool {
+        self.0.issuers.iter().any(|issuer| Arc::ptr_eq(&issuer.keys, keys))
+    }
+
+    fn keys_of(&self, issuer: &str) -> Option<&Arc<IssuerKeys>> {
+        self.0.issuers.iter().map(|issuer| &issuer.keys).find(|keys| *keys.terms.issuer == *issuer)
     }
 
     pub(super) fn issuer(&self, index: IssuerIndex) -> Option<&Issuer> {
@@ -112,7 +151,7 @@ impl Keyring {
 }
 
 fn status(issuer: &Issuer, now: Instant) -> IssuerStatus {
-    let snapshot = issuer.snapshot.load();
+    let snapshot = issuer.keys.snapshot.load();
     let keys = snapshot.keys();
     IssuerStatus {
         issuer: Arc::clone(&issuer.config.issuer),

@@ -46,6 +46,13 @@ impl Refetch {
         }
     }
 
+    /// Asks whatever the cooldown says: for the operator, who knows why.
+    pub(super) fn urge(&self) {
+        let now = nanos(self.started.elapsed()).saturating_add(1);
+        self.requested.fetch_max(now, Ordering::SeqCst);
+        self.rouse();
+    }
+
     /// Resolves when somebody has asked, or when [`Self::rouse`] was called. The actor's.
     pub(super) async fn asked(&self) {
         self.wake.notified().await;

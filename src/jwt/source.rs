@@ -9,6 +9,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use zeroize::Zeroizing;
 
+use super::issuer::Terms;
 use super::keyset::{InvalidKeySet, KeySet};
 use super::{Algorithm, JwtConfig, KeySource};
 use crate::upstream::{Endpoint, FetchError, Fetcher};
@@ -43,10 +44,10 @@ pub(super) enum LoadError {
 
 /// A [`KeySource`] with what it takes to load it.
 pub(super) struct Source {
-    pub(super) keys: KeySource,
-    pub(super) accepted: Vec<Algorithm>,
-    pub(super) fetcher: Fetcher,
-    pub(super) max_bytes: usize,
+    keys: KeySource,
+    accepted: Vec<Algorithm>,
+    fetcher: Fetcher,
+    max_bytes: usize,
 }
 
 impl KeySource {
@@ -82,6 +83,15 @@ impl Load for Source {
 }
 
 impl Source {
+    pub(super) fn new(terms: &Terms, fetcher: Fetcher) -> Self {
+        Self {
+            keys: terms.keys.clone(),
+            accepted: terms.accepted.clone(),
+            fetcher,
+            max_bytes: terms.max_bytes,
+        }
+    }
+
     async fn fetch(&self, endpoint: &Endpoint) -> Result<KeySet, LoadError> {
         let request =
             Request::get(endpoint.path()).header(ACCEPT, "application/json").body(Full::<Bytes>::default())?;

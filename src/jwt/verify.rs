@@ -50,7 +50,7 @@ impl Keyring {
         if !issuer.config.algorithms.contains(&header.algorithm) {
             return Err(Rejection::Rejected("alg is not accepted from this issuer"));
         }
-        let snapshot = issuer.snapshot.load();
+        let snapshot = issuer.keys.snapshot.load();
         let keys = snapshot.usable(Instant::now()).ok_or(Rejection::KeysUnavailable)?;
         let key = check_signature(&compact, &header, keys, index)?;
         let claims = Claims::read(&claims, &issuer.config)?;
@@ -84,7 +84,7 @@ impl Keyring {
 
     /// What an unknown key means once no refetch is left to wait for.
     fn unknown_key(&self, index: IssuerIndex) -> Rejection {
-        let failing = |issuer: &Issuer| issuer.snapshot.load().error().is_some();
+        let failing = |issuer: &Issuer| issuer.keys.snapshot.load().error().is_some();
         if self.issuer(index).is_some_and(failing) {
             Rejection::KeysUnavailable
         } else {

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -55,16 +55,21 @@ impl AddressGuard {
     }
 
     /// A table for another quota or capacity that remembers the same addresses. Those that are blocked stay so for as
-    /// long as they were to be, or for as long as the new quota blocks anybody.
-    pub fn with(&self, quota: Quota, capacity: NonZeroUsize) -> Self {
-        let latest = Instant::now() + quota.refill();
+    /// long as they were to be, or for as long as the new quota blocks anybody. The same table where it is for these
+    /// already.
+    pub fn with(self: &Arc<Self>, quota: Quota, capacity: NonZeroUsize) -> Arc<Self> {
         let capacity = capacity.get().div_ceil(SHARDS);
+        if (quota, capacity) == (self.quota, self.capacity) {
+            return Arc::clone(self);
+        }
+        let latest = Instant::now() + quota.refill();
         let shard = |shard: &Mutex<Failures>| {
             let known = lock(shard);
             let kept = known.iter().map(|(origin, full_at)| (*origin, (*full_at).min(latest)));
             Mutex::new(kept.take(capacity).collect())
         };
-        Self { quota, capacity, hasher: self.hasher.clone(), shards: self.shards.each_ref().map(shard) }
+        let shards = self.shards.each_ref().map(shard);
+        Arc::new(Self { quota, capacity, hasher: self.hasher.clone(), shards })
     }
 
     /// Whether a token from `address` may be looked at: ask before its signature is checked. Counts nothing.
@@ -181,13 +186,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_changed_quota_frees_nobody() {
-        let guard = guard(100);
+        let guard = Arc::new(guard(100));
         let stranger = address("192.0.2.1");
         (0..BURST).for_each(|_| guard.failed(stranger));
-        let quota = Quota::new(1.try_into().unwrap(), Duration::from_secs(2), BURST.try_into().unwrap());
-        let changed = guard.with(quota.unwrap(), 1000.try_into().unwrap());
-        assert_eq!(changed.check(stranger), guard.check(stranger));
-        assert!(changed.check(stranger).is_err());
+        let quota = Quota::new(1.try_into().unwrap(), Duration::from_secs(2), 9.try_into().unwrap());
+        let wider = guard.with(quota.unwrap(), 1000.try_into().unwrap());
+        (BURST..9).for_each(|_| wider.failed(stranger));
+        assert_eq!(wider.check(stranger).unwrap_err().wait, Duration::from_secs(2));
+        let larger = guard.with(guard.quota, 1000.try_into().unwrap());
+        assert_eq!(larger.check(stranger), guard.check(stranger));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::RateLimiter;
@@ -41,15 +42,18 @@ impl Limiter {
 
     /// A bucket for another quota that holds what this one does, as far as it has room: a limit that changes gives
     /// nobody a fresh burst, and takes back no more than the new burst cannot hold. What callers take from this one from
-    /// now on does not count.
-    pub fn with(&self, quota: Quota) -> Self {
+    /// now on does not count. The same bucket where it is for this quota already.
+    pub fn with(self: &Arc<Self>, quota: Quota) -> Arc<Self> {
+        if quota == self.quota {
+            return Arc::clone(self);
+        }
         let changed = Self::new(quota);
         let missing = quota.burst().get().saturating_sub(self.remaining());
         if let Some(missing) = NonZeroU32::new(missing) {
             // A full bucket has as much as its burst, so this is within it.
             let _ = changed.bucket.check_n(missing);
         }
-        changed
+        Arc::new(changed)
     }
 
     /// Requests that would be allowed now. Governor can be asked only by taking, so it is one less after.
@@ -144,18 +148,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_changed_quota_gives_no_fresh_burst() {
         let second = Duration::from_secs(1);
-        let spent = limiter(1, second, 4);
+        let spent = Arc::new(limiter(1, second, 4));
         while spent.check().is_ok() {}
         let wider = spent.with(*limiter(2, second, 100).quota());
         assert_eq!(wider.check(), Err(Denied { wait: second / 2 }), "it fills by the new rate");
         advance(second).await;
         assert_eq!(wider.check().unwrap().remaining, 1);
 
-        let half = limiter(1, second, 4);
+        let half = Arc::new(limiter(1, second, 4));
         half.check().unwrap();
         half.check().unwrap();
         assert_eq!(half.with(*limiter(1, second, 100).quota()).check().unwrap().remaining, 1);
-        let narrower = limiter(1, second, 4).with(*limiter(1, second, 2).quota());
+        let narrower = Arc::new(limiter(1, second, 4)).with(*limiter(1, second, 2).quota());
         assert_eq!(narrower.check().unwrap().remaining, 1, "as much as it has room for");
     }
 

@@ -52,24 +52,27 @@ impl UserLimiters {
     }
 
     /// A table for another quota or capacity with the users of this one, each with what is left to it. Where they are
-    /// too many for it, some are forgotten only if nobody would miss them; the others stay.
-    pub fn with(&self, quota: Quota, capacity: NonZeroUsize) -> Self {
-        let carry = |limiter: &Arc<Limiter>| {
-            if *limiter.quota() == quota { Arc::clone(limiter) } else { Arc::new(limiter.with(quota)) }
-        };
+    /// too many for it, some are forgotten only if nobody would miss them; the others stay. The same table where it is for
+    /// these already.
+    pub fn with(self: &Arc<Self>, quota: Quota, capacity: NonZeroUsize) -> Arc<Self> {
+        let capacity = capacity.get().div_ceil(SHARDS);
+        if (quota, capacity) == (self.quota, self.capacity) {
+            return Arc::clone(self);
+        }
+        let carry = |limiter: &Arc<Limiter>| limiter.with(quota);
         let shard = |shard: &Mutex<Shard>| {
             let limiters =
                 lock(shard).limiters.iter().map(|(user, known)| (user.clone(), carry(known))).collect();
             Mutex::new(Shard { limiters, next_sweep: Instant::now() })
         };
         let shared: Option<Box<[_]>> = self.shared.get().map(|shared| shared.iter().map(carry).collect());
-        Self {
+        Arc::new(Self {
             quota,
-            capacity: capacity.get().div_ceil(SHARDS),
+            capacity,
             hasher: self.hasher.clone(),
             shards: self.shards.each_ref().map(shard),
             shared: shared.map_or_else(OnceLock::new, OnceLock::from),
-        }
+        })
     }
 
     /// The limiter of `user`, the same for every token of that user.
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_changed_quota_keeps_what_each_user_has_spent() {
-        let users = users(100);
+        let users = Arc::new(users(100));
         while users.limiter("huangcl").check().is_ok() {}
         let quota =
             Quota::new(1.try_into().unwrap(), Duration::from_hours(1), 9.try_into().unwrap()).unwrap();

@@ -3,7 +3,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use arc_swap::ArcSwapOption;
+use http::HeaderValue;
+use http::header::InvalidHeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::form::Form;
 use crate::upstream::Endpoint;
@@ -80,9 +83,38 @@ pub struct HttpSinkConfig {
     /// Where batches are posted to.
     pub url: Endpoint,
     /// The bearer token that is sent with them, if the endpoint wants one. Visible ASCII.
-    pub token: Option<SecretString>,
+    pub token: ReceiverToken,
     /// One attempt, from resolving the name to the head of the answer.
     pub timeout: Duration,
+}
+
+/// A receiver's bearer token, if it wants one. Clones have the same, also after it was replaced.
+#[derive(Clone, Debug, Default)]
+pub struct ReceiverToken(Arc<ArcSwapOption<SecretString>>);
+
+impl ReceiverToken {
+    /// This token.
+    pub fn new(token: Option<SecretString>) -> Self {
+        Self(Arc::new(ArcSwapOption::from_pointee(token)))
+    }
+
+    /// What `Authorization` says, as of now. Fails when the token does not fit into a header.
+    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
+        let Some(token) = self.0.load_full() else { return Ok(None) };
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.0.load().is_some()
+    }
+
+    /// Has the token of another from the next batch on.
+    pub fn take_over(&self, other: &Self) {
+        self.0.store(other.0.load_full());
+    }
 }
 
 #[cfg(test)]

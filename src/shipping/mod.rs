@@ -25,7 +25,9 @@ mod sink;
 mod source;
 mod supervisor;
 
-pub use config::{Beginning, ConsumerConfig, ConsumerName, HttpSinkConfig, InvalidConsumerName, SinkConfig};
+pub use config::{
+    Beginning, ConsumerConfig, ConsumerName, HttpSinkConfig, InvalidConsumerName, ReceiverToken, SinkConfig,
+};
 pub use form::Form;
 pub use progress::{ConsumerStatus, Shipped};
 pub use supervisor::Shipping;

@@ -1,19 +1,18 @@
-use std::sync::Arc;
-
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::counters::Counters;
 use super::series::{Series, Watched};
 use super::totals::Totals;
-use super::worker::{AppSlot, Counts, TenantSlot, WorkerMetrics};
+use super::worker::{AppSlot, TenantSlot, WorkerMetrics};
 use crate::domain::{AppKey, TenantId};
 
 /// The media type of [`Metrics::render`]: the text format of `OpenMetrics` 1.0.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Gathers what is to be told, at the start and before the workers. Labels are the configured names and closed
-/// lists, so nothing that callers send makes it grow.
+/// Gathers what is to be told, for each configuration anew. Labels are the configured names and closed lists, so
+/// nothing that callers send makes it grow.
 #[derive(Debug)]
 pub struct MetricsBuilder {
     totals: Totals,
@@ -23,25 +22,29 @@ pub struct MetricsBuilder {
 impl MetricsBuilder {
     /// Counters for these tenants and apps, with no worker yet.
     pub fn new(tenants: Vec<TenantId>, apps: Vec<AppKey>) -> Self {
-        Self { totals: Totals { tenants, apps, workers: Vec::new() }, watched: Vec::new() }
+        Self::with(&Counters::default(), tenants, apps)
+    }
+
+    /// Of `counters`, those for these tenants and apps.
+    pub fn with(counters: &Counters, tenants: Vec<TenantId>, apps: Vec<AppKey>) -> Self {
+        let (tenants, apps) = (counters.tenants(tenants), counters.apps(apps));
+        let totals = Totals { tenants, apps, counters: counters.clone() };
+        Self { totals, watched: Vec::new() }
     }
 
     /// Counters of one more worker's own.
-    pub fn worker(&mut self) -> WorkerMetrics {
-        let counts = Counts::new(self.totals.tenants.len(), self.totals.apps.len());
-        let counts = Arc::new(counts);
-        self.totals.workers.push(Arc::clone(&counts));
-        WorkerMetrics::new(counts)
+    pub fn worker(&self) -> WorkerMetrics {
+        self.totals.counters.worker()
     }
 
     /// Where workers count for `tenant`; `None` when it is not configured.
     pub fn tenant(&self, tenant: &TenantId) -> Option<TenantSlot> {
-        self.totals.tenants.iter().position(|known| known == tenant).map(TenantSlot)
+        self.totals.tenants.get(tenant).copied()
     }
 
     /// Where workers count for `app`; `None` when it is not configured.
     pub fn app(&self, app: &AppKey) -> Option<AppSlot> {
-        self.totals.apps.iter().position(|known| known == app).map(AppSlot)
+        self.totals.apps.get(app).copied()
     }
 
     /// Adds a sample of `series` with the `values` of its labels. `read` is asked at each scrape, on the control
@@ -95,6 +98,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, HashSet};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::super::watched::{AUDIT_SYNCS, VENDOR_TOKEN_AGE};
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn workers_add_up() {
-        let mut builder = builder();
+        let builder = builder();
         let (tenant, app) = (TenantId::parse("shop").unwrap(), AppKey::parse("meet").unwrap());
         let (tenant, app) = (builder.tenant(&tenant).unwrap(), builder.app(&app).unwrap());
         let workers = [builder.worker(), builder.worker()];
@@ -161,6 +165,24 @@ mod tests {
             samples
                 .contains_key(&format!(r#"confgate_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION")))
         );
+    }
+
+    #[test]
+    fn what_was_counted_outlives_a_configuration() {
+        let name = |name| TenantId::parse(name).unwrap();
+        let counters = Counters::default();
+        let first = MetricsBuilder::with(&counters, vec![name("crm"), name("shop")], vec![]);
+        let worker = first.worker();
+        worker.limited(first.tenant(&name("shop")).unwrap(), Limit::Tenant);
+        let second = MetricsBuilder::with(&counters, vec![name("new"), name("shop")], vec![]);
+        worker.limited(second.tenant(&name("new")).unwrap(), Limit::Tenant);
+        worker.limited(second.tenant(&name("shop")).unwrap(), Limit::Tenant);
+        assert_eq!(second.tenant(&name("crm")), None);
+        let samples = samples(&second.build().render());
+        let limited = |tenant| {
+            samples.get(&format!(r#"confgate_tenant_limited_total{{tenant="{tenant}",limit="tenant"}}"#))
+        };
+        assert_eq!((limited("new"), limited("shop"), limited("crm")), (Some(&1.0), Some(&2.0), None));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A worker counts into a [`WorkerMetrics`] of its own, without a lock or a lookup. [`Metrics`] adds the workers up
 //! when it is asked, and reads what other parts already know through closures, one for each sample of a [`Series`].
 
+mod counters;
 mod histogram;
 mod log;
 mod metrics;
@@ -11,6 +12,7 @@ mod series;
 mod totals;
 mod worker;
 
+pub use counters::Counters;
 pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, init};
 pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
 pub use panics::{Place, watch_panics};

@@ -1,21 +1,22 @@
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 
-use super::histogram::{Count, Histogram, Total};
-use super::worker::{ACTIONS, Answered, Counts, Limit, VendorAnswer};
+use super::counters::Counters;
+use super::histogram::Total;
+use super::worker::{ACTIONS, Answered, AppSlot, Counts, Limit, TenantSlot, VendorAnswer};
 use crate::domain::{Action, AppKey, TenantId};
 
 /// The workers' counters, added up at each scrape.
 #[derive(Debug)]
 pub(super) struct Totals {
-    pub(super) tenants: Vec<TenantId>,
-    pub(super) apps: Vec<AppKey>,
-    pub(super) workers: Vec<Arc<Counts>>,
+    pub(super) tenants: BTreeMap<TenantId, TenantSlot>,
+    pub(super) apps: BTreeMap<AppKey, AppSlot>,
+    pub(super) counters: Counters,
 }
 
 impl Collector for Totals {
@@ -35,7 +36,7 @@ impl Totals {
         for (row, action) in ACTIONS.iter().enumerate() {
             for (column, answered) in Answered::all().enumerate() {
                 let labels = [("action", action_label(*action)), ("code", answered.as_str())];
-                let total = self.sum(|counts| counts.requests.get(row)?.get(column));
+                let total = self.sum(|counts| Some(counts.requests.get(row)?.get(column)?.read()));
                 counter(&mut metric, labels, total)?;
             }
         }
@@ -47,7 +48,8 @@ impl Totals {
         let name = "request_duration_seconds";
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
         for (row, action) in ACTIONS.iter().enumerate() {
-            let total = self.total(|counts| counts.request_duration.get(row));
+            let workers = self.counters.workers();
+            let total = Total::of(workers.iter().filter_map(|counts| counts.request_duration.get(row)));
             histogram(&mut metric, ("action", action_label(*action)), &total)?;
         }
         Ok(())
@@ -56,10 +58,12 @@ impl Totals {
     fn encode_limited(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let help = "Requests turned away by a limit of the tenant.";
         let mut metric = encoder.encode_descriptor("tenant_limited", help, None, MetricType::Counter)?;
-        for (slot, tenant) in self.tenants.iter().enumerate() {
+        for (tenant, slot) in &self.tenants {
             for limit in Limit::ALL {
                 let labels = [("tenant", tenant.as_str()), ("limit", limit.as_str())];
-                let total = self.sum(|counts| counts.tenants.get(slot)?.limited.get(limit as usize));
+                let total = self.sum(|counts| {
+                    Some(counts.tenants.load().get(slot.0)?.limited.get(limit as usize)?.read())
+                });
                 counter(&mut metric, labels, total)?;
             }
         }
@@ -69,10 +73,11 @@ impl Totals {
     fn encode_vendor_calls(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let help = "Calls to the vendor, by the class of the answer (none: there was no answer).";
         let mut metric = encoder.encode_descriptor("vendor_calls", help, None, MetricType::Counter)?;
-        for (slot, app) in self.apps.iter().enumerate() {
+        for (app, slot) in &self.apps {
             for answer in VendorAnswer::ALL {
                 let labels = [("app", app.as_str()), ("answer", answer.as_str())];
-                let total = self.sum(|counts| counts.apps.get(slot)?.answers.get(answer as usize));
+                let total = self
+                    .sum(|counts| Some(counts.apps.load().get(slot.0)?.answers.get(answer as usize)?.read()));
                 counter(&mut metric, labels, total)?;
             }
         }
@@ -83,19 +88,21 @@ impl Totals {
         let help = "Time that calls to the vendor took, answered or not.";
         let name = "vendor_duration_seconds";
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for (slot, app) in self.apps.iter().enumerate() {
-            let total = self.total(|counts| Some(&counts.apps.get(slot)?.duration));
+        for (app, slot) in &self.apps {
+            let apps: Vec<_> = self
+                .counters
+                .workers()
+                .iter()
+                .filter_map(|counts| counts.apps.load().get(slot.0).cloned())
+                .collect();
+            let total = Total::of(apps.iter().map(|counts| &counts.duration));
             histogram(&mut metric, ("app", app.as_str()), &total)?;
         }
         Ok(())
     }
 
-    fn sum(&self, one: impl Fn(&Counts) -> Option<&Count>) -> u64 {
-        self.workers.iter().filter_map(|counts| one(counts)).map(Count::read).sum()
-    }
-
-    fn total(&self, one: impl Fn(&Counts) -> Option<&Histogram>) -> Total {
-        Total::of(self.workers.iter().filter_map(|counts| one(counts)))
+    fn sum(&self, one: impl Fn(&Counts) -> Option<u64>) -> u64 {
+        self.counters.workers().iter().filter_map(|counts| one(counts)).sum()
     }
 }
 

@@ -3,6 +3,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use super::histogram::{Count, Histogram};
 use crate::domain::{Action, Code};
 
@@ -112,11 +114,11 @@ impl VendorAnswer {
     }
 }
 
-/// A tenant's place in the counters, found once at the start.
+/// A tenant's place in the counters, found when a configuration is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TenantSlot(pub(super) usize);
 
-/// An app's place in the counters, found once at the start.
+/// An app's place in the counters, found when a configuration is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppSlot(pub(super) usize);
 
@@ -134,8 +136,21 @@ pub struct WorkerMetrics {
 pub(super) struct Counts {
     pub(super) requests: [[Count; OUTCOMES]; ACTIONS.len()],
     pub(super) request_duration: [Histogram; ACTIONS.len()],
-    pub(super) tenants: Box<[TenantCounts]>,
-    pub(super) apps: Box<[AppCounts]>,
+    /// By slot. They grow when a configuration brings new names; a slot's counts stay what they are.
+    pub(super) tenants: Slots<TenantCounts>,
+    pub(super) apps: Slots<AppCounts>,
+}
+
+/// Counts by slot, read without a lock while the control plane adds some.
+pub(super) type Slots<T> = ArcSwap<Vec<Arc<T>>>;
+
+/// Makes room for `slots`.
+pub(super) fn grow<T: Default>(counts: &Slots<T>, slots: usize) {
+    let known = counts.load();
+    if known.len() < slots {
+        let new = (known.len()..slots).map(|_| Arc::default());
+        counts.store(Arc::new(known.iter().cloned().chain(new).collect()));
+    }
 }
 
 #[derive(Debug, Default)]
@@ -151,13 +166,13 @@ pub(super) struct AppCounts {
     pub(super) duration: Histogram,
 }
 
-impl Counts {
-    pub(super) fn new(tenants: usize, apps: usize) -> Self {
+impl Default for Counts {
+    fn default() -> Self {
         Self {
             requests: std::array::from_fn(|_| std::array::from_fn(|_| Count::default())),
             request_duration: Default::default(),
-            tenants: (0..tenants).map(|_| TenantCounts::default()).collect(),
-            apps: (0..apps).map(|_| AppCounts::default()).collect(),
+            tenants: Default::default(),
+            apps: Default::default(),
         }
     }
 }
@@ -180,7 +195,8 @@ impl WorkerMetrics {
 
     /// Counts one call to the vendor, from its first byte out to its answer's head or its failure.
     pub fn vendor_call(&self, app: AppSlot, answer: VendorAnswer, took: Duration) {
-        let Some(counts) = self.counts.apps.get(app.0) else {
+        let apps = self.counts.apps.load();
+        let Some(counts) = apps.get(app.0) else {
             return;
         };
         if let Some(count) = counts.answers.get(answer as usize) {
@@ -191,7 +207,8 @@ impl WorkerMetrics {
 
     /// Counts a request that one of the tenant's limits turned away.
     pub fn limited(&self, tenant: TenantSlot, limit: Limit) {
-        let counts = self.counts.tenants.get(tenant.0);
+        let tenants = self.counts.tenants.load();
+        let counts = tenants.get(tenant.0);
         if let Some(count) = counts.and_then(|tenant| tenant.limited.get(limit as usize)) {
             count.add(1);
         }

@@ -27,11 +27,11 @@ pub struct App {
     /// Its token at the vendor.
     pub token: TokenHandle,
     /// Whether the vendor asked to be left alone for a moment.
-    pub pause: Pause,
+    pub pause: Arc<Pause>,
     /// Whether the vendor is taken for dead.
     pub breaker: Arc<Breaker>,
     /// What the vendor grants to the app, whoever calls.
-    pub budget: Limiter,
+    pub budget: Arc<Limiter>,
     /// Where workers count for it.
     pub slot: AppSlot,
 }
@@ -44,9 +44,9 @@ pub struct Tenant {
     /// The one app that it reaches.
     pub app: Arc<App>,
     /// Calls over time.
-    pub rate: Limiter,
+    pub rate: Arc<Limiter>,
     /// Calls over time of one user, where the operator limits them.
-    pub users: Option<UserLimiters>,
+    pub users: Option<Arc<UserLimiters>>,
     /// Calls at the same time.
     pub in_flight: InFlight,
     /// Its limits, as `RateLimit-Policy` tells them.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -32,6 +33,27 @@ pub enum CheckpointKeyError {
         "holds no Ed25519 public key in PEM; take it out of the private key with `openssl pkey -in KEY -pubout`"
     )]
     NotPublic,
+}
+
+/// The key that signs checkpoints, if there is one. Clones have the same, also after it was replaced.
+#[derive(Clone, Debug, Default)]
+pub struct Signer(Arc<ArcSwapOption<SigningKey>>);
+
+impl Signer {
+    /// With this key.
+    pub fn new(key: Option<Arc<SigningKey>>) -> Self {
+        Self(Arc::new(ArcSwapOption::new(key)))
+    }
+
+    /// The key as it is now.
+    pub fn key(&self) -> Option<Arc<SigningKey>> {
+        self.0.load_full()
+    }
+
+    /// Has the key of another from the next checkpoint on.
+    pub fn take_over(&self, other: &Self) {
+        self.0.store(other.key());
+    }
 }
 
 /// What a checkpoint says of the trail. This, and nothing else, is signed.

@@ -31,15 +31,15 @@ mod writing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use checkpoint::{CheckpointKeyError, PublicKey, SigningKey, Statement};
+pub use checkpoint::{CheckpointKeyError, PublicKey, Signer, SigningKey, Statement};
 pub use error::{TrailError, TrailUnavailable, Unflushed};
 pub use line::LineHash;
 pub use reading::{
     Damage, Entry, Filter, KeptLine, Line, Lines, Stats, Sums, Text, last, search, stats, story, tail,
 };
 pub use record::{
-    Call, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered, Refusals,
-    Start, Stop, TornTail, Trouble, VendorError,
+    Call, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered,
+    Refusals, Reload, ReloadCause, Start, Stop, TornTail, Trouble, VendorError,
 };
 pub use verify::verify;
 pub use writing::{
@@ -48,7 +48,6 @@ pub use writing::{
 };
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The JSON Schema (draft 2020-12) of a line.
@@ -95,7 +94,7 @@ pub struct CheckpointsConfig {
     /// After how long, if there is a record by then.
     pub every: Duration,
     /// What signs them.
-    pub key: Option<Arc<SigningKey>>,
+    pub signer: Signer,
 }
 
 impl TrailConfig {
@@ -110,7 +109,11 @@ impl TrailConfig {
                 preallocate: 4 << 20,
                 compress: false,
             },
-            checkpoints: CheckpointsConfig { records: 100_000, every: Duration::from_mins(1), key: None },
+            checkpoints: CheckpointsConfig {
+                records: 100_000,
+                every: Duration::from_mins(1),
+                signer: Signer::default(),
+            },
             heartbeat: Duration::from_mins(5),
             stall_timeout: Duration::from_secs(5),
             retention: Retention::default(),

@@ -21,7 +21,15 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct Connector {
     tls: TlsConnector,
+    trust: Arc<ClientConfig>,
     timeout: Duration,
+}
+
+/// Those that trust by the same configuration, not by an equal one, and wait as long.
+impl PartialEq for Connector {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.trust, &other.trust) && self.timeout == other.timeout
+    }
 }
 
 /// Why there is no connection. No byte of a request has left.
@@ -60,7 +68,7 @@ impl fmt::Debug for Connector {
 impl Connector {
     /// `timeout` covers resolving, connecting and the handshake together.
     pub fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
-        Self { tls: TlsConnector::from(tls), timeout }
+        Self { tls: TlsConnector::from(Arc::clone(&tls)), trust: tls, timeout }
     }
 
     /// A new connection to `endpoint`; the first of its addresses that answers.

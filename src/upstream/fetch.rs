@@ -12,7 +12,7 @@ use super::{ConnectError, Connector, Endpoint, http1, with_cause};
 
 /// Single exchanges beside the requests: key sets, vendor tokens, batches of the trail. Each has a connection of its
 /// own.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Fetcher {
     connector: Connector,
     timeout: Duration,

@@ -93,20 +93,24 @@ impl Breaker {
         Self { app, config, created: Instant::now(), circuit, openings: AtomicU64::new(0) }
     }
 
-    /// The circuit as it stands, by another configuration from now on. Calls that are under way then are not counted.
-    pub fn with(&self, config: BreakerConfig) -> Self {
+    /// The circuit as it stands, by another configuration from now on; calls that are under way then are not counted. The
+    /// same one where this is its configuration already.
+    pub fn with(self: &Arc<Self>, app: &AppKey, config: BreakerConfig) -> Arc<Self> {
+        if (app, config) == (&self.app, self.config) {
+            return Arc::clone(self);
+        }
         let circuit = match self.circuit() {
             // Its probe will report to this one.
             probed if probed.phase() == Phase::HalfOpen => probed.opened_again(),
             circuit => circuit,
         };
-        Self {
-            app: self.app.clone(),
+        Arc::new(Self {
+            app: app.clone(),
             config,
             created: self.created,
             circuit: AtomicU64::new(circuit.into_word()),
             openings: AtomicU64::new(self.openings.load(Ordering::Relaxed)),
-        }
+        })
     }
 
     /// Lets a call through, as a probe where it is time for one; otherwise how long to wait.
@@ -319,6 +323,23 @@ mod tests {
         let breaker = Arc::new(Breaker::new(AppKey::parse("meet").unwrap(), off));
         (0..100).for_each(|_| fail(&breaker));
         assert_eq!(breaker.status().state, BreakerState::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reload_leaves_it_as_it_is() {
+        let breaker = breaker();
+        let wait = open(&breaker);
+        let key = AppKey::parse("meet").unwrap();
+        assert!(Arc::ptr_eq(&breaker, &breaker.with(&key, CONFIG)));
+        let patient = BreakerConfig { failures: 10, ..CONFIG };
+        let changed = breaker.with(&key, patient);
+        assert_eq!((changed.enter().unwrap_err(), changed.status().openings), (wait, 1));
+        advance(wait).await;
+        let probe = changed.enter().unwrap();
+        let changed = changed.with(&key, CONFIG);
+        drop(probe);
+        changed.succeeded(changed.enter().unwrap());
+        assert_eq!(changed.status().state, BreakerState::Closed);
     }
 
     #[test]

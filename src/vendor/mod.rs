@@ -12,6 +12,6 @@ pub use breaker::{Breaker, BreakerConfig, BreakerState, BreakerStatus, Passage};
 pub use call::AppCalls;
 pub use pause::{Pause, PauseConfig};
 pub use token::{
-    Credentials, TokenConfig, TokenFault, TokenHandle, TokenStatus, TokenUnavailable, VendorToken,
-    token_actor,
+    Credentials, TokenConfig, TokenFault, TokenHandle, TokenStatus, TokenTerms, TokenUnavailable,
+    VendorToken, token_actor,
 };

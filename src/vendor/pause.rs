@@ -1,10 +1,11 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// How long a pause may last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PauseConfig {
     /// When the vendor does not say how long, as it never did so far: its throttling is by the second.
     pub default: Duration,
@@ -27,9 +28,13 @@ impl Pause {
         Self { config, created: Instant::now(), ends: AtomicU64::new(0) }
     }
 
-    /// The pause as it stands, within other bounds from now on.
-    pub fn with(&self, config: PauseConfig) -> Self {
-        Self { config, created: self.created, ends: AtomicU64::new(self.ends.load(Ordering::Relaxed)) }
+    /// The pause as it stands, within other bounds from now on. The same one where these are the bounds already.
+    pub fn with(self: &Arc<Self>, config: PauseConfig) -> Arc<Self> {
+        if config == self.config {
+            return Arc::clone(self);
+        }
+        let ends = AtomicU64::new(self.ends.load(Ordering::Relaxed));
+        Arc::new(Self { config, created: self.created, ends })
     }
 
     /// Whether a call may be made; otherwise how long to wait.

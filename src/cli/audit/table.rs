@@ -89,6 +89,7 @@ fn result(entry: &Entry<'_>) -> String {
             let after = if entry.after == Some(Trouble::Crash) { "a crash" } else { "a fault" };
             format!("after {after}, {} unknown", entry.unknown.len())
         }
+        Kind::Reload => format!("generation {}", text(entry.generation)),
         Kind::Stop | Kind::Heartbeat => String::new(),
     }
 }

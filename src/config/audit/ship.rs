@@ -9,7 +9,9 @@ use crate::config::endpoint;
 use crate::config::file::{self, PATH};
 use crate::config::form::{Choice, Count, Size, Span};
 use crate::config::reader::{Reading, Section};
-use crate::shipping::{Beginning, ConsumerConfig, ConsumerName, Form, HttpSinkConfig, SinkConfig};
+use crate::shipping::{
+    Beginning, ConsumerConfig, ConsumerName, Form, HttpSinkConfig, ReceiverToken, SinkConfig,
+};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -82,13 +84,13 @@ fn read_http(section: &mut Section<'_>) -> Reading<HttpSinkConfig> {
     let token = read_token(section);
     let bounds = Span(Duration::from_millis(100)..=Duration::from_mins(5));
     let timeout = section.or("timeout", &bounds, TIMEOUT);
-    Ok(HttpSinkConfig { url: url?, token: token?, timeout: timeout? })
+    Ok(HttpSinkConfig { url: url?, token: ReceiverToken::new(token?), timeout: timeout? })
 }
 
 fn read_token(section: &mut Section<'_>) -> Reading<Option<SecretString>> {
     let Some(path) = section.maybe("token_file", &PATH)? else { return Ok(None) };
     section.note("token_file", "<hidden>");
-    let token = file::secret(&path).and_then(|token| {
+    let token = file::secret(section, "token_file", &path).and_then(|token| {
         let is_visible = token.expose_secret().bytes().all(|b| b.is_ascii_graphic());
         if is_visible { Ok(token) } else { Err("must hold a token of visible ASCII characters".to_owned()) }
     });

@@ -4,6 +4,7 @@ use config::{Map, Value, ValueKind};
 use proptest::prelude::*;
 
 use super::Fixture;
+use crate::config::origin::Origin;
 use crate::config::reader::Reader;
 use crate::config::source::{Document, merged};
 
@@ -101,7 +102,7 @@ proptest! {
         ways(&tree, &[], &mut found);
         let way: &Vec<Step> = index.get(&found);
         put(&mut tree, way, value);
-        let result = crate::config::read(tree.into_table().unwrap(), Reader::default());
+        let result = crate::config::read(tree.into_table().unwrap(), Reader::default(), Origin::default());
         if let Ok(config) = result {
             prop_assert!(super::super::parse("again.toml", &config.render()).is_ok());
         }

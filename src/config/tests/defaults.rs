@@ -135,7 +135,7 @@ fn the_deployments_configurations_start() {
         };
         let variables = variables_of(manifest);
         assert!(!variables.is_empty());
-        super::super::resolve(Some(&document), variables.into_iter()).unwrap();
+        super::resolve(document, variables.into_iter()).unwrap();
     }
 }
 

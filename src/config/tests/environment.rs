@@ -119,6 +119,6 @@ fn names_that_differ_in_case_only_are_not_guessed_between() {
     let document =
         super::Document { name: "my.toml".to_owned(), text: text.replace("[tenants.crm]", "[tenants.Crm]") };
     let variables = [("CONFGATE__TENANTS__CRM__APP".to_owned(), "meet".to_owned())];
-    let result = super::super::resolve(Some(&document), variables.into_iter());
+    let result = super::resolve(document, variables.into_iter());
     assert_only(result, "CONFGATE__TENANTS__CRM__APP: ", "differ from crm in case only");
 }

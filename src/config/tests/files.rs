@@ -100,7 +100,7 @@ fn checkpoints_are_signed_by_an_ed25519_key_or_by_none() {
     let fixture = Fixture::new();
     let key =
         |name: &str| fixture.after(&format!("[audit.checkpoints]\nkey_file = {:?}", fixture.path(name)));
-    assert!(key("audit-key").unwrap().trail.checkpoints.key.is_some());
+    assert!(key("audit-key").unwrap().trail.checkpoints.signer.key().is_some());
     let where_it_is = "audit.checkpoints.key_file (my.toml): ";
     assert_only(key("secret"), where_it_is, "openssl genpkey -algorithm ed25519");
     assert_only(key("missing"), where_it_is, "there is no such file");

@@ -13,6 +13,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use super::origin::{Base, Origin};
 use super::source::Document;
 use super::{Config, Problems};
 
@@ -93,7 +94,7 @@ user_rate_limit = {{ rate = 1, per = "1s", burst = 2 }}
     fn with_environment(&self, variables: &[(&str, &str)]) -> Result<Config, Problems> {
         let document = Document { name: "my.toml".to_owned(), text: self.text() };
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        super::resolve(Some(&document), owned)
+        resolve(document, owned)
     }
 }
 
@@ -114,4 +115,12 @@ fn assert_only(result: Result<Config, Problems>, begins: &str, contains: &str) {
     };
     assert!(line.starts_with(begins), "{line:?} does not begin with {begins:?}");
     assert!(line.contains(contains), "{line:?} does not contain {contains:?}");
+}
+
+/// Reads a text with variables over it.
+fn resolve(
+    document: Document,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Problems> {
+    Origin { base: Base::Text(document), environment: super::variables::ours(environment) }.read()
 }

@@ -28,7 +28,7 @@ fn consumers_are_read_with_their_defaults() {
         (http.url.to_string(), http.timeout),
         ("https://siem.corp.example/x".into(), Duration::from_secs(3))
     );
-    assert!(http.token.is_some());
+    assert!(http.token.is_there());
     assert!(!format!("{config:?}").contains(SECRET) && !config.render().contains(SECRET));
     let again = super::super::parse("again.toml", &config.render()).unwrap();
     assert_eq!(again.shipping.len(), 2);

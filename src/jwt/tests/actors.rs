@@ -53,7 +53,7 @@ impl Script {
     /// Starts an actor that refreshes every five minutes and keeps keys for an hour.
     fn start(&self) -> (Keyring, JoinHandle<()>) {
         let keyring = empty_keyring(&RS);
-        let actor = Actor::new(&keyring.0.issuers[0], self.clone(), 5 * MINUTE, Some(60 * MINUTE));
+        let actor = Actor::new(&keyring.0.issuers[0].keys, self.clone());
         (keyring, tokio::spawn(actor.run()))
     }
 }
@@ -163,7 +163,7 @@ async fn a_fetch_that_began_before_the_question_is_no_answer() {
     script.say(&[&old]);
     let keyring = empty_keyring(&RS);
     let loader = Slow(script.clone(), Arc::clone(&gate));
-    let _actor = tokio::spawn(Actor::new(&keyring.0.issuers[0], loader, 5 * MINUTE, None).run());
+    let _actor = tokio::spawn(Actor::new(&keyring.0.issuers[0].keys, loader).run());
     gate.notify_one();
     sleep(6 * MINUTE).await;
     assert_eq!(script.loads(), 2, "the second is under way, with the old set in hand");

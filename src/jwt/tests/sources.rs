@@ -27,7 +27,7 @@ fn config_of(keys: KeySource, algorithms: &[Algorithm]) -> JwtConfig {
 
 /// Runs the actors where the control plane would: on a thread of their own, until the keyring is dropped.
 fn start(config: &JwtConfig) -> Keyring {
-    let (keyring, actors) = keyring(config, &fetcher());
+    let (keyring, actors) = keyring(config, &fetcher(), None);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(join_all(actors));

@@ -14,10 +14,11 @@ use jsonwebtoken::{Algorithm as Named, EncodingKey, crypto};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::jwt::issuer::Issuer;
+use crate::jwt::issuer::{Issuer, IssuerKeys, Terms};
 use crate::jwt::keyset::KeySet;
 use crate::jwt::snapshot::Snapshot;
 use crate::jwt::{Algorithm, IssuerConfig, JwtConfig, KeySource, Keyring, Rejection, Verified};
+use crate::upstream::Endpoint;
 
 pub(crate) const ISSUER: &str = "https://sso.corp.example";
 /// 2023-11-14T22:13:20Z
@@ -175,7 +176,7 @@ pub(crate) fn issuer_config(algorithms: &[Algorithm]) -> IssuerConfig {
         issuer: ISSUER.into(),
         audiences: vec!["confgate".into(), "https://confgate.example".into()],
         algorithms: algorithms.to_vec(),
-        keys: KeySource::File("unused".into()),
+        keys: KeySource::Url(Endpoint::parse("https://unused.test/jwks.json").unwrap()),
         tenant_claim: "tenant".into(),
         subject_claim: "sub".into(),
         user_claim: "sub".into(),
@@ -205,8 +206,9 @@ pub(crate) fn empty_keyring(algorithms: &[Algorithm]) -> Keyring {
 
 fn empty_keyring_for(issuer: IssuerConfig) -> Keyring {
     let config = config(vec![issuer]);
-    let issuer = Issuer::new(config.issuers[0].clone(), config.unknown_key_cooldown);
-    Keyring::new(vec![Arc::new(issuer)], &config)
+    let issuer = config.issuers[0].clone();
+    let keys = Arc::new(IssuerKeys::new(Terms::new(&issuer, &config), None));
+    Keyring::new(vec![Arc::new(Issuer { config: issuer, keys })], &config, None)
 }
 
 /// A keyring with one issuer and its keys.
@@ -238,7 +240,7 @@ pub(crate) fn publish(keyring: &Keyring, keys: KeySet) {
 }
 
 pub(crate) fn change(keyring: &Keyring, to: impl FnOnce(&Snapshot) -> Snapshot) {
-    let snapshot = &keyring.0.issuers[0].snapshot;
+    let snapshot = &keyring.0.issuers[0].keys.snapshot;
     let after = to(&snapshot.load());
     snapshot.store(Arc::new(after));
 }

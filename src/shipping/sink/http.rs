@@ -3,11 +3,10 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, InvalidHeaderValue, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 
 use super::Undelivered;
 use crate::shipping::backlog::Batch;
-use crate::shipping::config::{ConsumerName, HttpSinkConfig};
+use crate::shipping::config::{ConsumerName, HttpSinkConfig, ReceiverToken};
 use crate::shipping::form::Form;
 use crate::upstream::{Connector, Endpoint, FetchError, Fetcher, retry_after};
 
@@ -26,28 +25,23 @@ const LAST_HASH: HeaderName = HeaderName::from_static("confgate-last-hash");
 pub(in crate::shipping) struct HttpSink {
     fetcher: Fetcher,
     url: Endpoint,
-    authorization: Option<HeaderValue>,
+    token: ReceiverToken,
     consumer: HeaderValue,
     form: Form,
 }
 
 impl HttpSink {
-    /// Fails when the token does not fit into a header.
+    /// Fails when the name does not fit into a header.
     pub(super) fn new(
         config: &HttpSinkConfig,
         consumer: &ConsumerName,
         form: Form,
         connector: &Connector,
     ) -> Result<Self, InvalidHeaderValue> {
-        let bearer = |token: &secrecy::SecretString| {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?;
-            value.set_sensitive(true);
-            Ok(value)
-        };
         Ok(Self {
             fetcher: Fetcher::new(connector.clone(), config.timeout),
             url: config.url.clone(),
-            authorization: config.token.as_ref().map(bearer).transpose()?,
+            token: config.token.clone(),
             consumer: HeaderValue::from_str(consumer.as_str())?,
             form,
         })
@@ -78,8 +72,8 @@ impl HttpSink {
             .header(FIRST, batch.first)
             .header(LAST, batch.last.sequence)
             .header(LAST_HASH, batch.last.hash.to_string());
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = self.token.authorization()? {
+            request = request.header(AUTHORIZATION, authorization);
         }
         request.body(Full::from(batch.body.clone()))
     }

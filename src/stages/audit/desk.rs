@@ -148,7 +148,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let config = TrailConfig { queue: 1, ..TrailConfig::new(directory.path().to_owned()) };
             let (trail, thread) = Trail::open(&config).unwrap();
-            let mut metrics = MetricsBuilder::new(vec![], vec![]);
+            let metrics = MetricsBuilder::new(vec![], vec![]);
             let config = AuditConfig::with(DurabilityConfig { refusals, ..DurabilityConfig::DEFAULT });
             let desk = Rc::new(Desk::new(trail.clone(), metrics.worker(), config));
             let taken = trail.reserve().await;

@@ -48,9 +48,14 @@ impl Proxy {
         Self(Rc::new(Inner { config, pools }))
     }
 
+    /// Its connections to the app of that index.
+    pub fn pool(&self, index: usize) -> Option<&Pool> {
+        self.0.pools.get(index)
+    }
+
     async fn run(self, recorded: Recorded) -> Result<Reply, Refusal> {
         let index = recorded.authorized().app().index;
-        let Some(pool) = self.0.pools.get(index) else {
+        let Some(pool) = self.pool(index) else {
             return Err(Refusal::internal("no pool for the app"));
         };
         Exchange::new(self.0.config, pool.clone(), recorded).run().await

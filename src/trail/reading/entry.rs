@@ -66,6 +66,7 @@ pub struct Entry<'a> {
     pub unknown: Vec<OpenIntent>,
 
     pub version: Option<&'a str>,
+    pub generation: Option<u64>,
     pub first: Option<u64>,
     pub sequence: Option<u64>,
 }

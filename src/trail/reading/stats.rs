@@ -140,7 +140,7 @@ impl Tally {
                 self.of(tenant, entry.action).add(entry);
             }
             Kind::Recovered => entry.unknown.iter().for_each(|open| self.add_unknown(open.request_id)),
-            Kind::Start | Kind::Stop | Kind::Checkpoint | Kind::Heartbeat => {}
+            Kind::Start | Kind::Stop | Kind::Checkpoint | Kind::Heartbeat | Kind::Reload => {}
         }
     }
 

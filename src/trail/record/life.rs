@@ -99,6 +99,47 @@ pub struct OpenIntent {
     pub request_id: RequestId,
 }
 
+/// The gateway decides by another configuration from about here on: each worker with the first request that it begins
+/// after this line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reload {
+    /// When.
+    #[serde(skip)]
+    pub time: Timestamp,
+    /// Counts the configurations since the start, which was with number 1.
+    pub generation: u64,
+    /// Why it was read again.
+    pub cause: ReloadCause,
+    /// The keys that differ, by name; the first 100 of them.
+    pub changes: Vec<ChangedKey>,
+    /// How many keys differ beyond those.
+    pub further_changes: u64,
+}
+
+/// Why a configuration is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReloadCause {
+    /// SIGHUP.
+    Signal,
+    /// One of its files is another.
+    Files,
+}
+
+/// A key of the configuration that differs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangedKey {
+    /// Its full name.
+    pub key: String,
+    /// Its value before, in TOML; null where it had none. Both are null where what differs is the content of the file
+    /// that the key names.
+    pub from: Option<String>,
+    /// Its value after.
+    pub to: Option<String>,
+    /// Whether it takes effect with the next start only.
+    pub needs_restart: bool,
+}
+
 /// The trail goes on after something went wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct Recovered {

@@ -9,7 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use life::{Checkpoint, Heartbeat, OpenIntent, Recovered, Start, Stop, TornTail, Trouble};
+pub use life::{
+    ChangedKey, Checkpoint, Heartbeat, OpenIntent, Recovered, Reload, ReloadCause, Start, Stop, TornTail,
+    Trouble,
+};
 pub use refusals::Refusals;
 pub use request::{Call, Decision, Intent, Outcome, VendorError};
 
@@ -35,11 +38,13 @@ pub enum Kind {
     Recovered,
     /// The gateway is there, and nothing happens.
     Heartbeat,
+    /// The gateway goes by another configuration.
+    Reload,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Stop,
         Self::Intent,
@@ -48,6 +53,7 @@ impl Kind {
         Self::Checkpoint,
         Self::Recovered,
         Self::Heartbeat,
+        Self::Reload,
     ];
 
     /// The value of `kind`.
@@ -61,12 +67,13 @@ impl Kind {
             Self::Checkpoint => "checkpoint",
             Self::Recovered => "recovered",
             Self::Heartbeat => "heartbeat",
+            Self::Reload => "reload",
         }
     }
 }
 
-/// One line of the trail, less what the thread adds: `v`, `seq` and `prev`. All but [`Intent`], [`Outcome`] and
-/// [`Refusals`] are written by the trail itself.
+/// One line of the trail, less what the thread adds: `v`, `seq` and `prev`. All but [`Intent`], [`Outcome`],
+/// [`Refusals`] and [`Reload`] are written by the trail itself.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is described where it is defined")]
 pub enum Record {
@@ -78,6 +85,7 @@ pub enum Record {
     Checkpoint(Checkpoint),
     Recovered(Recovered),
     Heartbeat(Heartbeat),
+    Reload(Reload),
 }
 
 impl Record {
@@ -92,6 +100,7 @@ impl Record {
             Self::Checkpoint(_) => Kind::Checkpoint,
             Self::Recovered(_) => Kind::Recovered,
             Self::Heartbeat(_) => Kind::Heartbeat,
+            Self::Reload(_) => Kind::Reload,
         }
     }
 
@@ -119,6 +128,7 @@ impl Serialize for Record {
             Self::Checkpoint(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
             Self::Recovered(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
             Self::Heartbeat(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
+            Self::Reload(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
         }
     }
 }

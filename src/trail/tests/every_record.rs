@@ -149,5 +149,26 @@ fn of_its_life() -> Vec<Record> {
         Record::Recovered(fault),
         Record::Heartbeat(Heartbeat { time: time() }),
         Record::Stop(Stop { time: time() }),
+        Record::Reload(reload()),
     ]
+}
+
+fn reload() -> Reload {
+    let change = |key: &str, from: Option<&str>, to: Option<&str>| ChangedKey {
+        key: key.to_owned(),
+        from: from.map(str::to_owned),
+        to: to.map(str::to_owned),
+        needs_restart: key.starts_with("admin"),
+    };
+    Reload {
+        time: time(),
+        generation: 2,
+        cause: ReloadCause::Files,
+        changes: vec![
+            change("admin.address", Some("\"127.0.0.1:9090\""), Some("\"0.0.0.0:9090\"")),
+            change("apps.meet.client_secret_file", None, None),
+            change("tenants.crm.max_in_flight", None, Some("64")),
+        ],
+        further_changes: 0,
+    }
 }

@@ -220,7 +220,7 @@ impl Writer {
             key: None,
             signature: None,
         };
-        let checkpoint = checkpoint.signed_by(self.config.checkpoints.key.as_deref());
+        let checkpoint = checkpoint.signed_by(self.config.checkpoints.signer.key().as_deref());
         self.push(&Record::Checkpoint(checkpoint.clone()));
         self.unproved = Some(checkpoint);
         self.proved = self.store.head().next;

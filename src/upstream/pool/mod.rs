@@ -32,7 +32,7 @@ use connection::Connection;
 use idle::Idle;
 
 /// The bounds of a pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
     /// The most connections open at a time, idle ones included; 0 counts as 1. Further requests wait their turn.
     pub max_connections: usize,

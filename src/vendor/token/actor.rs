@@ -10,14 +10,16 @@ use tracing::{debug, error, info, warn};
 
 use super::source::{Failure, Grant, Source};
 use super::state::{Answer, State};
-use super::{TokenConfig, TokenFault, TokenUnavailable, VendorToken};
+use super::{TokenConfig, TokenFault, TokenTerms, TokenUnavailable, VendorToken};
 
 type Reply = oneshot::Sender<Result<Arc<VendorToken>, TokenUnavailable>>;
 
-/// A caller's question for a token, after a 401 to the generation `refused` if there was one.
-pub(super) struct Ask {
-    pub(super) refused: Option<u64>,
-    pub(super) reply: Reply,
+/// What an actor is asked.
+pub(super) enum Ask {
+    /// A caller's question for a token, after a 401 to the generation `refused` if there was one.
+    Token { refused: Option<u64>, reply: Reply },
+    /// The operator's: to go by other terms from now on.
+    Change(Box<TokenTerms>),
 }
 
 /// Fetches, rests, fetches. The only one that changes the state.
@@ -25,6 +27,8 @@ pub(super) struct Actor<S> {
     source: S,
     inbox: mpsc::Receiver<Ask>,
     desk: Desk,
+    /// To go by when the fetch that is under way has ended.
+    next_terms: Option<Box<TokenTerms>>,
 }
 
 /// Where questions are answered, while a fetch runs and while none does.
@@ -54,7 +58,7 @@ impl<S: Source> Actor<S> {
             waiting: Vec::new(),
             rejected: false,
         };
-        Self { source, inbox, desk }
+        Self { source, inbox, desk, next_terms: None }
     }
 
     /// Runs until the last handle is dropped.
@@ -75,8 +79,11 @@ impl<S: Source> Actor<S> {
                     return true;
                 }
                 ask = self.inbox.recv() => {
-                    let Some(ask) = ask else { return false };
-                    self.desk.take(ask);
+                    match ask {
+                        Some(Ask::Token { refused, reply }) => _ = self.desk.take(refused, reply),
+                        Some(Ask::Change(terms)) => self.next_terms = Some(terms),
+                        None => return false,
+                    }
                 }
             }
         }
@@ -84,30 +91,41 @@ impl<S: Source> Actor<S> {
 
     /// Until the token is to be renewed, or somebody needs it to be. False at the end.
     async fn rest(&mut self) -> bool {
-        let mut renewal = pin!(sleep_until(self.desk.state.next_fetch));
         loop {
-            tokio::select! {
-                () = &mut renewal => return true,
-                ask = self.inbox.recv() => {
-                    let Some(ask) = ask else { return false };
-                    if self.desk.take(ask) {
-                        return true;
-                    }
-                }
+            if let Some(terms) = self.next_terms.take() {
+                self.adopt(*terms);
             }
+            tokio::select! {
+                () = sleep_until(self.desk.state.next_fetch) => return true,
+                ask = self.inbox.recv() => match ask {
+                    Some(Ask::Token { refused, reply }) => if self.desk.take(refused, reply) { return true },
+                    Some(Ask::Change(terms)) => self.next_terms = Some(terms),
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    /// Credentials that are new are tried soon, so that the operator learns at once whether they are good; the token
+    /// that the old ones brought serves on.
+    fn adopt(&mut self, terms: TokenTerms) {
+        self.desk.config = terms.config.clone();
+        if self.source.adopt(terms) {
+            self.desk.state.credentials_changed(&self.desk.config);
+            self.desk.publish();
         }
     }
 }
 
 impl Desk {
     /// Answers at once, or keeps the caller waiting for a fetch: then true.
-    fn take(&mut self, ask: Ask) -> bool {
-        match self.state.answer(ask.refused, Instant::now()) {
-            Answer::Token(token) => _ = ask.reply.send(Ok(token)),
-            Answer::Refused(unavailable) => _ = ask.reply.send(Err(unavailable)),
+    fn take(&mut self, refused: Option<u64>, reply: Reply) -> bool {
+        match self.state.answer(refused, Instant::now()) {
+            Answer::Token(token) => _ = reply.send(Ok(token)),
+            Answer::Refused(unavailable) => _ = reply.send(Err(unavailable)),
             Answer::Wait => {
-                self.rejected |= ask.refused.is_some();
-                self.waiting.push(ask.reply);
+                self.rejected |= refused.is_some();
+                self.waiting.push(reply);
                 return true;
             }
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::actor::Ask;
 use super::state::{Answer, State};
-use super::{TokenFault, TokenUnavailable, VendorToken};
+use super::{TokenFault, TokenTerms, TokenUnavailable, VendorToken};
 
 /// An app's token as the workers see it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -60,6 +60,13 @@ impl TokenHandle {
         self.ask(Some(generation)).await
     }
 
+    /// Has tokens fetched by other terms from now on. The token that is there stays; one for credentials that are new is
+    /// fetched as soon as the vendor may be asked again.
+    pub async fn change(&self, terms: TokenTerms) {
+        // Fails where the actor is gone, which those who ask it for a token notice.
+        let _ = self.asks.send(Ask::Change(Box::new(terms))).await;
+    }
+
     /// The present state, without secrets.
     pub fn status(&self) -> TokenStatus {
         let state = self.published.load();
@@ -85,7 +92,7 @@ impl TokenHandle {
             Answer::Wait => {}
         }
         let (reply, replied) = oneshot::channel();
-        if self.asks.send(Ask { refused, reply }).await.is_err() {
+        if self.asks.send(Ask::Token { refused, reply }).await.is_err() {
             return Err(stopped());
         }
         replied.await.unwrap_or_else(|_| Err(stopped()))

@@ -84,6 +84,17 @@ impl Default for TokenConfig {
     }
 }
 
+/// How an app's tokens are fetched.
+#[derive(Clone)]
+pub struct TokenTerms {
+    /// With what.
+    pub credentials: Credentials,
+    /// When.
+    pub config: TokenConfig,
+    /// By which connections; it brings the timeout of a fetch.
+    pub fetcher: Fetcher,
+}
+
 /// A token as it is sent to the vendor.
 #[derive(Clone, Debug)]
 pub struct VendorToken {
@@ -123,15 +134,11 @@ impl VendorToken {
 }
 
 /// The actor for one app's token, and the handle by which workers know it. The actor fetches at once, works for
-/// as long as there is a handle, and belongs on the control plane. `fetcher` brings the timeout of a fetch.
-pub fn token_actor(
-    credentials: Credentials,
-    config: TokenConfig,
-    fetcher: Fetcher,
-) -> (TokenHandle, impl Future<Output = ()> + Send) {
-    let app = format!("{}/{}", credentials.org, credentials.app);
-    let source = VendorSource::new(credentials, fetcher, &config);
-    let (handle, actor) = actor_with(source, config, &app);
+/// as long as there is a handle, and belongs on the control plane.
+pub fn token_actor(terms: TokenTerms) -> (TokenHandle, impl Future<Output = ()> + Send) {
+    let app = format!("{}/{}", terms.credentials.org, terms.credentials.app);
+    let config = terms.config.clone();
+    let (handle, actor) = actor_with(VendorSource::new(terms), config, &app);
     (handle, actor.run())
 }
 

@@ -14,6 +14,8 @@ pub(super) struct State {
     pub(super) fetching: bool,
     /// When the actor fetches by itself; never before `not_before`.
     pub(super) next_fetch: Instant,
+    /// When the last fetch ended.
+    ended: Instant,
     /// Until then nothing makes the actor fetch.
     pub(super) not_before: Instant,
     /// Until then a 401 on the current token does not make it fetch.
@@ -46,6 +48,7 @@ impl State {
             token: None,
             fetching: true,
             next_fetch: now,
+            ended: now,
             not_before: now,
             replaceable_from: now,
             fault: Some(TokenFault::Starting),
@@ -116,6 +119,7 @@ impl State {
             usable_until: begun + grant.life.saturating_sub(margin),
         }));
         self.fetching = false;
+        self.ended = now;
         self.fault = None;
         self.failures = 0;
         self.not_before = now + config.min_interval;
@@ -127,13 +131,23 @@ impl State {
     /// A fetch failed. The token there is stays in service until it expires.
     pub(super) fn failed(&mut self, failure: Failure, config: &TokenConfig) {
         self.fetching = false;
+        self.ended = Instant::now();
         self.failures = self.failures.saturating_add(1);
         self.failed_fetches += 1;
         let steps = if failure.fault.is_permanent() { u32::MAX } else { self.failures };
         let asked = failure.retry_after.unwrap_or_default().min(config.max_backoff);
-        self.not_before = Instant::now() + backoff(steps, config).max(asked);
+        self.not_before = self.ended + backoff(steps, config).max(asked);
         self.next_fetch = self.not_before;
         self.fault = Some(failure.fault);
+    }
+
+    /// The credentials are others than the last fetch was made with: the next is due, and how the old ones were refused
+    /// says nothing about it. The vendor is not asked sooner for that than it may be asked at all.
+    pub(super) fn credentials_changed(&mut self, config: &TokenConfig) {
+        if self.fault.as_ref().is_some_and(TokenFault::is_permanent) {
+            self.not_before = self.ended + config.min_interval;
+        }
+        self.next_fetch = self.not_before.max(Instant::now());
     }
 
     /// A token that served for longer than any back-off was good; one that was refused sooner may be refused

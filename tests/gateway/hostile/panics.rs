@@ -79,7 +79,7 @@ where
     let (tls, _) = tls_config(None).expect("certificate authorities");
     let connector = Connector::new(tls, Duration::from_secs(1));
     let (trail, thread) = Trail::open(&config.trail).expect("a trail");
-    let mut builder = MetricsBuilder::new(
+    let builder = MetricsBuilder::new(
         config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
         config.apps.iter().map(|app| app.key.clone()).collect(),
     );
@@ -202,12 +202,9 @@ async fn a_stage_before_the_trail_does_too() {
 }
 
 /// A service that panics when a connection takes it, which no stage can catch.
-#[derive(Clone)]
-struct Untakeable(Taken);
+struct Untakeable(Arc<AtomicBool>);
 
-struct Taken(Arc<AtomicBool>);
-
-impl Clone for Taken {
+impl Clone for Untakeable {
     fn clone(&self) -> Self {
         assert!(!self.0.swap(false, Ordering::SeqCst), "on purpose, in the connection's task");
         Self(Arc::clone(&self.0))
@@ -233,7 +230,7 @@ async fn a_connection_that_panics_takes_no_other_with_it() {
     let tally = Tally::of("panics and file descriptors");
     let armed = Arc::new(AtomicBool::new(false));
     let taken = Arc::clone(&armed);
-    let broken = Broken::start(move |_, _| Untakeable(Taken(Arc::clone(&taken)))).await;
+    let broken = Broken::start(move |_, _| Untakeable(Arc::clone(&taken))).await;
     let before = Place::Worker.panics();
     let mut others = Vec::new();
     for _ in 0..10 {

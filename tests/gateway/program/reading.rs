@@ -108,7 +108,7 @@ async fn what_cannot_be_asked_for_is_answered_with_what_can() {
     for (arguments, hint) in [
         (vec!["--action", "delete"], "possible values: create, get, dissolve, kick"),
         (vec!["--decision", "no"], "possible values: allowed, refused"),
-        (vec!["--kind", "reload"], "possible values: start, stop, intent"),
+        (vec!["--kind", "restart"], "possible values: start, stop, intent"),
         (vec!["--reason", "scope_mising"], "scope_missing"),
         (vec!["--tenant", "a b"], "1 to 64 characters of A-Z a-z 0-9 _ . -"),
         (vec!["--conference", "a/b"], "1 to 64 characters"),

@@ -85,7 +85,7 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let (tls, _) = tls_config(None).expect("certificate authorities");
     let connector = Connector::new(tls, Duration::from_secs(1));
     let (trail, thread) = Trail::open(&config.trail).expect("a trail");
-    let mut builder = MetricsBuilder::new(
+    let builder = MetricsBuilder::new(
         config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
         config.apps.iter().map(|app| app.key.clone()).collect(),
     );

@@ -97,6 +97,7 @@ fn ecs_says_what_was_done_and_what_came_of_it() {
         ("heartbeat", None),
         ("stop", None),
         ("reload", None),
+        ("later", None),
     ];
     assert_eq!(said, expected);
 }

@@ -19,7 +19,7 @@ const TIME: &str = "2026-11-23T02:47:04.123456Z";
 static LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut lines = every_line();
     let (sequence, prev) = (lines.len() + 1, LineHash::of(lines[lines.len() - 1].as_bytes()));
-    let later = r#""kind":"reload","what":"of a later version""#;
+    let later = r#""kind":"later","what":"of a later version""#;
     lines.push(format!("{{\"v\":1,\"seq\":{sequence},\"time\":\"{TIME}\",{later},\"prev\":\"{prev}\"}}\n"));
     lines
 });

@@ -130,6 +130,7 @@ fn ocsf_says_what_was_done_and_what_came_of_it() {
         ("heartbeat", "Logged", "Informational", "heartbeat"),
         ("stop", "Logged", "Informational", "stop"),
         ("reload", "Logged", "Informational", "reload"),
+        ("later", "Logged", "Informational", "later"),
     ];
     let expected = expected.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), json!(d)));
     assert_eq!(said, expected);

@@ -3,6 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::failure::{config, message};
+use crate::trail::Signer;
 use crate::trail::segment::{Encoding, SegmentFile};
 use crate::trail::tests::*;
 use crate::trail::writing::compress::compress;
@@ -57,7 +58,7 @@ fn checkpoints_are_signed_with_the_key() {
     let mut config = config(directory.path());
     let key = std::sync::Arc::new(SigningKey::from_pem(&key_pem()).unwrap());
     let public = key.public_key().unwrap();
-    config.checkpoints.key = Some(key);
+    config.checkpoints.signer = Signer::new(Some(key));
     let (writer, observer) = start::open(&config).unwrap();
     let proved = observer.status().checkpoint.unwrap().checkpoint;
     assert!(public.verifies(&Statement::from(&proved), proved.signature.as_deref().unwrap()));

@@ -12,8 +12,8 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credentials, TokenConfig, TokenFault};
-use crate::upstream::{Fetcher, retry_after};
+use super::{Credentials, TokenFault, TokenTerms};
+use crate::upstream::retry_after;
 
 /// The most of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -25,6 +25,9 @@ const MAX_TOKEN: usize = 8 * 1024;
 pub(super) trait Source: Send + Sync {
     /// One attempt.
     fn fetch(&self) -> impl Future<Output = Result<Grant, Failure>> + Send;
+
+    /// Goes by other terms from now on. Says whether the credentials are new.
+    fn adopt(&mut self, terms: TokenTerms) -> bool;
 }
 
 /// A token, fresh from the vendor.
@@ -49,10 +52,7 @@ impl From<TokenFault> for Failure {
 
 /// The vendor's `POST /{org}/{app}/token`.
 pub(super) struct VendorSource {
-    credentials: Credentials,
-    fetcher: Fetcher,
-    default_life: Duration,
-    max_life: Duration,
+    terms: TokenTerms,
 }
 
 #[derive(Serialize)]
@@ -70,16 +70,16 @@ struct TokenAnswer {
 }
 
 impl VendorSource {
-    pub(super) fn new(credentials: Credentials, fetcher: Fetcher, config: &TokenConfig) -> Self {
-        Self { credentials, fetcher, default_life: config.default_life, max_life: config.max_life }
+    pub(super) fn new(terms: TokenTerms) -> Self {
+        Self { terms }
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>, http::Error> {
-        let Credentials { endpoint, org, app, .. } = &self.credentials;
+        let Credentials { endpoint, org, app, client_id, client_secret } = &self.terms.credentials;
         let question = Question {
             grant_type: "client_credentials",
-            client_id: &self.credentials.client_id,
-            client_secret: self.credentials.client_secret.expose_secret(),
+            client_id,
+            client_secret: client_secret.expose_secret(),
         };
         // Three strings always make JSON.
         let body = serde_json::to_vec(&question).unwrap_or_default();
@@ -118,11 +118,11 @@ impl VendorSource {
             _ => None,
         };
         match seconds.filter(|seconds| seconds.is_finite()) {
-            None => Ok(self.default_life),
+            None => Ok(self.terms.config.default_life),
             Some(seconds) if seconds <= 0.0 => Err(TokenFault::Malformed("expires_in is not positive")),
-            Some(seconds) => {
-                Ok(Duration::try_from_secs_f64(seconds).unwrap_or(self.max_life).min(self.max_life))
-            }
+            Some(seconds) => Ok(Duration::try_from_secs_f64(seconds)
+                .unwrap_or(self.terms.config.max_life)
+                .min(self.terms.config.max_life)),
         }
     }
 }
@@ -131,8 +131,17 @@ impl Source for VendorSource {
     async fn fetch(&self) -> Result<Grant, Failure> {
         let request =
             self.request().map_err(|_| TokenFault::Malformed("the base URL's path cannot be asked for"))?;
-        let answer = self.fetcher.fetch(&self.credentials.endpoint, request, MAX_ANSWER).await;
+        let TokenTerms { credentials, fetcher, .. } = &self.terms;
+        let answer = fetcher.fetch(&credentials.endpoint, request, MAX_ANSWER).await;
         self.read(&answer.map_err(|error| TokenFault::Unreachable(error.to_string()))?)
+    }
+
+    fn adopt(&mut self, terms: TokenTerms) -> bool {
+        let (old, new) = (&self.terms.credentials, &terms.credentials);
+        let is_new = old.client_id != new.client_id
+            || old.client_secret.expose_secret() != new.client_secret.expose_secret();
+        self.terms = terms;
+        is_new
     }
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::domain::{AppName, OrgName};
 use crate::upstream::scripted::{Server, on_a_worker};
-use crate::upstream::{Connector, Endpoint, tls_config};
+use crate::upstream::{Connector, Endpoint, Fetcher, tls_config};
+use crate::vendor::{Credentials, TokenConfig};
 
 const DEFAULT: Duration = Duration::from_hours(1);
 const MAX: Duration = Duration::from_hours(60 * 24);
@@ -16,7 +17,7 @@ fn source(url: &str) -> VendorSource {
     };
     let (tls, _) = tls_config(None).unwrap();
     let fetcher = Fetcher::new(Connector::new(tls, DEFAULT), Duration::from_millis(200));
-    VendorSource::new(credentials, fetcher, &TokenConfig::default())
+    VendorSource::new(TokenTerms { credentials, config: TokenConfig::default(), fetcher })
 }
 
 async fn fetch(status: &'static str, body: &str) -> Result<Grant, Failure> {
@@ -158,6 +159,6 @@ fn a_server_that_does_not_answer_is_unreachable() {
 #[test]
 fn nothing_that_can_be_printed_holds_the_secret() {
     let source = source("http://a");
-    assert!(!format!("{:?}", source.credentials).contains("secret\\\""));
-    assert!(!format!("{:?}", source.credentials.client_secret).contains("YXA6"));
+    assert!(!format!("{:?}", source.terms.credentials).contains("secret\\\""));
+    assert!(!format!("{:?}", source.terms.credentials.client_secret).contains("YXA6"));
 }

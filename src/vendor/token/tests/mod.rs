@@ -1,5 +1,7 @@
 //! The actor against a scripted source under a paused clock: what is promised about time, to the second.
 
+mod changes;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -67,6 +69,11 @@ impl Source for Scripted {
                 retry_after: Some(wait),
             }),
         }
+    }
+
+    /// The credentials are new wherever they are another client's.
+    fn adopt(&mut self, terms: TokenTerms) -> bool {
+        terms.credentials.client_id != "the first"
     }
 }
 
@@ -302,7 +309,8 @@ fn over_a_real_socket_two_hundred_refused_at_once_make_one_fetch() {
         let (tls, _) = tls_config(None).unwrap();
         let fetcher = Fetcher::new(Connector::new(tls, HOUR), HOUR);
         let config = TokenConfig { min_interval: Duration::from_millis(5), ..TokenConfig::default() };
-        let (handle, actor) = token_actor(credentials(&server.url()), config, fetcher);
+        let (handle, actor) =
+            token_actor(TokenTerms { credentials: credentials(&server.url()), config, fetcher });
         tokio::spawn(actor);
 
         let first = handle.obtain().await.unwrap();

@@ -1,0 +1,54 @@
+//! Where a configuration was read, so that it can be read again.
+
+use std::path::PathBuf;
+
+use super::source::{self, Document};
+use super::{Config, Problems, Reader, read, variables};
+
+/// Where values stand beside those built in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    pub(super) base: Base,
+    /// Variables over it, which do not change while a program runs.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+/// What stands directly over the values built in.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Base {
+    #[default]
+    Nothing,
+    File(PathBuf),
+    Text(Document),
+}
+
+impl Origin {
+    /// What stands there now.
+    pub(super) fn read(self) -> Result<Config, Problems> {
+        let reader = Reader::default();
+        let mut tree = match &self.base {
+            Base::Nothing => source::merged(None, &reader),
+            Base::File(path) => source::merged(Some(&Document::open(path)?), &reader),
+            Base::Text(document) => source::merged(Some(document), &reader),
+        }?;
+        variables::apply(&self.environment, &mut tree, &reader);
+        read(tree, reader, self)
+    }
+}
+
+impl Config {
+    /// The configuration as it stands now in the place where this one was read.
+    pub fn read_again(&self) -> Result<Self, Problems> {
+        self.origin.clone().read()
+    }
+
+    /// The files that it was read from: its own, and those that it names.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let own = match &self.origin.base {
+            Base::File(path) => Some(path.clone()),
+            Base::Nothing | Base::Text(_) => None,
+        };
+        let named = self.resolved.iter().filter_map(|entry| Some(entry.file.as_ref()?.path.clone()));
+        own.into_iter().chain(named).collect()
+    }
+}
