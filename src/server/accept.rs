@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -22,6 +23,9 @@ use crate::stages::audit::Desk;
 const TURNED_AWAY: usize = 256;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long the very last ones have to take their answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
 
 /// Accepts until the gateway is over. From [`Phase::Closing`] on, and while `max_connections` are open, newcomers are
 /// turned away with 503.
@@ -49,6 +53,7 @@ pub async fn accept(
                 () = turn_all_away(&mut listener, &porter) => {}
                 () = phase.reached(Phase::Over) => {}
             }
+            porter.finish(&mut listener).await;
         })
         .await;
 }
@@ -100,6 +105,16 @@ struct Porter {
 }
 
 impl Porter {
+    /// Turns away who is in the kernel's queue still, which closing the socket would reset, and waits for the last
+    /// answers to be out.
+    async fn finish(&self, listener: &mut Listener) {
+        while let Some(Incoming { stream, peer, .. }) = listener.accept().now_or_never() {
+            self.turn_away(stream, peer, Code::ShuttingDown);
+        }
+        let all = u32::try_from(TURNED_AWAY).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(LAST_ANSWERS, self.places.acquire_many(all)).await;
+    }
+
     /// Gives the descriptor back before anything else happens: it is the last one.
     fn turn_away_at_once(&self, stream: TcpStream, peer: SocketAddr) {
         let (id, answer) = self.unread.answer(Code::Overloaded);

@@ -1,6 +1,7 @@
 //! Panics, wherever they happen: each is counted and has one line in the log. None should ever happen; that one request,
 //! one connection or one attempt is all that it costs is the business of whoever catches it.
 
+use std::any::Any;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,12 +77,20 @@ pub(super) fn log_panics() {
     IS_LOGGED.store(true, Ordering::Relaxed);
 }
 
+fn log(panic: &PanicHookInfo<'_>, thread: &str) {
+    let location = panic.location().map(tracing::field::display);
+    tracing::error!(
+        thread,
+        location,
+        reason = literal(panic.payload()),
+        "a panic, which is a fault of the program"
+    );
+}
+
 /// A message that was put together when it happened can quote what it is about: a slice of a token, say. It is left out,
 /// and the place in the source tells what it was.
-fn log(panic: &PanicHookInfo<'_>, thread: &str) {
-    let message = panic.payload().downcast_ref::<&'static str>().copied();
-    let location = panic.location().map(tracing::field::display);
-    tracing::error!(thread, location, reason = message, "a panic, which is a fault of the program");
+fn literal(payload: &dyn Any) -> Option<&'static str> {
+    payload.downcast_ref::<&'static str>().copied()
 }
 
 #[cfg(test)]
@@ -104,5 +113,14 @@ mod tests {
             assert_eq!(Place::of_thread(name), place, "{name}");
         }
         assert!(Place::ALL.iter().enumerate().all(|(index, place)| *place as usize == index));
+    }
+
+    #[test]
+    fn what_was_put_together_is_not_told() {
+        let literal_one = std::panic::catch_unwind(|| panic!("as it stands in the source")).unwrap_err();
+        assert_eq!(literal(&*literal_one), Some("as it stands in the source"));
+        let token = String::from("Bearer secret");
+        let quoting = std::panic::catch_unwind(|| panic!("no boundary in {token}")).unwrap_err();
+        assert_eq!(literal(&*quoting), None);
     }
 }
