@@ -9,7 +9,7 @@
 //! each consumer that it is shipped to has one.
 //!
 //! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
-//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: catch_panic,
+//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
 //!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start and end of everything.
 //!

@@ -73,14 +73,12 @@ where
 /// Puts the decision on record, and makes the answer of it. A panic here is the request's failure as well, and its entry
 /// has one outcome all the same.
 async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
-    match AssertUnwindSafe(answer(entry, decision)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            let internal = Refusal::internal("a panic while the answer was made");
-            let refusal = entry.close_refused(&internal).await.err().unwrap_or(internal);
-            problem::response(&refusal, entry.id())
-        }
+    if let Ok(response) = AssertUnwindSafe(answer(entry, decision)).catch_unwind().await {
+        return response;
     }
+    let internal = Refusal::internal("a panic while the answer was made");
+    let refusal = entry.close_refused(&internal).await.err().unwrap_or(internal);
+    problem::response(&refusal, entry.id())
 }
 
 async fn answer(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
