@@ -1,8 +1,9 @@
 //! Draining on demand: the gateway turns callers away gently before it is told to end.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::json;
 use tokio::sync::Notify;
@@ -14,26 +15,37 @@ use crate::smallserver::{Body, Peer};
 /// When the gateway began to drain, by order or by signal, and how long that may take.
 #[derive(Debug)]
 pub struct Drain {
-    delay: Duration,
-    timeout: Duration,
+    limits: ArcSwap<Limits>,
     began: OnceLock<Instant>,
     ordered: Notify,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    delay: Duration,
+    timeout: Duration,
 }
 
 impl Drain {
     /// It serves on for `delay`, and gives requests in flight another `timeout`.
     pub fn new(delay: Duration, timeout: Duration) -> Self {
-        Self { delay, timeout, began: OnceLock::new(), ordered: Notify::new() }
+        let limits = ArcSwap::from_pointee(Limits { delay, timeout });
+        Self { limits, began: OnceLock::new(), ordered: Notify::new() }
+    }
+
+    /// The same with other limits, from now on.
+    pub fn change(&self, delay: Duration, timeout: Duration) {
+        self.limits.store(Arc::new(Limits { delay, timeout }));
     }
 
     /// From then until requests that still run are cut off.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.limits.load().timeout
     }
 
     /// It begins now, unless it has already. Gives the end of the delay.
     pub fn begin(&self) -> Instant {
-        *self.began.get_or_init(Instant::now) + self.delay
+        *self.began.get_or_init(Instant::now) + self.limits.load().delay
     }
 
     /// Waits for the order to begin.
@@ -73,12 +85,13 @@ impl Overview {
     fn drained(&self) -> serde_json::Value {
         let in_flight = self.loads.in_flight();
         let began = self.drain.began.get();
+        let Limits { delay, timeout } = **self.drain.limits.load();
         let is_over = |after: Duration| began.is_some_and(|began| began.elapsed() >= after);
         json!({
             "draining": began.is_some(),
-            "drained": in_flight == 0 && is_over(self.drain.delay),
+            "drained": in_flight == 0 && is_over(delay),
             "requests_in_flight": in_flight,
-            "timed_out": is_over(self.drain.delay + self.drain.timeout),
+            "timed_out": is_over(delay + timeout),
         })
     }
 }

@@ -3,13 +3,16 @@
 
 mod drain;
 mod readiness;
+mod reloads;
 mod status;
+
+pub use drain::Drain;
+pub use reloads::Reloads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use self::drain::Drain;
-
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,19 +26,28 @@ use crate::telemetry::{CONTENT_TYPE, Metrics};
 use crate::tenancy::Tenancy;
 use crate::trail::Trail;
 
-/// Everything that the admin port tells about.
+/// What is there by the configuration in effect.
 #[derive(Debug)]
-pub struct Overview {
+pub struct InService {
     /// The issuers' keys.
     pub keyring: Keyring,
     /// Tenants and apps, with their limits and tokens.
     pub tenancy: Arc<Tenancy>,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// Everything that the admin port tells about.
+#[derive(Debug)]
+pub struct Overview {
+    /// What a reload replaces.
+    pub in_service: ArcSwap<InService>,
+    /// What became of reloads.
+    pub reloads: Arc<Reloads>,
     /// The trail.
     pub trail: Trail,
     /// How far the trail is shipped.
     pub shipped: Shipped,
-    /// The counters.
-    pub metrics: Metrics,
     /// Where the gateway stands.
     pub phase: PhaseView,
     /// The callers' connections.
@@ -75,7 +87,7 @@ impl Overview {
             }
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.readyz(),
-            "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.metrics.render()),
+            "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.in_service.load().metrics.render()),
             "/status" => json(StatusCode::OK, &self.status()),
             _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics, /status and /drain\n"),
         }

@@ -1,7 +1,9 @@
 use serde_json::{Map, Value};
 
-use super::Overview;
+use super::{InService, Overview};
+use crate::jwt::Keyring;
 use crate::server::Phase;
+use crate::tenancy::Tenancy;
 use crate::vendor::{TokenFault, TokenStatus};
 
 /// What has to hold before callers are sent here, each with what to look at when it does not.
@@ -35,14 +37,15 @@ impl Readiness {
 impl Overview {
     pub(super) fn readiness(&self) -> Readiness {
         let decisive = |name: &str, verdict| Check { name: name.to_owned(), verdict, decisive: true };
+        let InService { keyring, tenancy, .. } = &**self.in_service.load();
         let serving = !self.phase.has_reached(Phase::Draining);
         let mut checks = vec![
             decisive("serving", holds(serving, || "the gateway is shutting down".into())),
-            decisive("keys", holds(self.keyring.ready(), || self.missing_keys())),
+            decisive("keys", holds(keyring.ready(), || missing_keys(keyring))),
             decisive("trail", holds(self.trail.is_writable(), || self.trail_fault())),
-            decisive("vendor_tokens", self.vendor_tokens()),
+            decisive("vendor_tokens", self.vendor_tokens(tenancy)),
         ];
-        checks.extend(self.tenancy.apps().iter().map(|app| {
+        checks.extend(tenancy.apps().iter().map(|app| {
             let verdict = holds(app.token.current().is_some(), || missing_token(&app.token.status()));
             Check { name: format!("vendor_token/{}", app.key), verdict, decisive: false }
         }));
@@ -50,22 +53,12 @@ impl Overview {
     }
 
     /// Every app's token was asked for, and one at least is there: the trouble of one app is no reason to turn the
-    /// others' callers away.
-    fn vendor_tokens(&self) -> Result<(), String> {
-        let tokens: Vec<_> = self.tenancy.apps().iter().map(|app| app.token.status()).collect();
-        let asked = tokens.iter().all(|token| token.last_error != Some(TokenFault::Starting));
+    /// others' callers away. An app that a reload brings is none either.
+    fn vendor_tokens(&self, tenancy: &Tenancy) -> Result<(), String> {
+        let tokens: Vec<_> = tenancy.apps().iter().map(|app| app.token.status()).collect();
+        let is_new = self.reloads.generation() > 1;
+        let asked = is_new || tokens.iter().all(|token| token.last_error != Some(TokenFault::Starting));
         holds(asked && tokens.iter().any(|token| token.has_token), || "no app can be served".into())
-    }
-
-    fn missing_keys(&self) -> String {
-        let missing = self.keyring.status().into_iter().filter(|issuer| !issuer.usable);
-        let names: Vec<_> = missing
-            .map(|issuer| match issuer.last_error {
-                Some(error) => format!("{} ({error})", issuer.issuer),
-                None => issuer.issuer.to_string(),
-            })
-            .collect();
-        format!("no keys of {}", names.join(", "))
     }
 
     fn trail_fault(&self) -> String {
@@ -74,6 +67,17 @@ impl Overview {
             None => "not writable".into(),
         }
     }
+}
+
+fn missing_keys(keyring: &Keyring) -> String {
+    let missing = keyring.status().into_iter().filter(|issuer| !issuer.usable);
+    let names: Vec<_> = missing
+        .map(|issuer| match issuer.last_error {
+            Some(error) => format!("{} ({error})", issuer.issuer),
+            None => issuer.issuer.to_string(),
+        })
+        .collect();
+    format!("no keys of {}", names.join(", "))
 }
 
 fn missing_token(status: &TokenStatus) -> String {

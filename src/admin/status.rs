@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Overview;
+use super::{InService, Overview};
 use crate::limits::{Quota, UserLimiters};
 use crate::server::Phase;
 use crate::tenancy::{App, Tenant};
@@ -11,18 +11,20 @@ use crate::vendor::BreakerStatus;
 impl Overview {
     /// The page for people: what the gateway has, how old it is, and what went wrong last.
     pub(super) fn status(&self) -> Value {
-        let mut tenants: Vec<_> = self.tenancy.tenants().collect();
+        let InService { keyring, tenancy, .. } = &**self.in_service.load();
+        let mut tenants: Vec<_> = tenancy.tenants().collect();
         tenants.sort_by(|a, b| a.id.cmp(&b.id));
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
+            "configuration": self.reloads.describe(),
             "phase": self.phase_name(),
             "ready": self.readiness().render(),
             "connections_open": self.connections.open(),
             "requests_in_flight": self.loads.in_flight(),
             "worker_lag_seconds": seconds(self.loads.lag()),
-            "issuers": self.keyring.status(),
-            "apps": self.tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
+            "issuers": keyring.status(),
+            "apps": tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
             "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),
             "trail": self.trail.status(),
             "trail_directory": self.trail.kept(),

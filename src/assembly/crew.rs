@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::parts::Parts;
 use super::stack::stack;
@@ -17,7 +17,7 @@ use crate::limits::Load;
 use crate::listener::Listener;
 use crate::server::{ConnectionConfig, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start};
 use crate::stages::audit::Desk;
-use crate::telemetry::MetricsBuilder;
+use crate::telemetry::Counters;
 
 /// Notices when a thread ends before its time, which it only does by a panic outside of any request.
 pub(super) struct Vital {
@@ -42,7 +42,7 @@ impl Drop for Vital {
 /// The workers.
 pub(super) struct Crew {
     pub(super) handles: Vec<WorkerHandle>,
-    pub(super) plans: Vec<Plans<Parts>>,
+    pub(super) plans: Vec<Plans<Blueprint>>,
     pub(super) threads: Vec<JoinHandle<()>>,
     /// What each worker has to do.
     pub(super) loads: Vec<Arc<Load>>,
@@ -56,7 +56,7 @@ impl Crew {
     pub(super) fn start(
         config: &Config,
         parts: &Parts,
-        metrics: &mut MetricsBuilder,
+        counters: &Counters,
         vital: &Vital,
     ) -> io::Result<Self> {
         let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
@@ -64,20 +64,23 @@ impl Crew {
         let mut crew =
             Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), loads: Vec::new(), end };
         for number in 0..count {
-            let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
+            let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
             crew.loads.push(Arc::clone(desk.load()));
             let outfit = Outfit { desk, phase: vital.phase.clone() };
             let alive = (alive.clone(), vital.another());
             let on_thread = |desk: Rc<Desk>| {
                 let mut last = None;
-                move |parts: Parts| {
+                move |Blueprint { parts, taken }: Blueprint| {
                     let vendor = parts.proxy_after(last.as_ref());
                     last = Some((parts.clone(), vendor.clone()));
-                    stack(&parts, Rc::clone(&desk), vendor)
+                    let stack = stack(&parts, Rc::clone(&desk), vendor);
+                    // Whoever waits for it may have given up.
+                    taken.map(|taken| taken.send(()));
+                    stack
                 }
             };
-            let (handle, plans, thread) =
-                start(format!("worker-{number}"), outfit, plan(config, parts), on_thread, alive)?;
+            let first = plan(config, Blueprint { parts: parts.clone(), taken: None });
+            let (handle, plans, thread) = start(format!("worker-{number}"), outfit, first, on_thread, alive)?;
             crew.handles.push(handle);
             crew.plans.push(plans);
             crew.threads.push(thread);
@@ -86,9 +89,16 @@ impl Crew {
     }
 }
 
-/// What the workers serve by.
-fn plan(config: &Config, parts: &Parts) -> Plan<Parts> {
-    Plan { bounds: connection_config(config), stack: parts.clone() }
+/// What a worker builds its stack from.
+pub(super) struct Blueprint {
+    pub(super) parts: Parts,
+    /// Told when it has.
+    pub(super) taken: Option<oneshot::Sender<()>>,
+}
+
+/// What a worker serves by.
+pub(super) fn plan(config: &Config, blueprint: Blueprint) -> Plan<Blueprint> {
+    Plan { bounds: connection_config(config), stack: blueprint }
 }
 
 /// How many workers there are where the configuration names no number.
@@ -109,7 +119,7 @@ fn connection_config(config: &Config) -> ConnectionConfig {
 pub(super) fn accept_thread(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: usize,
+    max_connections: Arc<AtomicUsize>,
     desk: Desk,
     vital: Vital,
 ) -> io::Result<JoinHandle<()>> {

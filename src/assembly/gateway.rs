@@ -3,25 +3,28 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::control::{self, Control};
 use super::crew::{Crew, Vital, accept_thread};
+use super::descriptors;
 use super::parts::Parts;
-use super::series;
-use crate::admin::{Drain, Overview};
+use super::reload::{self, Reached, Reloader};
+use super::series::{Sources, metrics};
+use crate::admin::{Drain, Overview, Reloads};
 use crate::config::Config;
 use crate::limits::Loads;
 use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
-use crate::telemetry::MetricsBuilder;
+use crate::telemetry::Counters;
 use crate::trail::{Keeper, Trail, TrailError, TrailThread, Unflushed};
 use crate::upstream::{Connector, RootSource, TlsError, tls_config};
 
@@ -70,6 +73,19 @@ pub struct Gateway {
     trail: TrailThread,
     keeper: Keeper,
     shipping: Shipping,
+    reload: ReloadHandle,
+}
+
+/// Has a gateway read its configuration again.
+#[derive(Clone, Debug)]
+pub struct ReloadHandle(mpsc::Sender<()>);
+
+impl ReloadHandle {
+    /// At once, or after the reading that is under way. What comes of it is logged, recorded and shown by `/status`.
+    pub fn ask(&self) {
+        // Where somebody has asked already, that is asked for as well.
+        let _ = self.0.try_send(());
+    }
 }
 
 impl Gateway {
@@ -86,24 +102,30 @@ impl Gateway {
         let shipped = shipping.shipped();
         let keeper = Keeper::start(&config.trail, trail_handle.clone(), move || shipped.up_to())?;
 
-        let mut metrics = metrics(config);
-        let (parts, actors) = Parts::build(config, &connector, trail_handle, &metrics);
+        let counters = Counters::default();
+        let names = metrics(&counters, config);
+        let (parts, actors) = Parts::build(config, &connector, trail_handle, &names);
         let (switch, phase) = phases();
         let broken = Arc::new(AtomicBool::new(false));
         let vital = Vital { lost: Arc::clone(&broken), phase: phase.clone() };
-        let mut crew = Crew::start(config, &parts, &mut metrics, &vital)?;
+        let mut crew = Crew::start(config, &parts, &counters, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         let loads = Loads::of(crew.loads);
-        series::watch(&mut metrics, &parts, &connections, &loads);
-        series::watch_shipping(&mut metrics, &shipping.shipped());
-        let desk = Desk::new(parts.trail.clone(), metrics.worker(), config.audit);
+        let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
         let synced = parts.trail.synced();
-        let overview = Arc::new(Overview {
-            keyring: parts.keyring,
-            tenancy: parts.tenancy,
-            trail: parts.trail,
+        let reloads = Arc::new(Reloads::default());
+        let sources = Sources {
+            counters,
+            connections: connections.clone(),
+            loads: loads.clone(),
             shipped: shipping.shipped(),
-            metrics: metrics.build(),
+            reloads: Arc::clone(&reloads),
+        };
+        let overview = Arc::new(Overview {
+            in_service: ArcSwap::from_pointee(sources.in_service(names, &parts)),
+            reloads,
+            trail: parts.trail.clone(),
+            shipped: shipping.shipped(),
             phase: phase.clone(),
             connections,
             loads,
@@ -111,10 +133,15 @@ impl Gateway {
             started: Timestamp::now(),
             broken,
         });
-        let max_connections = config.listen.max_connections.get();
-        crew.threads.push(accept_thread(listener, crew.handles, max_connections, desk, vital)?);
-        let control = Control { actors, admin, overview: Arc::clone(&overview), phase };
+        let max_connections = Arc::new(AtomicUsize::new(descriptors::max_connections(config)));
+        crew.threads.push(accept_thread(listener, crew.handles, Arc::clone(&max_connections), desk, vital)?);
+        let (tasks, later) = mpsc::unbounded_channel();
+        let control = Control { actors, later, admin, overview: Arc::clone(&overview), phase: phase.clone() };
         crew.threads.push(control::start(control)?);
+        let plans = crew.plans;
+        let (reload, asked) = mpsc::channel(1);
+        let reached = Reached { plans, tasks, overview: Arc::clone(&overview), sources, max_connections };
+        reload::start(Reloader::new(config, parts, reached), asked, phase)?;
         shipping.start(&config.trail.directory, &synced, &connector)?;
         Ok(Self {
             address,
@@ -127,6 +154,7 @@ impl Gateway {
             trail,
             keeper,
             shipping,
+            reload: ReloadHandle(reload),
         })
     }
 
@@ -150,7 +178,13 @@ impl Gateway {
         self.overview.is_ready()
     }
 
-    /// Serves until `stop` resolves (not ready any more, from the order to drain on), then ends in good order: not ready, but serving, for the drain delay; then idle
+    /// What has it read its configuration again.
+    pub fn reload(&self) -> ReloadHandle {
+        self.reload.clone()
+    }
+
+    /// Serves until `stop` resolves (not ready from the order to drain on, if there is one), then ends in good order:
+    /// not ready, but serving, for the drain delay; then idle
     /// connections close and requests in flight finish, within the drain timeout. When `now` resolves, what is left
     /// of that is skipped. Returns whether requests were cut off; fails when the trail could not be written to its
     /// end.
@@ -227,11 +261,4 @@ fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartErro
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| StartError::Listen { address, key, error })
-}
-
-fn metrics(config: &Config) -> MetricsBuilder {
-    MetricsBuilder::new(
-        config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
-        config.apps.iter().map(|app| app.key.clone()).collect(),
-    )
 }

@@ -2,13 +2,16 @@
 
 mod control;
 mod crew;
+mod descriptors;
 mod gateway;
 mod parts;
+mod reload;
 mod series;
 mod stack;
 mod tenancy;
 
 pub use crew::cpus;
-pub use gateway::{Gateway, StartError};
+pub use descriptors::raise_limit;
+pub use gateway::{Gateway, ReloadHandle, StartError};
 pub use parts::{Actor, Built, Parts, StageConfig};
 pub use stack::stack;

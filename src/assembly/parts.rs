@@ -66,8 +66,8 @@ pub struct Built {
     pub parts: Parts,
     /// What loads the issuers' keys.
     pub issuers: Vec<Actor>,
-    /// What fetches the vendor's tokens: to be run once the parts are in service, since the vendor is not asked for what
-    /// is given up again.
+    /// What fetches the vendor's tokens: to be run once the parts are in service, since the vendor is not asked for
+    /// what is given up again.
     pub tokens: Vec<Actor>,
 }
 

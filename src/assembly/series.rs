@@ -4,12 +4,55 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::parts::Parts;
+use crate::admin::{InService, Reloads};
+use crate::config::Config;
 use crate::limits::Loads;
 use crate::server::ConnectionCount;
 use crate::shipping::{ConsumerStatus, Shipped};
-use crate::telemetry::{MetricsBuilder, Place, Series, watched};
+use crate::telemetry::{Counters, MetricsBuilder, Place, Series, watched};
 use crate::trail::Trail;
 use crate::vendor::BreakerState;
+
+/// What the metrics are read from beside the parts; the same for as long as the gateway runs.
+pub(super) struct Sources {
+    pub(super) counters: Counters,
+    pub(super) connections: ConnectionCount,
+    pub(super) loads: Loads,
+    pub(super) shipped: Shipped,
+    pub(super) reloads: Arc<Reloads>,
+}
+
+/// Metrics for the tenants and apps of a configuration, as far as workers count.
+pub(super) fn metrics(counters: &Counters, config: &Config) -> MetricsBuilder {
+    let tenants = config.tenants.iter().map(|tenant| tenant.id.clone()).collect();
+    let apps = config.apps.iter().map(|app| app.key.clone()).collect();
+    MetricsBuilder::with(counters, tenants, apps)
+}
+
+impl Sources {
+    /// What the admin port tells of these parts.
+    pub(super) fn in_service(&self, mut metrics: MetricsBuilder, parts: &Parts) -> InService {
+        watch(&mut metrics, parts, &self.connections, &self.loads);
+        watch_shipping(&mut metrics, &self.shipped);
+        watch_reloads(&mut metrics, &self.reloads);
+        InService {
+            keyring: parts.keyring.clone(),
+            tenancy: Arc::clone(&parts.tenancy),
+            metrics: metrics.build(),
+        }
+    }
+}
+
+fn watch_reloads(metrics: &mut MetricsBuilder, reloads: &Arc<Reloads>) {
+    let known = Arc::clone(reloads);
+    metrics.watch(watched::CONFIG_GENERATION, &[], move || Some(number(known.generation())));
+    let known = Arc::clone(reloads);
+    metrics.watch(watched::CONFIG_RELOADS, &["ok"], move || Some(number(known.succeeded())));
+    let known = Arc::clone(reloads);
+    metrics.watch(watched::CONFIG_RELOADS, &["failed"], move || Some(number(known.failed())));
+    let known = Arc::clone(reloads);
+    metrics.watch(watched::CONFIG_CURRENT, &[], move || Some(f64::from(u8::from(known.is_current()))));
+}
 
 /// Counts fit a float exactly up to 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "a scrape has floats, and the loss begins at 2⁵³")]
@@ -17,13 +60,7 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// Adds every series that is read at a scrape.
-pub(super) fn watch(
-    metrics: &mut MetricsBuilder,
-    parts: &Parts,
-    connections: &ConnectionCount,
-    loads: &Loads,
-) {
+fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount, loads: &Loads) {
     watch_apps(metrics, parts);
     watch_issuers(metrics, parts);
     watch_trail(metrics, &parts.trail);
@@ -97,8 +134,7 @@ fn watch_consumers(
     }
 }
 
-/// Adds the series of the trail's consumers.
-pub(super) fn watch_shipping(metrics: &mut MetricsBuilder, shipped: &Shipped) {
+fn watch_shipping(metrics: &mut MetricsBuilder, shipped: &Shipped) {
     watch_consumers(metrics, shipped, watched::AUDIT_SHIP_LAG, |status| number(status.lag_records));
     watch_consumers(metrics, shipped, watched::AUDIT_SHIP_AGE, |status| status.lag_seconds);
     watch_consumers(metrics, shipped, watched::AUDIT_SHIPPED, |status| number(status.shipped_records));

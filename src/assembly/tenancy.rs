@@ -1,5 +1,5 @@
-//! Tenants and apps as a configuration has them, with the state that those of the configuration before have: what a limit
-//! has given out, a pause, a token stay what they are.
+//! Tenants and apps as a configuration has them, with the state that those of the configuration before have: what a
+//! limit has given out, a pause, a token stay what they are.
 
 use std::sync::Arc;
 

@@ -4,7 +4,6 @@
 mod audit;
 mod check;
 mod demo;
-mod descriptors;
 mod drain;
 mod sandbox;
 mod serve;

@@ -2,20 +2,20 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::descriptors::fit_limit;
-use super::signals::EndSignals;
+use super::signals::{EndSignals, Hangups};
 use super::{ConfigArgs, load, runtime};
-use crate::assembly::Gateway;
+use crate::assembly::{Gateway, raise_limit};
 use crate::telemetry;
 
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let mut config = load(args.config.as_deref())?;
+    let config = load(args.config.as_deref())?;
     telemetry::init(&config.log)?;
-    fit_limit(&mut config);
+    raise_limit(&config);
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;
         let mut second = EndSignals::listen().context("signals cannot be listened to")?;
+        let hangups = Hangups::listen().context("signals cannot be listened to")?;
         let gateway = Gateway::start(&config).context("the gateway did not start")?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -24,13 +24,14 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
             certificate_authorities = %gateway.roots(),
             "serving"
         );
-        end(gateway, &mut first, &mut second).await
+        end(gateway, hangups, &mut first, &mut second).await
     })
 }
 
-/// Serves until the first signal, drains until the second.
+/// Serves until the first signal, and reads the configuration again on SIGHUP; drains until the second.
 pub(super) async fn end(
     gateway: Gateway,
+    hangups: Hangups,
     first: &mut EndSignals,
     second: &mut EndSignals,
 ) -> anyhow::Result<ExitCode> {
@@ -39,6 +40,11 @@ pub(super) async fn end(
         second.next().await;
         second.next().await;
     };
-    let cut_off = gateway.run(first.next(), now).await.context("the audit trail is not complete")?;
+    let reload = gateway.reload();
+    let ended = tokio::select! {
+        ended = gateway.run(first.next(), now) => ended,
+        never = hangups.each(|| reload.ask()) => match never {},
+    };
+    let cut_off = ended.context("the audit trail is not complete")?;
     Ok(if cut_off { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,6 +1,6 @@
 //! What differs between two configurations, and what of it can take effect while the gateway runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Config;
 use super::render::Entry;
@@ -11,8 +11,8 @@ use crate::shipping::{ConsumerConfig, SinkConfig};
 pub struct Change {
     /// The full key, such as `tenants.crm.rate_limit`.
     pub key: String,
-    /// The value before, in TOML; none where it was not set. Both are none where the content of the file differs that the
-    /// key names.
+    /// The value before, in TOML; none where it was not set. Both are none where the content of the file differs that
+    /// the key names.
     pub from: Option<String>,
     /// The value after.
     pub to: Option<String>,
@@ -40,11 +40,9 @@ const BESIDE: &[&str] = &[
     "reload.",
 ];
 
-/// Keys that a gateway keeps for as long as it runs: ports that are bound, threads that were started, files that are open.
+/// Keys that a gateway keeps for as long as it runs: ports that are bound, threads that were started, files that are
+/// open.
 const FIXED: &[&str] = &["listen.address", "listen.workers", "admin.", "audit.", "log.format"];
-
-/// The exceptions within [`FIXED`].
-const FREE: &[&str] = &["audit.durability.", "audit.floods."];
 
 impl Change {
     /// When it takes effect.
@@ -56,7 +54,7 @@ impl Change {
         let is_receivers_token = self.key.starts_with("audit.ship.") && self.key.ends_with(".token_file");
         if is_in(BESIDE) || is_receivers_token {
             Effect::Beside
-        } else if is_in(FIXED) && !is_in(FREE) {
+        } else if is_in(FIXED) {
             Effect::Restart
         } else {
             Effect::Requests
@@ -68,8 +66,8 @@ impl Config {
     /// What is different in `newer`, by key.
     pub fn changes_to(&self, newer: &Self) -> Vec<Change> {
         let (before, after) = (by_key(&self.resolved), by_key(&newer.resolved));
-        let keys: BTreeMap<&String, ()> = before.keys().chain(after.keys()).map(|key| (key, ())).collect();
-        keys.into_keys()
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        keys.into_iter()
             .filter_map(|key| change(key, before.get(key).copied(), after.get(key).copied()))
             .collect()
     }
@@ -81,6 +79,7 @@ impl Config {
         effective.listen.workers = running.listen.workers;
         effective.admin = running.admin.clone();
         effective.trail = running.trail.clone();
+        effective.audit = running.audit;
         effective.shipping.clone_from(&running.shipping);
         effective.log.format = running.log.format;
         effective
@@ -90,7 +89,7 @@ impl Config {
     /// configuration.
     pub fn take_over_secrets(&self, newer: &Self) {
         self.trail.checkpoints.signer.take_over(&newer.trail.checkpoints.signer);
-        for (consumer, newer) in self.shipping.iter().flat_map(|one| twins(one, &newer.shipping)) {
+        for (consumer, newer) in self.shipping.iter().filter_map(|one| twins(one, &newer.shipping)) {
             consumer.token.take_over(&newer.token);
         }
     }

@@ -31,6 +31,7 @@ mod units;
 mod upstream;
 mod variables;
 mod vendor;
+mod watch;
 
 pub use admin::AdminConfig;
 pub use apps::AppConfig;
@@ -42,6 +43,7 @@ pub use reload::ReloadConfig;
 pub use tenants::TenantConfig;
 pub use upstream::UpstreamConfig;
 pub use vendor::VendorConfig;
+pub use watch::Watch;
 
 pub(crate) use units::parse_duration;
 

@@ -9,7 +9,7 @@ use super::issuer::{Actor, Issuer, IssuerKeys, Terms};
 use super::keyset::Ignored;
 use super::lifetime::LifetimeRules;
 use super::source::Source;
-use super::{IssuerIndex, JwtConfig, KeySource};
+use super::{IssuerIndex, JwtConfig};
 use crate::upstream::Fetcher;
 
 /// Every issuer with its current keys. Cheap to clone; reading takes no lock.
@@ -113,15 +113,13 @@ impl Keyring {
         }
     }
 
-    /// Has keys loaded anew, from files, and from URLs too if `everywhere`, whatever was loaded when. Does not wait.
-    pub fn refresh(&self, everywhere: bool) {
-        let is_file = |keys: &IssuerKeys| !matches!(keys.terms.keys, KeySource::Url(_));
-        let keys = self.0.issuers.iter().map(|issuer| &issuer.keys);
-        keys.filter(|keys| everywhere || is_file(keys)).for_each(|keys| keys.refetch.urge());
+    /// Has all keys loaded anew, whatever was loaded when. Does not wait.
+    pub fn refresh(&self) {
+        self.0.issuers.iter().for_each(|issuer| issuer.keys.refetch.urge());
     }
 
-    /// Waits until the keys of every issuer that `before` does not have were loaded. Fails with the issuer and the reason
-    /// of the first whose keys were not: its tokens could not be checked.
+    /// Waits until the keys of every issuer that `before` does not have were loaded. Fails with the issuer and the
+    /// reason of the first whose keys were not: its tokens could not be checked.
     pub async fn complete(&self, before: &Self) -> Result<(), String> {
         for (index, issuer) in self.0.issuers.iter().enumerate() {
             if issuer.keys.snapshot.load().has_served() || before.has(&issuer.keys) {

@@ -41,8 +41,8 @@ impl Limiter {
     }
 
     /// A bucket for another quota that holds what this one does, as far as it has room: a limit that changes gives
-    /// nobody a fresh burst, and takes back no more than the new burst cannot hold. What callers take from this one from
-    /// now on does not count. The same bucket where it is for this quota already.
+    /// nobody a fresh burst, and takes back no more than the new burst cannot hold. What callers take from this one
+    /// from now on does not count. The same bucket where it is for this quota already.
     pub fn with(self: &Arc<Self>, quota: Quota) -> Arc<Self> {
         if quota == self.quota {
             return Arc::clone(self);

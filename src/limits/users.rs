@@ -52,8 +52,8 @@ impl UserLimiters {
     }
 
     /// A table for another quota or capacity with the users of this one, each with what is left to it. Where they are
-    /// too many for it, some are forgotten only if nobody would miss them; the others stay. The same table where it is for
-    /// these already.
+    /// too many for it, some are forgotten only if nobody would miss them; the others stay. The same table where it is
+    /// for these already.
     pub fn with(self: &Arc<Self>, quota: Quota, capacity: NonZeroUsize) -> Arc<Self> {
         let capacity = capacity.get().div_ceil(SHARDS);
         if (quota, capacity) == (self.quota, self.capacity) {

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -32,7 +33,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(250);
 pub async fn accept(
     mut listener: Listener,
     workers: Vec<WorkerHandle>,
-    max_connections: usize,
+    max_connections: Arc<AtomicUsize>,
     desk: Desk,
     mut phase: PhaseView,
 ) {
@@ -45,7 +46,7 @@ pub async fn accept(
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&mut listener, &workers, max_connections, &porter) => {}
+                () = hand_out(&mut listener, &workers, &max_connections, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
@@ -61,7 +62,7 @@ pub async fn accept(
 async fn hand_out(
     listener: &mut Listener,
     workers: &[WorkerHandle],
-    max_connections: usize,
+    max_connections: &AtomicUsize,
     porter: &Porter,
 ) {
     let connections = ConnectionCount::of(workers);
@@ -69,10 +70,12 @@ async fn hand_out(
         let (stream, peer) = next(listener, porter).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
         match at_work.min_by_key(|worker| worker.open()) {
-            Some(worker) if connections.open() < max_connections => match stream.into_std() {
-                Ok(stream) => worker.hand_over(stream, peer),
-                Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
-            },
+            Some(worker) if connections.open() < max_connections.load(Ordering::Relaxed) => {
+                match stream.into_std() {
+                    Ok(stream) => worker.hand_over(stream, peer),
+                    Err(error) => tracing::error!(%error, "a connection could not be handed to a worker"),
+                }
+            }
             _ => porter.turn_away(stream, peer, Code::Overloaded),
         }
     }

@@ -1,5 +1,6 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use super::panics::log_panics;
 use tracing::level_filters::LevelFilter;
@@ -7,7 +8,7 @@ use tracing::{Metadata, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, filter, fmt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, filter, fmt, reload};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -77,13 +78,29 @@ impl std::fmt::Display for LogFilter {
 /// A line is written under the lock of standard error, so nothing is logged for a request that goes well: that is
 /// what the trail is for.
 pub fn init(config: &LogConfig) -> Result<(), LogAlreadySet> {
-    let lines = subscriber(config, std::io::stderr, std::io::stderr().is_terminal());
-    lines.try_init().map_err(|_| LogAlreadySet)?;
+    let (subscriber, filter) = subscriber(config, std::io::stderr, std::io::stderr().is_terminal());
+    subscriber.try_init().map_err(|_| LogAlreadySet)?;
+    let _ = FILTER.set(filter);
     log_panics();
     Ok(())
 }
 
-fn subscriber<W>(config: &LogConfig, writer: W, colour: bool) -> impl Subscriber + Send + Sync
+/// The filter of the process's log, once [`init`] has set it up.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// Logs by another filter from now on, where [`init`] has set up the log.
+pub fn change_filter(filter: &LogFilter) {
+    if let Some(handle) = FILTER.get() {
+        // Fails for a subscriber that is gone, and a process keeps its own.
+        let _ = handle.reload(EnvFilter::new(&filter.0));
+    }
+}
+
+fn subscriber<W>(
+    config: &LogConfig,
+    writer: W,
+    colour: bool,
+) -> (impl Subscriber + Send + Sync, reload::Handle<EnvFilter, Registry>)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -92,9 +109,10 @@ where
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
     };
-    tracing_subscriber::registry()
-        .with(EnvFilter::new(&config.filter.0))
-        .with(lines.with_filter(filter::filter_fn(may_be_told)))
+    let (filter, handle) = reload::Layer::new(EnvFilter::new(&config.filter.0));
+    let subscriber =
+        tracing_subscriber::registry().with(filter).with(lines.with_filter(filter::filter_fn(may_be_told)));
+    (subscriber, handle)
 }
 
 /// Below `info`, other crates print what they are given: headers, and with them tokens.
@@ -116,7 +134,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         let writer = Arc::new(file.try_clone().unwrap());
         let config = LogConfig { format, filter: filter.parse().unwrap() };
-        let subscriber = subscriber(&config, writer, false);
+        let (subscriber, _) = subscriber(&config, writer, false);
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(keys = 2, "keys fetched");
             tracing::debug!("more of it");
@@ -128,6 +146,22 @@ mod tests {
         file.rewind().unwrap();
         file.read_to_string(&mut text).unwrap();
         text
+    }
+
+    #[test]
+    fn a_changed_filter_counts_from_then_on() {
+        let mut file = tempfile::tempfile().unwrap();
+        let writer = Arc::new(file.try_clone().unwrap());
+        let (subscriber, handle) = subscriber(&LogConfig::default(), writer, false);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!("before");
+            handle.reload(EnvFilter::new("debug")).unwrap();
+            tracing::debug!("after");
+        });
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert!(!text.contains("before") && text.contains("after"), "{text}");
     }
 
     #[test]

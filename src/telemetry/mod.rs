@@ -13,7 +13,7 @@ mod totals;
 mod worker;
 
 pub use counters::Counters;
-pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, init};
+pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, change_filter, init};
 pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
 pub use panics::{Place, watch_panics};
 pub use series::{Kind, Series};
@@ -24,8 +24,8 @@ pub mod watched {
     pub use super::series::{
         AUDIT_AVAILABLE, AUDIT_BYTES, AUDIT_FAULTS, AUDIT_QUEUE, AUDIT_SEGMENTS, AUDIT_SEQUENCE,
         AUDIT_SHIP_AGE, AUDIT_SHIP_FAILURES, AUDIT_SHIP_LAG, AUDIT_SHIPPED, AUDIT_SYNC_SECONDS, AUDIT_SYNCS,
-        AUDIT_WRITABLE, CONNECTIONS_OPEN, JWKS_AGE, JWKS_KEYS, PANICS, REQUESTS_IN_FLIGHT, TENANT_IN_FLIGHT,
-        VENDOR_CIRCUIT, VENDOR_CIRCUIT_OPENINGS, VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
-        WORKER_LAG,
+        AUDIT_WRITABLE, CONFIG_CURRENT, CONFIG_GENERATION, CONFIG_RELOADS, CONNECTIONS_OPEN, JWKS_AGE,
+        JWKS_KEYS, PANICS, REQUESTS_IN_FLIGHT, TENANT_IN_FLIGHT, VENDOR_CIRCUIT, VENDOR_CIRCUIT_OPENINGS,
+        VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES, WORKER_LAG,
     };
 }

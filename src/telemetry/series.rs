@@ -127,6 +127,25 @@ pub const WORKER_LAG: Series = Series::gauge(
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);
 
+/// 1 at the start.
+pub const CONFIG_GENERATION: Series = Series::gauge(
+    "config_generation",
+    "Configurations that have been in effect since the start, the present one included.",
+    &[],
+);
+/// By result (`ok`, `failed`).
+pub const CONFIG_RELOADS: Series = Series::counter(
+    "config_reloads",
+    "Changed configurations that were read while the gateway ran.",
+    &["result"],
+);
+/// 1 or 0.
+pub const CONFIG_CURRENT: Series = Series::gauge(
+    "config_current",
+    "Whether the configuration in effect is the one in its files: 1, or 0 where that cannot be used or needs a restart.",
+    &[],
+);
+
 type Read = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 
 /// A series with its samples, read at each scrape.

@@ -171,8 +171,8 @@ impl Default for Counts {
         Self {
             requests: std::array::from_fn(|_| std::array::from_fn(|_| Count::default())),
             request_duration: Default::default(),
-            tenants: Default::default(),
-            apps: Default::default(),
+            tenants: ArcSwap::default(),
+            apps: ArcSwap::default(),
         }
     }
 }

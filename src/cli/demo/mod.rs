@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use self::lines::Lines;
 use self::world::World;
 use super::serve::end;
-use super::signals::EndSignals;
+use super::signals::{EndSignals, Hangups};
 use super::{runtime, unusable};
 use crate::assembly::Gateway;
 use crate::config;
@@ -61,11 +61,12 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         let world = World::start(args, directory).await?;
         let config = config::load(Some(&world.config_file), std::iter::empty())
             .map_err(|problems| unusable(&problems))?;
+        let hangups = Hangups::listen().context("signals cannot be listened to")?;
         let gateway = Gateway::start(&config).context("the gateway did not start")?;
         until_ready(&gateway).await?;
         let lines = Lines::prepare(&world, &gateway).await?;
         writeln!(std::io::stdout(), "{lines}")?;
-        end(gateway, &mut first, &mut second).await
+        end(gateway, hangups, &mut first, &mut second).await
     })
 }
 

@@ -60,8 +60,8 @@ impl TokenHandle {
         self.ask(Some(generation)).await
     }
 
-    /// Has tokens fetched by other terms from now on. The token that is there stays; one for credentials that are new is
-    /// fetched as soon as the vendor may be asked again.
+    /// Has tokens fetched by other terms from now on. The token that is there stays; one for credentials that are new
+    /// is fetched as soon as the vendor may be asked again.
     pub async fn change(&self, terms: TokenTerms) {
         // Fails where the actor is gone, which those who ask it for a token notice.
         let _ = self.asks.send(Ask::Change(Box::new(terms))).await;

@@ -7,3 +7,4 @@ mod descriptors;
 mod drain;
 mod overload;
 mod panics;
+mod reload;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ where
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = Listener::from_std(listener).expect("a socket");
-            accept(listener, vec![worker], 100, desk, phase).await;
+            accept(listener, vec![worker], Arc::new(AtomicUsize::new(100)), desk, phase).await;
         });
     };
     std::thread::spawn(accepting);

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use confgate::assembly::{Parts, stack};
@@ -110,7 +112,8 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        accept(Listener::new(listener), vec![worker.0], 100, desk, phase).await;
+        let most = Arc::new(AtomicUsize::new(100));
+        accept(Listener::new(listener), vec![worker.0], most, desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
-use confgate::assembly::Gateway;
+use confgate::assembly::{Gateway, ReloadHandle};
 use confgate::config::{self, Config};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -188,6 +188,36 @@ impl World {
         admin::get(self.admin, "/metrics").await.text()
     }
 
+    /// Replaces text in the configuration's file, as a careful editor does: the new file takes the place of the old
+    /// one.
+    pub(crate) fn edit(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.file()).expect("the configuration");
+        assert!(text.contains(from), "no {from} in\n{text}");
+        self.replace_file("confgate.toml", text.replace(from, to));
+    }
+
+    /// Puts a file in the place of one beside the configuration.
+    pub(crate) fn replace_file(&self, name: &str, content: impl AsRef<[u8]>) {
+        let new = self.directory.path().join("new");
+        std::fs::write(&new, content).expect("a file");
+        std::fs::rename(new, self.directory.path().join(name)).expect("a file");
+    }
+
+    /// The configuration's file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.path().join("confgate.toml")
+    }
+
+    /// Where the configuration and its secrets are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Has the configuration read again, as SIGHUP does.
+    pub(crate) fn reload(&self) {
+        self.running.reload.ask();
+    }
+
     /// Where the trail is kept.
     pub(crate) fn trail_directory(&self) -> PathBuf {
         self.directory.path().join("audit")
@@ -237,6 +267,7 @@ pub(crate) fn write_configuration(directory: &Path, vendor: &Vendor, issuer: &Is
 struct Running {
     address: SocketAddr,
     admin: SocketAddr,
+    reload: ReloadHandle,
     /// Dropped to end it.
     stop: Option<oneshot::Sender<()>>,
     ended: Option<oneshot::Receiver<bool>>,
@@ -250,8 +281,8 @@ impl Running {
         let (has_ended, ended) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let gateway = Gateway::start(&config).expect("the gateway starts");
-            let addresses = (gateway.address(), gateway.admin_address());
-            started.send(addresses).expect("a test that waits");
+            let handles = (gateway.address(), gateway.admin_address(), gateway.reload());
+            started.send(handles).unwrap_or_else(|_| panic!("a test that waits"));
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let stop = async {
@@ -260,8 +291,9 @@ impl Running {
             let cut_off = runtime.block_on(gateway.run(stop, std::future::pending())).expect("a whole trail");
             let _ = has_ended.send(cut_off);
         });
-        let (address, admin) = within("the gateway to start", start).await.expect("a gateway that starts");
-        Self { address, admin, stop: Some(stop), ended: Some(ended), thread: Some(thread) }
+        let (address, admin, reload) =
+            within("the gateway to start", start).await.expect("a gateway that starts");
+        Self { address, admin, reload, stop: Some(stop), ended: Some(ended), thread: Some(thread) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::assembly::cpus;
+use super::cpus;
 use crate::config::Config;
 
 /// What is open besides the callers' connections and those to the vendor: callers who are turned away, probes, the
@@ -20,23 +20,30 @@ fn headroom(config: &Config) -> usize {
     to_the_vendor.saturating_add(BESIDES)
 }
 
-/// Raises the limit as far as the system lets. Where that does not reach, callers get fewer connections than configured,
-/// and it says so: without a descriptor for the vendor, the trail or a probe, theirs would be of no use.
-pub(super) fn fit_limit(config: &mut Config) {
+/// How many files this process may have open.
+fn allowed() -> usize {
+    let allowed = getrlimit(Resource::Nofile).current;
+    allowed.map_or(usize::MAX, |allowed| usize::try_from(allowed).unwrap_or(usize::MAX))
+}
+
+/// How many connections callers may have: as many as are configured, unless too few files may be open. Without a
+/// descriptor for the vendor, the trail or a probe, theirs would be of no use.
+pub(super) fn max_connections(config: &Config) -> usize {
+    config.listen.max_connections.get().min(fitting(allowed(), headroom(config)))
+}
+
+/// Raises the limit as far as the system lets, and says so where that does not reach.
+pub fn raise_limit(config: &Config) {
     let highest = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: highest, maximum: highest }) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
-    let allowed = getrlimit(Resource::Nofile).current;
-    let allowed = allowed.map_or(usize::MAX, |allowed| usize::try_from(allowed).unwrap_or(usize::MAX));
-    let (headroom, configured) = (headroom(config), config.listen.max_connections);
-    let wanted = configured.get().saturating_add(headroom);
+    let (allowed, wanted) = (allowed(), config.listen.max_connections.get().saturating_add(headroom(config)));
     if allowed < wanted {
-        config.listen.max_connections = fitting(allowed, headroom);
         tracing::warn!(
             allowed,
             wanted,
-            max_connections = config.listen.max_connections,
+            max_connections = max_connections(config),
             "the system allows fewer open files than listen.max_connections and upstream.max_connections may need: \
              raise the one or lower the others; until then there are fewer connections for callers"
         );
@@ -44,8 +51,8 @@ pub(super) fn fit_limit(config: &mut Config) {
 }
 
 /// Connections for callers where so many files may be open. They get half of what there is at least.
-fn fitting(allowed: usize, headroom: usize) -> NonZeroUsize {
-    NonZeroUsize::new(allowed.saturating_sub(headroom).max(allowed / 2)).unwrap_or(NonZeroUsize::MIN)
+fn fitting(allowed: usize, headroom: usize) -> usize {
+    allowed.saturating_sub(headroom).max(allowed / 2).max(1)
 }
 
 #[cfg(test)]
@@ -55,7 +62,7 @@ mod tests {
     #[test]
     fn callers_leave_room_for_the_rest_but_not_all_of_it() {
         for (allowed, callers) in [(65_536, 64_536), (2000, 1000), (1200, 600), (64, 32), (1, 1)] {
-            assert_eq!(fitting(allowed, 1000).get(), callers, "of {allowed}");
+            assert_eq!(fitting(allowed, 1000), callers, "of {allowed}");
         }
     }
 }

@@ -1,0 +1,169 @@
+//! Files as they really change: swapped by Kubernetes, half-written, wrong, gone.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::*;
+
+/// Makes a volume of a file, as Kubernetes does: `NAME -> ..data/NAME`, `..data -> ..VERSION`.
+fn mount(volume: &Path, name: &str, content: &str) {
+    fs::create_dir(volume).unwrap();
+    swap(volume, "..1", name, content);
+    symlink(Path::new("..data").join(name), volume.join(name)).unwrap();
+}
+
+/// Puts another version in its place: one rename, after which the old version is removed.
+fn swap(volume: &Path, version: &str, name: &str, content: &str) {
+    let before = fs::read_link(volume.join("..data")).ok();
+    fs::create_dir(volume.join(version)).unwrap();
+    fs::write(volume.join(version).join(name), content).unwrap();
+    symlink(version, volume.join("..data_tmp")).unwrap();
+    fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
+    if let Some(before) = before {
+        fs::remove_dir_all(volume.join(before)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_kubernetes_swaps_is_used_for_the_next_token() {
+    let tally = tally();
+    let world = World::with(&[WATCHFUL]).await;
+    let volume = world.directory().join("secrets");
+    mount(&volume, "meet", "canary-first");
+    let old = format!("client_secret_file = \"{}\"", world.directory().join("client_secret").display());
+    let new = format!("client_secret_file = \"{}\"", volume.join("meet").display());
+    world.edit(&format!("client_id = \"YXA6test\"\n{old}"), &format!("client_id = \"YXA6test\"\n{new}"));
+    until_generation(&world, 2).await;
+    world.vendor.server().wait_for("a token by the first secret", |calls| sent(calls, "canary-first")).await;
+    let fetches = world.vendor.fetches_for_crm();
+
+    swap(&volume, "..2", "meet", "canary-second\n");
+    tally.fault();
+    until_generation(&world, 3).await;
+    world
+        .vendor
+        .server()
+        .wait_for("a token by the second secret", |calls| sent(calls, "canary-second"))
+        .await;
+    assert_eq!(world.vendor.fetches_for_crm(), fetches + 1, "one fetch for one change");
+    assert_eq!(get(&world, "crm", "a").await.status, 200);
+    tally.requests(1);
+
+    let record = recorded(&world, 3).await;
+    assert_eq!(record["changes"], json!([changed("apps.meet.client_secret_file", Value::Null, Value::Null)]));
+    assert_eq!(record["cause"], "files");
+    assert!(!world.trail.lines().join("\n").contains("canary"), "a secret in the trail");
+    assert!(!world.status().await.to_string().contains("canary"), "a secret in /status");
+    tally.finish();
+}
+
+fn sent(calls: &[crate::support::server::Call], secret: &str) -> bool {
+    calls.iter().any(|call| String::from_utf8_lossy(&call.body).contains(secret))
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_changes_nothing_and_says_why() {
+    let tally = tally();
+    let world = World::with(&[PATIENT]).await;
+    let good = fs::read_to_string(world.file()).unwrap();
+    let half = &good[..good.len() / 2];
+    let cases: &[(&str, &str)] = &[
+        (half, ""),
+        ("", "authn.issuers"),
+        ("[listen", "confgate.toml"),
+        (&good.replace("app = \"meet\"", "app = \"meat\""), "tenants.crm.app"),
+        (&good.replace("max_in_flight = 1000", "max_in_flight = \"many\""), "max_in_flight"),
+        (&good.replace("[tenants.crm]", "[tenants.crm]\nunknown = 1"), "unknown"),
+        (&good.replace("client_secret\"", "client_secret_of_nobody\""), "client_secret_of_nobody"),
+        (&good.replace("base_url = \"http://", "base_url = \"ftp://"), "apps.meet.base_url"),
+        (&"x".repeat(5 << 20), "larger"),
+        ("\u{0}\u{1}\u{2}", ""),
+    ];
+    for (index, (text, why)) in cases.iter().enumerate() {
+        tally.input();
+        world.replace_file("confgate.toml", text);
+        world.reload();
+        let counted = format!("confgate_config_reloads_total{{result=\"failed\"}} {}.0", index + 1);
+        crate::support::within("the failure to be counted", async {
+            while !world.metrics().await.lines().any(|line| line == counted) {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        until_refused(&world, why).await;
+        let answer = get(&world, "crm", "a").await;
+        tally.requests(1);
+        tally.expect(answer.status == 200, || format!("case {index}: {answer:?}"));
+        let status = world.status().await;
+        tally.expect(status["configuration"]["generation"] == 1, || format!("case {index}: {status}"));
+    }
+    tells(&world, "confgate_config_current 0.0").await;
+    world.replace_file("confgate.toml", &good);
+    world.reload();
+    world.until_status("no fault", |status| status["configuration"]["last_error"].is_null()).await;
+    tells(&world, "confgate_config_current 1.0").await;
+    assert!(world.trail.records().iter().all(|record| record["kind"] != "reload"), "nothing was changed");
+    tally.finish();
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_bit_by_bit_is_read_when_it_is_whole() {
+    use std::io::Write;
+
+    let tally = tally();
+    let world = World::with(&[("RELOAD__EVERY", "500ms")]).await;
+    let whole = fs::read_to_string(world.file()).unwrap().replace("tenants.acme", "tenants.emca");
+    let (first, second) = whole.split_at(whole.find("[vendor]").unwrap());
+    let mut file = fs::File::create(world.file()).unwrap();
+    tally.fault();
+    // A configuration by itself, but for what was there before: reading it would take the tenant out of service.
+    file.write_all(first.as_bytes()).unwrap();
+    file.write_all(second.as_bytes()).unwrap();
+    drop(file);
+    until_generation(&world, 2).await;
+    assert_eq!(get(&world, "emca", "a").await.status, 200);
+    assert_eq!(get(&world, "acme", "a").await.problem(), "tenant_unknown");
+    tally.requests(2);
+    tally.finish();
+}
+
+#[tokio::test]
+async fn a_file_that_comes_later_mends_it_without_being_asked() {
+    let tally = tally();
+    let world = World::with(&[WATCHFUL]).await;
+    fs::remove_file(world.directory().join("client_secret")).unwrap();
+    tally.fault();
+    until_refused(&world, "there is no such file").await;
+    assert_eq!(get(&world, "crm", "a").await.status, 200);
+    world.replace_file("client_secret", "canary-new");
+    until_generation(&world, 2).await;
+    let status = world.status().await;
+    assert!(status["configuration"]["last_error"].is_null(), "{status}");
+    tally.requests(1);
+    tally.finish();
+}
+
+#[tokio::test]
+async fn without_watching_only_being_asked_counts() {
+    let world = World::with(&[PATIENT]).await;
+    world.edit("tenants.acme", "tenants.emca");
+    // Its first look is at what the start has read, and could have missed.
+    until_settled(&world).await;
+    world.edit("tenants.emca", "tenants.mace");
+    for _ in 0..20 {
+        assert_eq!(get(&world, "mace", "a").await.problem(), "tenant_unknown");
+    }
+    let before = world.status().await["configuration"]["generation"].as_u64().unwrap();
+    world.reload();
+    until_generation(&world, before + 1).await;
+    assert_eq!(get(&world, "mace", "a").await.status, 200);
+}
+
+/// Waits for the end of a reading that is asked for now.
+async fn until_settled(world: &World) {
+    world.reload();
+    until_generation(world, 2).await;
+}
