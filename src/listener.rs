@@ -1,8 +1,8 @@
 //! A listening socket that outlives a shortage of file descriptors.
 //!
 //! Without a descriptor a connection can neither be accepted nor turned away: it stays in the kernel's queue, and its
-//! caller waits for an answer that nobody is going to give. So one descriptor is kept in reserve. It is given up for the
-//! next connection, which is told apart so that it can be turned away at once, and taken again when one is free.
+//! caller waits for an answer that nobody is going to give. So one descriptor is kept in reserve. It is given up for
+//! the next connection, which is told apart so that it can be turned away at once, and taken again when one is free.
 
 use std::fs::File;
 use std::io;

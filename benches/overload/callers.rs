@@ -45,7 +45,8 @@ fn of(all: &[Duration], quantile: f64) -> Duration {
 impl Callers {
     pub(crate) fn of(gateway: &Running) -> Self {
         let Running { address, bearer, .. } = gateway;
-        let request = format!("GET /conferences/IM3 HTTP/1.1\r\nHost: a\r\nAuthorization: {bearer}\r\n\r\n");
+        let request =
+            format!("DELETE /conferences/IM3 HTTP/1.1\r\nHost: a\r\nAuthorization: {bearer}\r\n\r\n");
         Self { address: *address, request: request.into_bytes().into() }
     }
 
@@ -94,7 +95,8 @@ impl Call {
             let status = status(&mut stream).await;
             let mut figures = figures.borrow_mut();
             match status {
-                200 => figures.served.push(due.elapsed()),
+                // Its scope is missing, which only a token that was checked can tell.
+                403 => figures.served.push(due.elapsed()),
                 503 => figures.shed.push(due.elapsed()),
                 other => panic!("an answer {other}"),
             }

@@ -62,8 +62,8 @@ impl Drain {
 }
 
 impl Overview {
-    /// `POST` begins, from this machine alone: the port may be open to a whole cluster, and a page in somebody's browser
-    /// (which says so with `Origin`) is not the operator. Both tell how far it is.
+    /// `POST` begins, from this machine alone: the port may be open to a whole cluster, and a page in somebody's
+    /// browser (which says so with `Origin`) is not the operator. Both tell how far it is.
     pub(super) fn drain<B>(&self, request: &Request<B>) -> Response<Body> {
         match *request.method() {
             Method::GET | Method::HEAD => json(StatusCode::OK, &self.drained()),

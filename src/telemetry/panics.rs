@@ -1,5 +1,5 @@
-//! Panics, wherever they happen: each is counted and has one line in the log. None should ever happen; that one request,
-//! one connection or one attempt is all that it costs is the business of whoever catches it.
+//! Panics, wherever they happen: each is counted and has one line in the log. None should ever happen; that one
+//! request, one connection or one attempt is all that it costs is the business of whoever catches it.
 
 use std::any::Any;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
@@ -87,8 +87,8 @@ fn log(panic: &PanicHookInfo<'_>, thread: &str) {
     );
 }
 
-/// A message that was put together when it happened can quote what it is about: a slice of a token, say. It is left out,
-/// and the place in the source tells what it was.
+/// A message that was put together when it happened can quote what it is about: a slice of a token, say. It is left
+/// out, and the place in the source tells what it was.
 fn literal(payload: &dyn Any) -> Option<&'static str> {
     payload.downcast_ref::<&'static str>().copied()
 }

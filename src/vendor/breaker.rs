@@ -93,8 +93,8 @@ impl Breaker {
         Self { app, config, created: Instant::now(), circuit, openings: AtomicU64::new(0) }
     }
 
-    /// The circuit as it stands, by another configuration from now on; calls that are under way then are not counted. The
-    /// same one where this is its configuration already.
+    /// The circuit as it stands, by another configuration from now on; calls that are under way then are not counted.
+    /// The same one where this is its configuration already.
     pub fn with(self: &Arc<Self>, app: &AppKey, config: BreakerConfig) -> Arc<Self> {
         if (app, config) == (&self.app, self.config) {
             return Arc::clone(self);

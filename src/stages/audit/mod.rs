@@ -70,8 +70,8 @@ where
     })
 }
 
-/// Puts the decision on record, and makes the answer of it. A panic here is the request's failure as well, and its entry
-/// has one outcome all the same.
+/// Puts the decision on record, and makes the answer of it. A panic here is the request's failure as well, and its
+/// entry has one outcome all the same.
 async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
     if let Ok(response) = AssertUnwindSafe(answer(entry, decision)).catch_unwind().await {
         return response;

@@ -69,8 +69,8 @@ impl Failure {
     }
 }
 
-/// Of an answer with `status`, as far as it could be read. 502 and 504 are those of a proxy with nobody behind it. A 429
-/// or 503 is a sign of life, and opens a pause.
+/// Of an answer with `status`, as far as it could be read. 502 and 504 are those of a proxy with nobody behind it. A
+/// 429 or 503 is a sign of life, and opens a pause.
 pub(super) fn sign_of_answer(status: StatusCode, reply: &Result<Reply, Refusal>, time: Time) -> Sign {
     match reply {
         Ok(_) if matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) => Sign::Dead,

@@ -1,7 +1,8 @@
 //! When those who are turned away are told so.
 //!
-//! Saying no costs a part of what serving does: a caller who asks again at once, and thousands do, could keep the worker
-//! busy with nothing else. So answers of this kind leave one after the other. Whoever comes alone has his at once.
+//! Saying no costs a part of what serving does: a caller who asks again at once, and thousands do, could keep the
+//! worker busy with nothing else. So answers of this kind leave one after the other. Whoever comes alone has his at
+//! once.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! How much of what arrives is turned away because the worker lags behind.
 //!
 //! A timer that comes late has waited behind everything else that was ready, and so does every request. One late timer
-//! is a hiccup, of the machine or of one long piece of work. When they stay late, work arrives faster than it is done (a
-//! standing queue, as RFC 8289 has it). Then a share of the requests is turned away that grows with the lag and the time
-//! for which it stands, and shrinks as soon as it is gone.
+//! is a hiccup, of the machine or of one long piece of work. When they stay late, work arrives faster than it is done
+//! (a standing queue, as RFC 8289 has it). Then a share of the requests is turned away that grows with the lag and the
+//! time for which it stands, and shrinks as soon as it is gone.
 
 use std::time::Duration;
 

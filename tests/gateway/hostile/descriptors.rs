@@ -1,5 +1,5 @@
-//! Without file descriptors: those who are there are served as far as it goes, newcomers are turned away, and all is well
-//! again as soon as there are some.
+//! Without file descriptors: those who are there are served as far as it goes, newcomers are turned away, and all is
+//! well again as soon as there are some.
 
 use serde_json::{Value, json};
 

@@ -27,8 +27,8 @@ struct Book {
     sent_elsewhere: AtomicUsize,
 }
 
-/// Calls over kept connections, opens the next when it is asked to close one, and goes elsewhere when a new connection is
-/// refused or told that this gateway is stopping. Anything else is wrong.
+/// Calls over kept connections, opens the next when it is asked to close one, and goes elsewhere when a new connection
+/// is refused or told that this gateway is stopping. Anything else is wrong.
 async fn caller(address: SocketAddr, bearer: String, book: Arc<Book>, tally: Arc<Tally>) {
     let headers = [("Authorization", bearer.as_str())];
     loop {
