@@ -1,11 +1,11 @@
 //! What becomes of a gateway that is asked for more than it can do: how much it still gets done, and how long those who
 //! are served wait, with shedding and without.
 //!
-//! One worker checks the signature of each request's token anew, over a thousand kept connections; the token lacks the
-//! scope, so that no vendor can be what is scarce, and 403 counts as served. Requests are sent at a fixed rate, a multiple
-//! of what the worker can do, whatever becomes of those before; a connection that is still waiting sends its next one
-//! late, and its latency counts from when it should have been sent. Callers do not heed `Retry-After`. The generator runs
-//! beside the worker, so that figures need a machine with CPUs to spare.
+//! One worker checks the signature of each request's token anew, over a thousand kept connections; the token lacks
+//! the scope, so that no vendor can be what is scarce, and 403 counts as served. Requests are sent at a fixed rate, a
+//! multiple of what the worker can do, whatever becomes of those before; a connection that is still waiting sends its
+//! next one late, and its latency counts from when it should have been sent. Callers do not heed `Retry-After`. The
+//! generator runs beside the worker, so that figures need a machine with CPUs to spare.
 //!
 //! `cargo bench --bench overload` prints a table.
 
