@@ -5,13 +5,16 @@
 //! # The floor plan, in the order of a request
 //!
 //! A **data plane** of one single-threaded worker for each CPU serves requests; a **control plane** of one thread keeps
-//! keys and tokens fresh and serves the admin port. One thread writes the trail, one keeps its directory in order, and
-//! each consumer that it is shipped to has one.
+//! keys and tokens fresh and serves the admin port. One thread writes the trail, one keeps its directory in order, one
+//! reads the configuration again when it has changed, and each consumer that the trail is shipped to has one.
 //!
 //! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
 //!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start and end of everything.
+//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
+//!   cors, deadline, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
+//! - [`assembly`]: the one function that decides their order, and the start, the reload and the end of everything.
 //!
 //! The engines that the stages ask:
 //!

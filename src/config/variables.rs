@@ -13,10 +13,10 @@ use super::reader::Reader;
 /// every pod beside a service of that name.
 const PREFIX: &str = "CONFGATE__";
 
-/// The variables that are meant for this program, in the order of their names.
+/// The variables that are meant for this program, in the order of their names, and of the numbers in them.
 pub(super) fn ours(environment: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
     let mut ours: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
-    ours.sort_unstable();
+    ours.sort_by_cached_key(|(name, _)| in_order(name));
     ours
 }
 
@@ -34,6 +34,12 @@ pub(super) fn apply(ours: &[(String, String)], tree: &mut Map<String, Value>, re
             reader.report(String::new(), Some(name.clone()), wrong);
         }
     }
+}
+
+/// What names are sorted by: their parts, and where these are the numbers of a list's items, the numbers, so that item
+/// 2 is there before item 10 is made.
+fn in_order(name: &str) -> Vec<(usize, String)> {
+    name.split("__").map(|part| (part.parse().unwrap_or_default(), part.to_owned())).collect()
 }
 
 fn set_in(

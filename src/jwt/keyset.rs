@@ -7,6 +7,9 @@ use super::jwk::{self, Unusable};
 use super::key::{Fingerprint, Key, Thumbprint};
 use super::{Algorithm, shared_secret};
 
+/// The most keys of a set. Issuers have a handful; each costs a little to read, and all of them are shown.
+const MAX_KEYS: usize = 1000;
+
 /// The keys that one issuer publishes at one time.
 #[derive(Default)]
 pub(super) struct KeySet {
@@ -29,6 +32,9 @@ pub struct Ignored {
 pub(super) enum InvalidKeySet {
     #[error("not a JWK Set: a JSON object with an array \"keys\"")]
     NotAJwkSet,
+    /// So many that reading them would hold up everything else.
+    #[error("the set has {0} keys, more than 1000")]
+    TooMany(usize),
     #[error("neither a JWK Set nor PEM with public keys")]
     NotAKeyFile,
     #[error("the secret is shorter than the hash of the algorithm, or no HMAC algorithm is configured")]
@@ -51,12 +57,16 @@ impl KeySet {
     ///
     /// Two different keys of the same name and algorithm are both set aside: which one is meant would be a
     /// guess. Key material that appears for a second algorithm is used for the first only (RFC 8725, section
-    /// 3.1).
+    /// 3.1). A set that is too large is none: those of its keys that were left out could be the ones that tokens name.
     pub(super) fn from_jwks(document: &[u8], accepted: &[Algorithm]) -> Result<Self, InvalidKeySet> {
         let document: Value = serde_json::from_slice(document).map_err(|_| InvalidKeySet::NotAJwkSet)?;
         let jwks = document.get("keys").and_then(Value::as_array);
+        let jwks = jwks.ok_or(InvalidKeySet::NotAJwkSet)?;
+        if jwks.len() > MAX_KEYS {
+            return Err(InvalidKeySet::TooMany(jwks.len()));
+        }
         let mut set = Self { named_by_tokens: true, ..Self::default() };
-        for jwk in jwks.ok_or(InvalidKeySet::NotAJwkSet)? {
+        for jwk in jwks {
             match jwk::parse(jwk, accepted) {
                 Ok(key) => set.add(key),
                 Err(reason) => set.ignore(jwk.get("kid").and_then(Value::as_str), reason),

@@ -69,6 +69,27 @@ fn a_tenant_and_an_issuer_can_stand_in_the_environment_alone() {
 }
 
 #[test]
+fn the_items_of_a_list_are_read_in_the_order_of_their_numbers() {
+    let variables: Vec<(String, String)> = (1..12)
+        .flat_map(|number| {
+            let issuer = format!("https://issuer{number}.example");
+            let jwks = format!("{issuer}/jwks");
+            let keys = [
+                ("ISSUER", issuer),
+                ("AUDIENCES", "a".into()),
+                ("ALGORITHMS", "EdDSA".into()),
+                ("JWKS_URL", jwks),
+            ];
+            keys.map(|(key, value)| (format!("CONFGATE__AUTHN__ISSUERS__{number}__{key}"), value))
+        })
+        .collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let config = Fixture::new().with_environment(&variables).unwrap();
+    let last = config.authn.jwt.issuers.last().unwrap();
+    assert_eq!((config.authn.jwt.issuers.len(), &*last.issuer), (12, "https://issuer11.example"));
+}
+
+#[test]
 fn a_problem_names_its_variable() {
     let fixture = Fixture::new();
     let refused = |name: &str, value: &str, begins: &str, contains: &str| {

@@ -1,6 +1,7 @@
 //! The configuration as an operator meets it: files and variables in, a configuration or a report out.
 
 mod arbitrary;
+mod changes;
 mod defaults;
 mod environment;
 mod files;

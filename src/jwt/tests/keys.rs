@@ -56,6 +56,9 @@ fn what_is_no_set_is_an_error() {
         );
     }
     assert!(set(&[], &BOTH).keys().is_empty());
+    let of = |count: usize| json!({"keys": vec![json!({}); count]}).to_string();
+    assert_eq!(KeySet::from_jwks(of(1001).as_bytes(), &BOTH).err(), Some(InvalidKeySet::TooMany(1001)));
+    assert_eq!(KeySet::from_jwks(of(1000).as_bytes(), &BOTH).unwrap().ignored().len(), 1000);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use http::header::HOST;
-use http::{Request, Response, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::{Pool, PooledBody, SendError};
+use super::{Pool, PooledBody, SendError, SendFault};
 use crate::upstream::{Stream, http1};
 
 /// One open connection and the task that drives it.
@@ -56,10 +56,21 @@ impl Connection {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
         let answer = self.sender.try_send_request(request).await?;
-        // HTTP/1.0 servers differ in what they mean by keep-alive (RFC 9112, section 9.3).
-        self.keep = answer.version() == Version::HTTP_11;
+        // HTTP/1.0 servers differ in what they mean by keep-alive (RFC 9112, section 9.3). A length beside the
+        // chunks is overruled by them, and may be an attempt to split the answer in two (section 6.3).
+        self.keep = answer.version() == Version::HTTP_11
+            && !(answer.headers().contains_key(TRANSFER_ENCODING)
+                && answer.headers().contains_key(CONTENT_LENGTH));
         Ok(answer)
     }
+}
+
+/// Whether the body is coded in a way that hyper does not undo, and that nobody has asked for: it knows chunks alone,
+/// and passes on the rest as it stands (RFC 9112, section 6.1).
+fn is_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next();
+    first.is_some_and(|first| !first.as_bytes().eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
 }
 
 /// Closes at once, whatever is still queued or on its way. hyper's own ending would first write what is
@@ -108,7 +119,10 @@ impl Lease {
     /// Ties the connection to the body, which gives it back at its end.
     fn answer(self, answer: Response<Incoming>) -> Result<Response<PooledBody>, SendError> {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(SendError::switched_protocols(self.connection.reused));
+            return Err(SendError::bad_answer(SendFault::SwitchedProtocols, self.connection.reused));
+        }
+        if is_coded(answer.headers()) {
+            return Err(SendError::bad_answer(SendFault::Coded, self.connection.reused));
         }
         Ok(answer.map(|body| PooledBody::new(body, self)))
     }

@@ -37,6 +37,9 @@ pub enum SendFault {
     /// An answer of status 101, which nobody asked for.
     #[error("the server switched protocols unasked")]
     SwitchedProtocols,
+    /// The body is coded in a way that nobody asked for.
+    #[error("the answer has a transfer coding other than chunked")]
+    Coded,
 }
 
 impl SendError {
@@ -54,8 +57,8 @@ impl SendError {
         }
     }
 
-    pub(super) fn switched_protocols(reused: bool) -> Self {
-        Self { stage: Stage::Sent, reused, malformed: true, source: SendFault::SwitchedProtocols }
+    pub(super) fn bad_answer(source: SendFault, reused: bool) -> Self {
+        Self { stage: Stage::Sent, reused, malformed: true, source }
     }
 }
 

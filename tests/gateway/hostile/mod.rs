@@ -7,4 +7,8 @@ mod descriptors;
 mod drain;
 mod overload;
 mod panics;
+mod issuer;
+mod leaving;
 mod reload;
+mod token_endpoint;
+mod vendor;

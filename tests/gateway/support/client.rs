@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use super::wire::{Head, Headers, Wire};
@@ -146,6 +147,11 @@ impl Connection {
         finished.unwrap_or_else(|error| panic!("cannot end the connection to {}: {error}", self.address));
     }
 
+    /// Breaks the connection off (RST).
+    pub(crate) fn reset(self) {
+        self.wire.stream.set_zero_linger().expect("a connection");
+    }
+
     /// The next answer, to a request with `method`.
     pub(crate) async fn answer(&mut self, method: &str) -> Answer {
         let answer = within(&format!("an answer to {method}"), self.read(method)).await;
@@ -154,9 +160,20 @@ impl Connection {
             .unwrap_or_else(|| panic!("{} closed the connection without an answer to {method}", self.address))
     }
 
+    /// The same of an answer that may break off: then the error.
+    pub(crate) async fn try_answer(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
+        within(&format!("an answer to {method}, or its end"), self.read(method)).await
+    }
+
     /// Waits until an answer has begun to arrive, and leaves it unread.
     pub(crate) async fn begun(&self) {
         within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
+    }
+
+    /// Reads a little of what there is; 0 at the end, an error where the connection is broken off.
+    pub(crate) async fn sip(&mut self) -> std::io::Result<usize> {
+        let mut little = vec![0; 0x10000];
+        within("something to read", self.wire.stream.read(&mut little)).await
     }
 
     /// All bytes until the server closes the connection.

@@ -60,6 +60,11 @@ impl Issuer {
         *self.answer.lock().unwrap() = reply;
     }
 
+    /// The server beneath, for its connections.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// How often the keys were asked for so far.
     pub(crate) fn fetches(&self) -> usize {
         self.server.calls().len()

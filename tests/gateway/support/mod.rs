@@ -3,9 +3,13 @@
 //! Servers run as tasks on the test's own runtime and end with it, so tests share nothing and may run side by side.
 //! Every wait has a deadline and says what it waited for.
 
+pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod api;
+pub(crate) mod bench;
+pub(crate) mod bewitched;
 pub(crate) mod client;
+pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod issuer;
 pub(crate) mod keys;

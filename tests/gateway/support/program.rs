@@ -96,6 +96,15 @@ impl Program {
         assert!(sent.expect("a shell").success(), "SIG{name} could not be sent");
     }
 
+    /// How much memory it has in use, in bytes (proc(5)).
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let id = self.child.id().expect("a process that runs");
+        let text = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process that runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line about memory");
+        let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib << 10
+    }
+
     /// Ends it as nothing can that it could do something about (SIGKILL), and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Ended {
         self.child.start_kill().expect("a process of ours");

@@ -8,8 +8,8 @@ use rcgen::{KeyPair, PKCS_ED25519};
 
 use super::BUSY_TRAIL;
 use super::books::Books;
-use super::dice::Dice;
 use super::load::{Load, Told};
+use crate::support::dice::Dice;
 use crate::support::program::Program;
 use crate::support::site::Site;
 

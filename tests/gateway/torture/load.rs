@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinHandle;
 
-use super::dice::Dice;
 use crate::support::client::Connection;
+use crate::support::dice::Dice;
 use crate::support::within;
 
 /// What a caller was answered.

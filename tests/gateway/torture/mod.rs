@@ -2,7 +2,6 @@
 //! What the vendor saw and what callers were told is held against what the trail says afterwards.
 
 mod books;
-mod dice;
 mod faults;
 mod full;
 mod kill;

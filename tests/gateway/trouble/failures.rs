@@ -1,5 +1,5 @@
 //! The vendor breaks off, and what that means for a call: what may have happened is said to be unknown, and nothing is
-//! sent twice that could happen twice.
+//! sent twice that could happen twice. How many ways there are to break off is in `hostile::vendor`.
 
 use serde_json::{Value, json};
 
@@ -65,69 +65,6 @@ async fn a_vendor_that_says_nothing_is_timed_out() {
     }
     assert_eq!(world.vendor.calls().len(), 4);
     assert_eq!(world.call("GET", PATH, "").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_vendor_that_stops_within_its_answer_is_timed_out() {
-    let world = World::with(&[("UPSTREAM__TOTAL_TIMEOUT", "500ms"), IMPATIENT[0], CONNECT]).await;
-    let endless = || {
-        let answer = Reply::body(200, "application/json", r#"{"error":0"#);
-        answer.header("Content-Length", "50")
-    };
-    unknown_create(&world, endless(), 504, "vendor_timeout").await;
-    failed_get(&world, endless(), 504, "vendor_timeout").await;
-    assert_eq!(world.call("GET", PATH, "").await.status, 200);
-}
-
-const CONNECT: (&str, &str) = ("UPSTREAM__CONNECT_TIMEOUT", "500ms");
-
-#[tokio::test]
-async fn an_answer_that_breaks_off_before_its_head_is_no_answer() {
-    let world = World::start().await;
-    for reply in [
-        Reply::close(),
-        Reply::reset(),
-        Reply::raw("HTTP/1.1 200 OK\r\nContent-Le"),
-        Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"),
-    ] {
-        unknown_create(&world, reply.clone(), 502, "vendor_unreachable").await;
-        failed_get(&world, reply, 502, "vendor_unreachable").await;
-    }
-}
-
-#[tokio::test]
-async fn an_answer_that_is_no_http_or_breaks_off_is_bad() {
-    let world = World::start().await;
-    let bad = [
-        "garbage that is no HTTP\r\n\r\n",
-        "SSH-2.0-OpenSSH_9.6\r\n",
-        "HTTP/3 200\r\n\r\n",
-        "HTTP/1.1 99999 Odd\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
-        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"error\":0}",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-    ];
-    for bytes in bad {
-        unknown_create(&world, Reply::raw(bytes), 502, "vendor_bad_answer").await;
-        failed_get(&world, Reply::raw(bytes), 502, "vendor_bad_answer").await;
-    }
-    assert_eq!(world.call("GET", PATH, "").await.status, 200);
-}
-
-#[tokio::test]
-async fn bytes_after_an_answer_are_not_taken_for_the_next() {
-    let world = World::with(&[("LISTEN__WORKERS", "1")]).await;
-    let smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\"hi\"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n\"evil\"";
-    world.vendor.script(Reply::raw(smuggled));
-    assert_eq!(world.call("GET", PATH, "").await.text(), "\"hi\"");
-    let answer = world.call("GET", PATH, "").await;
-    assert_eq!(answer.json()["id"], "IM3");
-    assert_eq!(world.vendor.calls()[1].connection - world.vendor.calls()[0].connection, 1);
 }
 
 /// Leaves a connection idle in the only worker's pool.

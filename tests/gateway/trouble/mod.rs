@@ -3,7 +3,6 @@
 mod answers;
 mod blinding;
 mod failures;
-mod leaving;
 mod replay;
 mod secrets;
 mod segments;

@@ -6,22 +6,22 @@ use std::time::Duration;
 use crate::support::issuer::unix_now;
 
 /// Numbers by chance (`SplitMix64`), the same for the same seed.
-pub(super) struct Dice(AtomicU64);
+pub(crate) struct Dice(AtomicU64);
 
 impl Dice {
     /// From `CONFGATE_TEST_SEED`, or another each second. The seed is printed, which a test that fails shows.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var("CONFGATE_TEST_SEED").ok().map(|seed| seed.parse().expect("a number"));
         let seed = given.unwrap_or_else(|| unix_now().cast_unsigned());
         println!("CONFGATE_TEST_SEED={seed} repeats this");
         Self::seeded(seed)
     }
 
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,12 +30,12 @@ impl Dice {
     }
 
     /// Less than `end`.
-    pub(super) fn below(&self, end: u64) -> u64 {
+    pub(crate) fn below(&self, end: u64) -> u64 {
         self.number() % end
     }
 
     /// A time between these, in milliseconds.
-    pub(super) fn millis(&self, from: u64, to: u64) -> Duration {
+    pub(crate) fn millis(&self, from: u64, to: u64) -> Duration {
         Duration::from_micros(from * 1000 + self.below((to - from) * 1000))
     }
 }

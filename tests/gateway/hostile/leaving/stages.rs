@@ -1,55 +1,14 @@
-//! Callers who hang up: what was not sent is not sent any more, and what was sent is seen through.
+//! A caller who hangs up at each stage of a request, one at a time.
 
 use serde_json::{Value, json};
 
-use super::PATH;
+use super::{PATH, caller, count, leave, left, until_in_flight};
 use crate::support::CREATE;
 use crate::support::client::Connection;
 use crate::support::issuer::Issuer;
 use crate::support::server::{Gate, Reply};
 use crate::support::vendor::Vendor;
 use crate::support::world::World;
-
-/// A caller who has sent a request and can leave.
-async fn caller(world: &World, method: &str, path: &str, body: &str) -> Connection {
-    let mut connection = Connection::open(world.address).await;
-    let (bearer, length) = (world.issuer.token().bearer(), body.len());
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n");
-    let body = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
-    connection.write(head + &body).await;
-    connection
-}
-
-async fn until_in_flight(world: &World, count: u64) {
-    let in_flight = |status: &Value| {
-        let tenants = status["tenants"].as_array().unwrap();
-        tenants.iter().find(|tenant| tenant["tenant"] == "crm").unwrap()["in_flight"] == count
-    };
-    world.until_status(&format!("{count} requests in flight"), in_flight).await;
-}
-
-/// Leaves, and waits until the gateway knows.
-async fn leave(world: &World, caller: Connection, others: u64) {
-    drop(caller);
-    world.until_status("a caller less", |status| status["connections_open"] == others).await;
-}
-
-/// The outcome of the only request of this action whose caller has gone.
-async fn left(world: &World, action: &str) -> Value {
-    let is_it = |record: &&Value| {
-        record["kind"] == "outcome" && record["action"] == action && record["caller_gone"] == true
-    };
-    let what = format!("the outcome of an abandoned {action}");
-    let find = |records: &[Value]| {
-        let mut found = records.iter().filter(is_it);
-        let record = found.next()?.clone();
-        assert_eq!(found.next(), None, "recorded twice");
-        Some(record)
-    };
-    let outcome = world.trail.wait_until(&what, find).await;
-    assert_eq!((&outcome["status"], &outcome["tenant"]), (&Value::Null, &"crm".into()), "{outcome}");
-    outcome
-}
 
 #[tokio::test]
 async fn who_leaves_before_there_is_a_token_asked_for_nothing() {
@@ -75,7 +34,7 @@ async fn who_leaves_before_there_is_a_token_asked_for_nothing() {
     assert_eq!(world.call("DELETE", PATH, "").await.status, 200);
     let methods: Vec<_> = world.vendor.calls().into_iter().map(|call| call.method).collect();
     assert_eq!(methods, ["DELETE"]);
-    assert_eq!(super::count(&world, "intent"), 1);
+    assert_eq!(count(&world, "intent"), 1);
 }
 
 #[tokio::test]
@@ -118,7 +77,7 @@ async fn a_create_that_was_sent_is_seen_through_and_recorded_once() {
     world.vendor.wait_for(1).await;
     leave(&world, create, 0).await;
     until_in_flight(&world, 1).await;
-    assert_eq!(super::count(&world, "outcome"), 0);
+    assert_eq!(count(&world, "outcome"), 0);
     gate.open();
     let outcome = left(&world, "create").await;
     assert_eq!(outcome["conference"], "IM3SKW51SKH4TB80LV45000C7");
@@ -127,7 +86,7 @@ async fn a_create_that_was_sent_is_seen_through_and_recorded_once() {
     let intent = world.trail.intent_of(outcome["request_id"].as_str().unwrap()).await;
     assert_eq!(outcome["intent"], intent["seq"]);
     until_in_flight(&world, 0).await;
-    assert_eq!((world.vendor.calls().len(), super::count(&world, "outcome")), (1, 1));
+    assert_eq!((world.vendor.calls().len(), count(&world, "outcome")), (1, 1));
 }
 
 #[tokio::test]
@@ -168,7 +127,7 @@ async fn a_create_without_an_answer_stays_unknown_whoever_has_left() {
         assert_eq!((&outcome["caller_gone"], &outcome["status"]), (&true.into(), &Value::Null));
         assert_eq!((&outcome["outcome_unknown"], &outcome["user"]), (&true.into(), &"yangss".into()));
     }
-    assert_eq!((super::count(&world, "intent"), super::count(&world, "outcome")), (2, 2));
+    assert_eq!((count(&world, "intent"), count(&world, "outcome")), (2, 2));
 }
 
 #[tokio::test]
@@ -197,5 +156,5 @@ async fn who_leaves_with_half_a_body_asked_for_nothing() {
     let find = |records: &[Value]| records.iter().find(|record| record["kind"] == "outcome").cloned();
     let outcome = world.trail.wait_until("an outcome", find).await;
     assert_eq!((&outcome["attempts"], &outcome["decision"]), (&0.into(), &"refused".into()), "{outcome}");
-    assert_eq!((world.vendor.calls().len(), super::count(&world, "intent")), (0, 0));
+    assert_eq!((world.vendor.calls().len(), count(&world, "intent")), (0, 0));
 }
