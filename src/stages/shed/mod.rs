@@ -108,7 +108,8 @@ impl Gauge {
             }
             let lag = due.elapsed();
             self.desk.load().lags(lag);
-            self.pressure.borrow_mut().measured(lag, self.config.max_lag);
+            let stands = self.pressure.borrow_mut().measured(lag, self.config.max_lag);
+            self.pacing.set(self.pacing.get().measured(stands));
         }
         self.desk.load().lags(Duration::ZERO);
         self.pressure.replace(Pressure::default());

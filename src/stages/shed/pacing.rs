@@ -8,25 +8,40 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two answers: a small part of the worker's time goes into them.
+/// Between two answers, at least: a small part of the worker's time goes into them.
 const GAP: Duration = Duration::from_micros(100);
+/// At most, while the worker lags all the same.
+const WIDEST: Duration = Duration::from_millis(10);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(1);
 /// Less than this is not worth a timer.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Pacing {
     /// When the next answer may leave.
     free: Option<Instant>,
+    gap: Duration,
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self { free: None, gap: GAP }
+    }
 }
 
 impl Pacing {
+    /// Whether the worker lags although requests are turned away: then it is that which takes too much of its time.
+    pub(super) fn measured(self, lags: bool) -> Self {
+        let gap = if lags { self.gap * 2 } else { self.gap / 2 };
+        Self { gap: gap.clamp(GAP, WIDEST), ..self }
+    }
+
     /// When the answer to a request that arrives `now` leaves; none where that is at once.
     pub(super) fn next(self, now: Instant) -> (Self, Option<Instant>) {
         let turn = self.free.map_or(now, |free| free.clamp(now, now + LONGEST));
         let is_at_once = turn.duration_since(now) < AT_ONCE;
-        (Self { free: Some(turn + GAP) }, (!is_at_once).then_some(turn))
+        (Self { free: Some(turn + self.gap), ..self }, (!is_at_once).then_some(turn))
     }
 }
 
@@ -49,5 +64,15 @@ mod tests {
         assert_eq!(turns[19_999], LONGEST, "nobody waits for longer");
         let later = now + LONGEST * 2;
         assert_eq!(pacing.next(later).1, None);
+    }
+
+    #[test]
+    fn while_the_worker_lags_all_the_same_they_wait_for_longer() {
+        let now = Instant::now();
+        let second = |pacing: Pacing| pacing.next(now).0.next(now).1.map(|turn| turn.duration_since(now));
+        let lagging = (0..10).fold(Pacing::default(), |pacing, _| pacing.measured(true));
+        assert_eq!(second(lagging), Some(WIDEST));
+        let recovered = (0..10).fold(lagging, |pacing, _| pacing.measured(false));
+        assert_eq!(second(recovered), None);
     }
 }

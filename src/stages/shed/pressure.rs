@@ -30,17 +30,18 @@ pub(super) struct Pressure {
 }
 
 impl Pressure {
-    pub(super) fn measured(&mut self, lag: Duration, bound: Duration) {
+    /// Takes a measurement. Returns whether the lag stands.
+    pub(super) fn measured(&mut self, lag: Duration, bound: Duration) -> bool {
         // Measurements are as far apart as they are late.
         let passed = INTERVAL + lag;
         if lag <= bound {
             self.standing = None;
             self.share *= (-passed.as_secs_f32() / HALF_LIFE).exp2();
-            return;
+            return false;
         }
         let Some(before) = self.standing else {
             self.standing = Some(Duration::ZERO);
-            return;
+            return false;
         };
         let standing = before + passed;
         self.standing = Some(standing);
@@ -48,6 +49,7 @@ impl Pressure {
             let excess = lag.div_duration_f32(bound).min(FARTHEST) - 1.0;
             self.share = (self.share + GAIN * excess * passed.as_secs_f32()).min(MOST);
         }
+        standing >= STANDING
     }
 
     /// Whether the next request is one of the share. They are spread evenly.
@@ -115,12 +117,12 @@ mod tests {
     #[test]
     fn when_the_lag_is_gone_so_is_the_shedding() {
         let mut pressure = Pressure::default();
-        (0..50).for_each(|_| pressure.measured(BOUND * 2, BOUND));
+        (0..50).for_each(|_| _ = pressure.measured(BOUND * 2, BOUND));
         let before = shed(&mut pressure);
         pressure.measured(BOUND, BOUND);
         assert!(shed(&mut pressure) < before);
         // Two seconds of it.
-        (0..200).for_each(|_| pressure.measured(Duration::ZERO, BOUND));
+        (0..200).for_each(|_| _ = pressure.measured(Duration::ZERO, BOUND));
         assert_eq!(shed(&mut pressure), 0);
     }
 }
