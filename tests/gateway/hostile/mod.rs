@@ -5,10 +5,10 @@ mod breaker;
 
 mod descriptors;
 mod drain;
-mod overload;
-mod panics;
 mod issuer;
 mod leaving;
+mod overload;
+mod panics;
 mod reload;
 mod token_endpoint;
 mod vendor;
