@@ -12,6 +12,8 @@
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
 //!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start and end of everything.
+//! - [`server`]: accepts connections, shares them out to the workers, serves them by TLS or in clear text and by HTTP/1
+//!   or HTTP/2, ends them in good order.
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
 //!   cors, deadline, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start, the reload and the end of everything.

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::jwt::Keyring;
 use crate::limits::Loads;
+use crate::server::tls::Certificates;
 use crate::server::{ConnectionCount, PhaseView};
 use crate::shipping::Shipped;
 use crate::smallserver::{Body, whole};
@@ -56,6 +57,8 @@ pub struct Overview {
     pub loads: Loads,
     /// How far it is with draining.
     pub drain: Drain,
+    /// What callers are shown, where TLS is spoken.
+    pub certificates: Option<Certificates>,
     /// When the gateway started.
     pub started: Timestamp,
     /// Whether a thread or a part of the control plane was lost, so that only a new start helps.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{InService, Overview};
 use crate::limits::{Quota, UserLimiters};
 use crate::server::Phase;
+use crate::server::tls::Certificates;
 use crate::tenancy::{App, Tenant};
 use crate::vendor::BreakerStatus;
 
@@ -23,6 +24,7 @@ impl Overview {
             "connections_open": self.connections.open(),
             "requests_in_flight": self.loads.in_flight(),
             "worker_lag_seconds": seconds(self.loads.lag()),
+            "tls": self.certificates.as_ref().map(describe_certificate),
             "issuers": keyring.status(),
             "apps": tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
             "tenants": tenants.into_iter().map(|tenant| describe_tenant(tenant)).collect::<Vec<_>>(),
@@ -41,6 +43,15 @@ impl Overview {
             "serving"
         }
     }
+}
+
+fn describe_certificate(certificates: &Certificates) -> Value {
+    let config = certificates.current();
+    json!({
+        "certificate_sha256": config.fingerprint(),
+        "expires": config.not_after().to_string(),
+        "expires_in_seconds": config.expires_in(),
+    })
 }
 
 fn describe_app(app: &App) -> Value {

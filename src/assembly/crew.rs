@@ -15,7 +15,9 @@ use super::stack::stack;
 use crate::config::Config;
 use crate::limits::Load;
 use crate::listener::Listener;
-use crate::server::{ConnectionConfig, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start};
+use crate::server::{
+    ConnectionConfig, Front, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
+};
 use crate::stages::audit::Desk;
 use crate::telemetry::Counters;
 
@@ -55,11 +57,11 @@ impl Crew {
     /// ends by itself.
     pub(super) fn start(
         config: &Config,
-        parts: &Parts,
+        (front, parts): (&Front, &Parts),
         counters: &Counters,
         vital: &Vital,
     ) -> io::Result<Self> {
-        let count = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
+        let count = workers(config);
         let (alive, end) = mpsc::channel(1);
         let mut crew =
             Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), loads: Vec::new(), end };
@@ -79,7 +81,7 @@ impl Crew {
                     stack
                 }
             };
-            let first = plan(config, Blueprint { parts: parts.clone(), taken: None });
+            let first = plan(config, front, Blueprint { parts: parts.clone(), taken: None });
             let (handle, plans, thread) = start(format!("worker-{number}"), outfit, first, on_thread, alive)?;
             crew.handles.push(handle);
             crew.plans.push(plans);
@@ -97,8 +99,12 @@ pub(super) struct Blueprint {
 }
 
 /// What a worker serves by.
-pub(super) fn plan(config: &Config, blueprint: Blueprint) -> Plan<Blueprint> {
-    Plan { bounds: connection_config(config), stack: blueprint }
+pub(super) fn plan(config: &Config, front: &Front, blueprint: Blueprint) -> Plan<Blueprint> {
+    Plan { bounds: connection_config(config, front), stack: blueprint }
+}
+
+fn workers(config: &Config) -> usize {
+    config.listen.workers.map_or_else(cpus, NonZeroUsize::get)
 }
 
 /// How many workers there are where the configuration names no number.
@@ -106,12 +112,16 @@ pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-fn connection_config(config: &Config) -> ConnectionConfig {
+/// What bounds a connection. `front` stays the same for as long as the gateway lives.
+fn connection_config(config: &Config, front: &Front) -> ConnectionConfig {
     ConnectionConfig {
         idle_timeout: config.listen.idle_timeout,
         answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
+        max_streams: config.listen.max_connections.get().div_ceil(workers(config)),
+        http2: config.listen.http2,
+        front: front.clone(),
     }
 }
 
@@ -119,7 +129,7 @@ fn connection_config(config: &Config) -> ConnectionConfig {
 pub(super) fn accept_thread(
     listener: TcpListener,
     workers: Vec<WorkerHandle>,
-    max_connections: Arc<AtomicUsize>,
+    (max_connections, front): (Arc<AtomicUsize>, Front),
     desk: Desk,
     vital: Vital,
 ) -> io::Result<JoinHandle<()>> {
@@ -129,7 +139,7 @@ pub(super) fn accept_thread(
         Listener::from_std(listener)?
     };
     let work = move || {
-        runtime.block_on(accept(listener, workers, max_connections, desk, vital.phase.clone()));
+        runtime.block_on(accept(listener, workers, (max_connections, &front), desk, vital.phase.clone()));
         drop(vital);
     };
     std::thread::Builder::new().name("accept".into()).spawn(work)

@@ -21,7 +21,8 @@ use super::series::{Sources, metrics};
 use crate::admin::{Drain, Overview, Reloads};
 use crate::config::Config;
 use crate::limits::Loads;
-use crate::server::{ConnectionCount, Phase, PhaseSwitch, phases};
+use crate::server::tls::Certificates;
+use crate::server::{ConnectionCount, Front, Misbehaviour, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
 use crate::stages::audit::Desk;
 use crate::telemetry::Counters;
@@ -108,7 +109,9 @@ impl Gateway {
         let (switch, phase) = phases();
         let broken = Arc::new(AtomicBool::new(false));
         let vital = Vital { lost: Arc::clone(&broken), phase: phase.clone() };
-        let mut crew = Crew::start(config, &parts, &counters, &vital)?;
+        let tls = config.listen.tls.clone().map(Certificates::new);
+        let front = Front { tls, misbehaviour: Misbehaviour::default() };
+        let mut crew = Crew::start(config, (&front, &parts), &counters, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
         let loads = Loads::of(crew.loads);
         let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
@@ -116,6 +119,7 @@ impl Gateway {
         let reloads = Arc::new(Reloads::default());
         let sources = Sources {
             counters,
+            front: front.clone(),
             connections: connections.clone(),
             loads: loads.clone(),
             shipped: shipping.shipped(),
@@ -130,11 +134,13 @@ impl Gateway {
             connections,
             loads,
             drain: Drain::new(config.listen.drain_delay, config.listen.drain_timeout),
+            certificates: front.tls.clone(),
             started: Timestamp::now(),
             broken,
         });
         let max_connections = Arc::new(AtomicUsize::new(descriptors::max_connections(config)));
-        crew.threads.push(accept_thread(listener, crew.handles, Arc::clone(&max_connections), desk, vital)?);
+        let bounds = (Arc::clone(&max_connections), front);
+        crew.threads.push(accept_thread(listener, crew.handles, bounds, desk, vital)?);
         let (tasks, later) = mpsc::unbounded_channel();
         let control = Control { actors, later, admin, overview: Arc::clone(&overview), phase: phase.clone() };
         crew.threads.push(control::start(control)?);

@@ -206,7 +206,7 @@ impl Reloader {
         let taken = self.reached.plans.iter().filter_map(|plans| {
             let (taken, is_taken) = oneshot::channel();
             let blueprint = Blueprint { parts: parts.clone(), taken: Some(taken) };
-            plans.send(plan(effective, blueprint)).ok().map(|()| is_taken)
+            plans.send(plan(effective, &self.reached.sources.front, blueprint)).ok().map(|()| is_taken)
         });
         if timeout(PATIENCE, join_all(taken.collect::<Vec<_>>())).await.is_err() {
             tracing::warn!("a worker is held up, and will take the configuration later");
@@ -217,8 +217,19 @@ impl Reloader {
     /// What does not concern how requests are decided.
     fn change_beside(&self, effective: &Config, newer: &Config) {
         self.started.take_over_secrets(newer);
+        self.show(effective);
         telemetry::change_filter(&effective.log.filter);
         self.reached.overview.drain.change(effective.listen.drain_delay, effective.listen.drain_timeout);
+    }
+
+    /// Another certificate, for handshakes from now on.
+    fn show(&self, effective: &Config) {
+        let shown = self.reached.sources.front.tls.as_ref().zip(effective.listen.tls.as_ref());
+        if let Some((certificates, tls)) = shown
+            && *certificates.current() != *tls
+        {
+            certificates.replace(tls.clone());
+        }
     }
 
     fn tell(&self, changes: &[Change]) {

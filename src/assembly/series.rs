@@ -7,7 +7,7 @@ use super::parts::Parts;
 use crate::admin::{InService, Reloads};
 use crate::config::Config;
 use crate::limits::Loads;
-use crate::server::ConnectionCount;
+use crate::server::{ConnectionCount, Flood, Front};
 use crate::shipping::{ConsumerStatus, Shipped};
 use crate::telemetry::{Counters, MetricsBuilder, Place, Series, watched};
 use crate::trail::Trail;
@@ -16,6 +16,7 @@ use crate::vendor::BreakerState;
 /// What the metrics are read from beside the parts; the same for as long as the gateway runs.
 pub(super) struct Sources {
     pub(super) counters: Counters,
+    pub(super) front: Front,
     pub(super) connections: ConnectionCount,
     pub(super) loads: Loads,
     pub(super) shipped: Shipped,
@@ -33,6 +34,7 @@ impl Sources {
     /// What the admin port tells of these parts.
     pub(super) fn in_service(&self, mut metrics: MetricsBuilder, parts: &Parts) -> InService {
         watch(&mut metrics, parts, &self.connections, &self.loads);
+        watch_front(&mut metrics, &self.front);
         watch_shipping(&mut metrics, &self.shipped);
         watch_reloads(&mut metrics, &self.reloads);
         InService {
@@ -79,6 +81,22 @@ fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCo
     let connections = connections.clone();
     let open = move || Some(number(connections.open() as u64));
     metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
+}
+
+/// Adds the series of what stands before every request.
+fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
+    if let Some(certificates) = front.tls.clone() {
+        let left = move || Some(certificates.current().expires_in());
+        metrics.watch(watched::TLS_CERTIFICATE_EXPIRY, &[], left);
+    }
+    let misbehaviour = front.misbehaviour.clone();
+    let handshakes = move || Some(number(misbehaviour.handshakes()));
+    metrics.watch(watched::TLS_HANDSHAKES_FAILED, &[], handshakes);
+    for kind in Flood::ALL {
+        let misbehaviour = front.misbehaviour.clone();
+        let floods = move || Some(number(misbehaviour.floods(kind)));
+        metrics.watch(watched::FRAME_FLOODS, &[kind.as_str()], floods);
+    }
 }
 
 fn watch_apps(metrics: &mut MetricsBuilder, parts: &Parts) {

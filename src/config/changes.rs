@@ -52,7 +52,11 @@ impl Change {
             list.iter().any(|name| self.key == *name || of_section(name))
         };
         let is_receivers_token = self.key.starts_with("audit.ship.") && self.key.ends_with(".token_file");
-        if is_in(BESIDE) || is_receivers_token {
+        // From clear text to TLS, or back.
+        let is_switch = self.key == "listen.tls.cert_file" && self.from.is_none() != self.to.is_none();
+        if is_switch {
+            Effect::Restart
+        } else if is_in(BESIDE) || is_receivers_token {
             Effect::Beside
         } else if is_in(FIXED) {
             Effect::Restart
@@ -77,6 +81,9 @@ impl Config {
         let mut effective = self.clone();
         effective.listen.address = running.listen.address;
         effective.listen.workers = running.listen.workers;
+        if effective.listen.tls.is_some() != running.listen.tls.is_some() {
+            effective.listen.tls.clone_from(&running.listen.tls);
+        }
         effective.admin = running.admin.clone();
         effective.trail = running.trail.clone();
         effective.audit = running.audit;

@@ -7,11 +7,14 @@ use std::time::Duration;
 use http::HeaderValue;
 use ipnet::IpNet;
 
+use crate::server::Http2Config;
+use crate::server::tls::TlsConfig;
 use crate::stages::cors::{AllowedOrigins, CorsConfig};
 use crate::stages::shed::ShedConfig;
 
 use super::form::{Count, Integer, List, Size, Span, Text};
 use super::reader::{Reading, Section};
+use super::{http2, tls};
 
 /// The data port: where callers come in, and how much they may ask at once.
 #[derive(Clone, Debug)]
@@ -41,6 +44,10 @@ pub struct ListenConfig {
     pub drain_delay: Duration,
     /// From then until requests that still run are cut off.
     pub drain_timeout: Duration,
+    /// What callers are shown; None is clear text.
+    pub tls: Option<TlsConfig>,
+    /// HTTP/2, unless HTTP/1 alone is spoken.
+    pub http2: Option<Http2Config>,
     /// Which browsers' pages may call.
     pub cors: CorsConfig,
 }
@@ -81,6 +88,10 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
     let trusted_proxies = section.need("trusted_proxies", &List { item: NETWORK, at_least: 0 });
     let drain_delay = section.need("drain_delay", &Span(Duration::ZERO..=second(300)));
     let drain_timeout = section.need("drain_timeout", &Span(second(1)..=second(3600)));
+    let http2 = section.section("http2").and_then(|mut http2| http2::read(&mut http2));
+    // Where HTTP/2 could not be read, there is no configuration, whatever TLS would offer.
+    let offers_http2 = http2.is_ok_and(|http2| http2.is_some());
+    let tls = section.section("tls").and_then(|mut tls| tls::read(&mut tls, offers_http2));
     let cors = section.section("cors").and_then(|mut cors| read_cors(&mut cors));
     Ok(ListenConfig {
         address: address?,
@@ -95,6 +106,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
         trusted_proxies: trusted_proxies?,
         drain_delay: drain_delay?,
         drain_timeout: drain_timeout?,
+        tls: tls?,
+        http2: http2?,
         cors: cors?,
     })
 }

@@ -14,6 +14,7 @@ mod endpoint;
 mod file;
 mod form;
 mod hint;
+mod http2;
 mod issuers;
 mod listen;
 mod log;
@@ -27,6 +28,7 @@ mod source;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 mod upstream;
 mod variables;

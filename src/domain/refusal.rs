@@ -130,6 +130,8 @@ pub struct Refusal {
     pub allow: Option<&'static str>,
     /// The scope that would have been enough, for the challenge (RFC 6750, section 3).
     pub scope: Option<Arc<str>>,
+    /// Whether nothing that follows on the connection can be read (RFC 9112, section 9.6).
+    pub ends_connection: bool,
 }
 
 impl Refusal {
@@ -143,6 +145,7 @@ impl Refusal {
             errors: Box::default(),
             allow: None,
             scope: None,
+            ends_connection: false,
         }
     }
 
@@ -172,6 +175,12 @@ impl Refusal {
     /// Adds the methods that the path has.
     pub fn allowing(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
+        self
+    }
+
+    /// Adds that the caller cannot go on on its connection.
+    pub fn ending_connection(mut self) -> Self {
+        self.ends_connection = true;
         self
     }
 

@@ -12,7 +12,7 @@ const MAX_KEYS: usize = 1000;
 
 /// The keys that one issuer publishes at one time.
 #[derive(Default)]
-pub(super) struct KeySet {
+pub struct KeySet {
     keys: Vec<Key>,
     ignored: Vec<Ignored>,
     named_by_tokens: bool,
@@ -29,14 +29,17 @@ pub struct Ignored {
 
 /// A document that holds no key set at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InvalidKeySet {
+pub enum InvalidKeySet {
+    /// For a URL.
     #[error("not a JWK Set: a JSON object with an array \"keys\"")]
     NotAJwkSet,
     /// So many that reading them would hold up everything else.
     #[error("the set has {0} keys, more than 1000")]
     TooMany(usize),
+    /// For a file of public keys.
     #[error("neither a JWK Set nor PEM with public keys")]
     NotAKeyFile,
+    /// For a file with a secret.
     #[error("the secret is shorter than the hash of the algorithm, or no HMAC algorithm is configured")]
     WeakSecret,
 }
@@ -58,7 +61,7 @@ impl KeySet {
     /// Two different keys of the same name and algorithm are both set aside: which one is meant would be a
     /// guess. Key material that appears for a second algorithm is used for the first only (RFC 8725, section
     /// 3.1). A set that is too large is none: those of its keys that were left out could be the ones that tokens name.
-    pub(super) fn from_jwks(document: &[u8], accepted: &[Algorithm]) -> Result<Self, InvalidKeySet> {
+    pub fn from_jwks(document: &[u8], accepted: &[Algorithm]) -> Result<Self, InvalidKeySet> {
         let document: Value = serde_json::from_slice(document).map_err(|_| InvalidKeySet::NotAJwkSet)?;
         let jwks = document.get("keys").and_then(Value::as_array);
         let jwks = jwks.ok_or(InvalidKeySet::NotAJwkSet)?;
@@ -133,6 +136,11 @@ impl KeySet {
     /// Whether both hold the same keys.
     pub(super) fn same_keys(&self, other: &Self) -> bool {
         self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.contains(key.fingerprint()))
+    }
+
+    /// The names and algorithms of the keys that serve.
+    pub fn usable(&self) -> impl Iterator<Item = (Option<&str>, Algorithm)> {
+        self.keys.iter().map(|key| (key.kid(), key.algorithm()))
     }
 
     /// The keys that serve.

@@ -32,6 +32,6 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use cache::TokenCache;
 pub use config::{IssuerConfig, JwtConfig, KeySource, shared_secret};
 pub use keyring::{IssuerStatus, Keyring, keyring};
-pub use keyset::Ignored;
+pub use keyset::{Ignored, InvalidKeySet, KeySet};
 pub use rejection::{IssuerIndex, Rejection};
 pub use verify::Verified;

@@ -11,10 +11,13 @@ use futures_util::FutureExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 
+use super::connection::Front;
 use super::phase::{Phase, PhaseView};
+use super::tls::Certificates;
+use super::turn_away::turn_away;
 use super::unread::Unread;
-use super::wire::speaks;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
 use crate::listener::{Incoming, Listener};
@@ -22,6 +25,8 @@ use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
 const TURNED_AWAY: usize = 256;
+/// The same where each costs a handshake, of which this one thread can make some thousand in a second.
+const TURNED_AWAY_BY_TLS: usize = 32;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
@@ -33,14 +38,14 @@ const LAST_ANSWERS: Duration = Duration::from_millis(250);
 pub async fn accept(
     mut listener: Listener,
     workers: Vec<WorkerHandle>,
-    max_connections: Arc<AtomicUsize>,
+    (max_connections, front): (Arc<AtomicUsize>, &Front),
     desk: Desk,
     mut phase: PhaseView,
 ) {
     let tasks = LocalSet::new();
     let desk = Rc::new(desk);
     let counting = Rc::clone(&desk);
-    let porter = Porter { unread: Rc::new(Unread::new(desk)), places: Arc::new(Semaphore::new(TURNED_AWAY)) };
+    let porter = Porter::new(desk, front);
     tasks
         .run_until(async {
             tokio::task::spawn_local(async move { counting.keep_counts().await });
@@ -104,26 +109,42 @@ async fn next(listener: &mut Listener, porter: &Porter) -> (TcpStream, SocketAdd
 /// Turns connections away politely.
 struct Porter {
     unread: Rc<Unread>,
+    tls: Option<Certificates>,
+    /// How many places there are.
+    most: usize,
     places: Arc<Semaphore>,
 }
 
 impl Porter {
+    fn new(desk: Rc<Desk>, front: &Front) -> Self {
+        let most = if front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
+        Self {
+            unread: Rc::new(Unread::new(desk)),
+            tls: front.tls.clone(),
+            most,
+            places: Arc::new(Semaphore::new(most)),
+        }
+    }
+
     /// Turns away who is in the kernel's queue still, which closing the socket would reset, and waits for the last
     /// answers to be out.
     async fn finish(&self, listener: &mut Listener) {
         while let Some(Incoming { stream, peer, .. }) = listener.accept().now_or_never() {
             self.turn_away(stream, peer, Code::ShuttingDown);
         }
-        let all = u32::try_from(TURNED_AWAY).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(LAST_ANSWERS, self.places.acquire_many(all)).await;
+        let all = u32::try_from(self.most).unwrap_or(u32::MAX);
+        let _ = timeout(LAST_ANSWERS, self.places.acquire_many(all)).await;
     }
 
-    /// Gives the descriptor back before anything else happens: it is the last one.
+    /// Gives the descriptor back before anything else happens: it is the last one. Over TLS there is no saying anything
+    /// so quickly.
     fn turn_away_at_once(&self, stream: TcpStream, peer: SocketAddr) {
         let (id, answer) = self.unread.answer(Code::Overloaded);
-        // What was not read when the connection is closed would take the answer along.
-        let _ = stream.try_read(&mut [0; 16 * 1024]);
-        let _ = stream.try_write(&answer);
+        if self.tls.is_none() {
+            // What was not read when the connection is closed would take the answer along.
+            let _ = stream.try_read(&mut [0; 16 * 1024]);
+            let _ = stream.try_write(&answer);
+        }
         drop(stream);
         let unread = Rc::clone(&self.unread);
         tokio::task::spawn_local(async move {
@@ -132,13 +153,18 @@ impl Porter {
     }
 
     fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {
-        let unread = Rc::clone(&self.unread);
+        let (unread, tls) = (Rc::clone(&self.unread), self.tls.clone());
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         tokio::task::spawn_local(async move {
-            // An answer to a request that was not sent yet would be dropped by a browser.
-            if speaks(&stream, FIRST_WORDS).await {
-                unread.refuse(stream, peer.ip().to_canonical(), code).await;
-            }
+            let transport = match tls {
+                None => stream.into(),
+                Some(certificates) => match timeout(FIRST_WORDS, certificates.shake_hands(stream)).await {
+                    Ok(Ok(stream)) => stream.into(),
+                    _ => return,
+                },
+            };
+            let client = peer.ip().to_canonical();
+            turn_away(transport, client, (&unread, code), FIRST_WORDS).await;
             drop(place);
         });
     }

@@ -1,36 +1,34 @@
-//! Serves one connection: HTTP/1.1 until either side ends it.
+//! Serves one connection: a handshake where TLS is configured, then whichever HTTP the caller speaks.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use pin_project_lite::pin_project;
+use http::Response;
 use tokio::net::TcpStream;
 use tower::Service;
 
+use super::body::CallerBody;
+use super::counts::Misbehaviour;
 use super::current::Current;
+use super::http1::{self, Http1};
+use super::http2::{self, Http2, Http2Config};
 use super::phase::{Phase, PhaseView};
+use super::protocol::{Protocol, Unclear, spoken};
+use super::tls::Certificates;
+use super::transport::{Transport, close};
+use super::turn_away::turn_away;
 use super::unread::Unread;
-use super::wire::{Floor, Wire, close, speaks};
 use crate::domain::Code;
 use crate::stages::identify::Accepted;
-use crate::stages::reply::{BrokenOff, GateBody};
+use crate::stages::reply::GateBody;
 
 /// How long an idle connection is listened to once more before the gateway closes it.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Bounds of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ConnectionConfig {
     /// How long a head may take to arrive; the same time ends a connection on which nothing happens.
     pub idle_timeout: Duration,
@@ -40,172 +38,101 @@ pub struct ConnectionConfig {
     pub max_header_bytes: usize,
     /// The most header fields.
     pub max_headers: usize,
+    /// Requests at once over all of one worker's connections of HTTP/2; one more is answered with 503.
+    pub max_streams: usize,
+    /// HTTP/2, unless HTTP/1 alone is spoken.
+    pub http2: Option<Http2Config>,
+    /// What connections of all workers share.
+    pub front: Front,
+}
+
+/// What connections of all workers share, for as long as the gateway lives. Clones share it too.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    /// What handshakes go by; None is clear text.
+    pub tls: Option<Certificates>,
+    /// Where callers that misbehave are counted.
+    pub misbehaviour: Misbehaviour,
+}
+
+/// A worker's stack: what answers requests. It is always ready: what it must wait for, it waits for inside of its
+/// future.
+pub trait Stack:
+    Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static
+{
+}
+
+impl<S> Stack for S where
+    S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static
+{
 }
 
 /// How connections are served, set up once for all of a worker's.
-#[derive(Clone, Debug)]
-pub(super) struct Protocol {
-    http1: http1::Builder,
-    answer_timeout: Duration,
+#[derive(Debug)]
+pub(super) struct Protocols {
+    idle_timeout: Duration,
+    front: Front,
+    http1: Http1,
+    http2: Option<Http2>,
 }
 
-impl Protocol {
+impl Protocols {
     /// Within these bounds.
     pub(super) fn new(config: &ConnectionConfig) -> Self {
-        let mut http1 = http1::Builder::new();
-        http1
-            .timer(TokioTimer::new())
-            .header_read_timeout(config.idle_timeout)
-            .max_header_size(config.max_header_bytes)
-            .max_buf_size(config.max_header_bytes.max(64 * 1024))
-            .max_headers(config.max_headers);
-        Self { http1, answer_timeout: config.answer_timeout }
+        Self {
+            idle_timeout: config.idle_timeout,
+            front: config.front.clone(),
+            http1: Http1::new(config),
+            http2: config.http2.map(|http2| Http2::new(config, http2)),
+        }
+    }
+
+    /// What carries the bytes of HTTP; None where the handshake failed.
+    async fn transport(&self, stream: TcpStream) -> Option<Transport> {
+        let Some(certificates) = &self.front.tls else { return Some(stream.into()) };
+        match certificates.shake_hands(stream).await {
+            Ok(stream) => Some(stream.into()),
+            Err(error) => {
+                self.front.misbehaviour.note_handshake(&error);
+                None
+            }
+        }
     }
 }
 
-/// Serves `stream` with `stack`, until the caller leaves, errs or idles, or the gateway closes.
-pub(super) async fn serve<S>(
-    protocol: &Protocol,
+/// Serves the caller at `stream` with `stack`, until it leaves, errs or idles, or the gateway closes.
+pub(super) async fn serve<S: Stack>(
+    protocols: &Protocols,
     stack: Current<S>,
     (stream, peer): (TcpStream, SocketAddr),
     unread: Rc<Unread>,
     mut phase: PhaseView,
-) where
-    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
-{
-    let wire = Wire::new(stream, Rc::clone(&unread), protocol.answer_timeout);
-    let gate = Rc::new(Gate { wire: wire.clone(), phase: phase.clone() });
-    let entrance = Entrance { stack, peer, gate };
-    let mut connection = protocol.http1.serve_connection(TokioIo::new(wire.clone()), entrance);
-    let result = tokio::select! {
+) {
+    // Nobody has asked for anything yet, so there is nothing to wait for when the gateway closes.
+    let shaken = tokio::select! {
         biased;
-        result = &mut connection => Some(result),
+        transport = protocols.transport(stream) => transport,
+        () = phase.reached(Phase::Closing) => None,
+    };
+    let Some(mut transport) = shaken else { return };
+    let Some(http2) = &protocols.http2 else {
+        return http1::serve(&protocols.http1, stack, (transport, peer), unread, phase).await;
+    };
+    let client = peer.ip().to_canonical();
+    let spoken = tokio::select! {
+        biased;
+        spoken = spoken(&mut transport, protocols.idle_timeout) => spoken,
         () = phase.reached(Phase::Closing) => {
-            Pin::new(&mut connection).graceful_shutdown();
-            // It ends at once where nothing is going on.
-            match (&mut connection).now_or_never() {
-                Some(_) => None,
-                None => Some((&mut connection).await),
-            }
+            // Its first request may have been on the way all the while.
+            return turn_away(transport, client, (&unread, Code::ShuttingDown), LAST_WORDS).await;
         }
     };
-    let rest = connection.into_parts().read_buf;
-    let (client, refused) = (peer.ip().to_canonical(), wire.refused());
-    if let Some((id, code)) = refused {
-        unread.record(id, client, code).await;
-    }
-    let Some(stream) = wire.into_stream() else { return };
-    match (owed(result.as_ref(), &rest).filter(|_| refused.is_none()), result) {
-        (Some(code), _) => unread.refuse(stream, client, code).await,
-        (None, Some(_)) => close(stream, &[]).await,
-        // Its next request may have been on the way all the while.
-        (None, None) if speaks(&stream, LAST_WORDS).await => {
-            unread.refuse(stream, client, Code::ShuttingDown).await;
+    match spoken {
+        Ok(Protocol::Http1) => {
+            http1::serve(&protocols.http1, stack, (transport, peer), unread, phase).await;
         }
-        (None, None) => {}
-    }
-}
-
-/// What the caller has yet to be told: it had begun a head, and hyper gave up on it without an answer. `rest` is what
-/// was read and belongs to no request; there is no result where the gateway closed an idle connection.
-fn owed(result: Option<&hyper::Result<()>>, rest: &[u8]) -> Option<Code> {
-    // Empty lines may stand before a head, and are none of it (RFC 9112, section 2.2).
-    if rest.iter().all(|byte| b"\r\n".contains(byte)) {
-        return None;
-    }
-    match result {
-        None => Some(Code::ShuttingDown),
-        Some(Err(error)) if error.is_timeout() => Some(Code::RequestTimeout),
-        // It broke off, or is the beginning of HTTP/2.
-        Some(Err(error)) if error.is_incomplete_message() || error.is_parse() => Some(Code::RequestMalformed),
-        Some(_) => None,
-    }
-}
-
-/// Where hyper hands a request to the stack.
-struct Entrance<S> {
-    stack: Current<S>,
-    peer: SocketAddr,
-    gate: Rc<Gate>,
-}
-
-/// What a request on its way out needs to know about its connection.
-struct Gate {
-    wire: Wire,
-    phase: PhaseView,
-}
-
-impl<S> hyper::service::Service<Request<Incoming>> for Entrance<S>
-where
-    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone,
-{
-    type Response = Response<Answer>;
-    type Error = Infallible;
-    type Future = EntranceFuture<S::Future>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let floor = self.gate.wire.take_floor();
-        // The stack is always ready: what it must wait for, it waits for inside of its future.
-        let inner = self.stack.take().call(Accepted { peer: self.peer, request });
-        EntranceFuture { inner, gate: Rc::clone(&self.gate), floor: Some(floor) }
-    }
-}
-
-pin_project! {
-    /// Asks the caller to close where the gateway is about to.
-    struct EntranceFuture<F> {
-        #[pin]
-        inner: F,
-        gate: Rc<Gate>,
-        floor: Option<Floor>,
-    }
-}
-
-impl<F> Future for EntranceFuture<F>
-where
-    F: Future<Output = Result<Response<GateBody>, Infallible>>,
-{
-    type Output = Result<Response<Answer>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        if this.gate.phase.has_reached(Phase::Draining) || leaves_a_body_unread(response.status()) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        let floor = this.floor.take();
-        Poll::Ready(Ok(response.map(|body| Answer { body, _floor: floor })))
-    }
-}
-
-/// Whether an answer with this status means that part of the request will never be read, and so no further request
-/// either.
-fn leaves_a_body_unread(status: StatusCode) -> bool {
-    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE)
-}
-
-/// The body of an answer, which has the floor until hyper has taken all of it.
-struct Answer {
-    body: GateBody,
-    _floor: Option<Floor>,
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        Ok(Protocol::Http2) => http2::serve(http2, stack, (transport, peer), unread, phase).await,
+        Err(Unclear::Begun) => unread.refuse(transport, client, Code::RequestTimeout).await,
+        Err(Unclear::Silent) => close(transport, &[]).await,
     }
 }

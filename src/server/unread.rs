@@ -8,17 +8,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header;
+use http::{HeaderValue, Response, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use tokio::net::TcpStream;
 use uuid::ContextV7;
 
-use super::wire::close;
+use super::transport::{Transport, close};
 use crate::domain::{Code, Refusal, RequestId};
 use crate::stages::audit::Desk;
 use crate::stages::identify::X_REQUEST_ID;
 use crate::stages::problem;
+use crate::stages::reply::GateBody;
 
 /// Makes such answers, and puts them on record.
 #[derive(Debug)]
@@ -40,13 +40,28 @@ impl Unread {
     }
 
     /// Puts on record that there is an answer with `code`, gives it, and closes the connection.
-    pub(super) async fn refuse(&self, stream: TcpStream, client: IpAddr, code: Code) {
+    pub(super) async fn refuse(&self, transport: Transport, client: IpAddr, code: Code) {
         let (id, answer) = self.answer(code);
         let answer = match self.desk.unread(id, client, &refusal(code)).await {
             Ok(()) => answer,
             Err(instead) => encode(&instead, id),
         };
-        close(stream, &answer).await;
+        close(transport, &answer).await;
+    }
+
+    /// Puts on record that a request is answered with `code`, and gives the answer.
+    pub(super) async fn refusal(&self, client: IpAddr, code: Code) -> Response<GateBody> {
+        let id = RequestId::generate(&self.ids);
+        let refusal = refusal(code);
+        match self.desk.unread(id, client, &refusal).await {
+            Ok(()) => response(&refusal, id),
+            Err(instead) => response(&instead, id),
+        }
+    }
+
+    /// Puts on record what was no request, and has been refused with what stands for `code` where it came in.
+    pub(super) async fn note(&self, client: IpAddr, code: Code) {
+        self.record(RequestId::generate(&self.ids), client, code).await;
     }
 
     /// Puts an answer on record that hyper has had out already.
@@ -61,7 +76,7 @@ fn refusal(code: Code) -> Refusal {
         Code::RequestTimeout => "the head of the request did not arrive in time; send it again",
         Code::Overloaded => "too many connections are open; wait, then try again",
         Code::ShuttingDown => "this gateway is about to stop; try again, another one will answer",
-        _ => "the request is not HTTP/1.1 as RFC 9112 has it",
+        _ => "the request is not HTTP/1.1 as RFC 9112 has it, or HTTP/2 as RFC 9113 has it",
     };
     let refusal = Refusal::new(code, detail);
     match code {
@@ -70,32 +85,37 @@ fn refusal(code: Code) -> Refusal {
     }
 }
 
-/// The whole answer, after which the connection is closed. Any origin may read it: it says nothing about anybody.
+/// The answer. Any origin may read it: it says nothing about anybody.
+fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
+    let mut response = problem::response(refusal, id);
+    let headers = response.headers_mut();
+    let mut put = |name, value: &str| {
+        HeaderValue::from_str(value).ok().and_then(|value| headers.insert(name, value));
+    };
+    put(X_REQUEST_ID, id.encode(&mut [0; 36]));
+    put(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    put(header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after, proxy-status");
+    put(header::DATE, &date(Timestamp::now()));
+    response
+}
+
+/// The same as HTTP/1.1 has it whole, after which the connection is closed.
 fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
-    let (head, body) = problem::response(refusal, id).into_parts();
+    let (head, body) = response(refusal, id).into_parts();
     let body = body.into_held();
     let mut text = format!("HTTP/1.1 {}\r\n", head.status);
     for (name, value) in &head.headers {
         let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
-    let _ = write!(
-        text,
-        "{X_REQUEST_ID}: {id}\r\n{}: *\r\n{}: {X_REQUEST_ID}, retry-after, proxy-status\r\n{}: {}\r\n{}: {}\r\n{}: close\r\n\r\n",
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        header::DATE,
-        date(Timestamp::now()),
-        header::CONTENT_LENGTH,
-        body.len(),
-        header::CONNECTION,
-    );
+    let (length, connection) = (header::CONTENT_LENGTH, header::CONNECTION);
+    let _ = write!(text, "{length}: {}\r\n{connection}: close\r\n\r\n", body.len());
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(&body);
     bytes.into()
 }
 
 /// The time as HTTP writes it (RFC 9110, section 5.6.7).
-fn date(now: Timestamp) -> String {
+pub(super) fn date(now: Timestamp) -> String {
     // Fails for years before 0 and after 9999 alone.
     DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default()
 }

@@ -1,6 +1,5 @@
 //! One CPU's share of the data plane: a thread with a runtime of its own, which serves the connections it is given.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -8,20 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use http::Response;
-use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
-use tower::Service;
 
-use super::connection::{ConnectionConfig, Protocol, serve};
+use super::connection::{ConnectionConfig, Protocols, Stack, serve};
 use super::current::Current;
 use super::phase::{Phase, PhaseView, phases};
 use super::unread::Unread;
 use crate::stages::audit::Desk;
-use crate::stages::identify::Accepted;
-use crate::stages::reply::GateBody;
 
 /// Hands connections to a worker.
 #[derive(Clone, Debug)]
@@ -117,7 +111,7 @@ pub fn start<P, S, B>(
 where
     P: Send + 'static,
     B: FnMut(P) -> S,
-    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+    S: Stack,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -172,21 +166,21 @@ async fn work<P, S, B>(
     builder: impl FnOnce(Rc<Desk>) -> B,
 ) where
     B: FnMut(P) -> S,
-    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+    S: Stack,
 {
     let phase = local(phase);
     let desk = Rc::new(desk);
     keep_counts(&desk, phase.clone());
     let mut build = builder(Rc::clone(&desk));
     let unread = Rc::new(Unread::new(desk));
-    let mut protocol = Rc::new(Protocol::new(&first.bounds));
+    let mut protocol = Rc::new(Protocols::new(&first.bounds));
     let current = Current::new(build(first.stack));
     loop {
         let Handed { stream, peer, open } = tokio::select! {
             // First, so that whoever connects after a reload is served by it.
             biased;
             Some(plan) = plans.recv() => {
-                protocol = Rc::new(Protocol::new(&plan.bounds));
+                protocol = Rc::new(Protocols::new(&plan.bounds));
                 current.replace(build(plan.stack));
                 continue;
             }

@@ -49,6 +49,9 @@ pub fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
     if let Some(methods) = refusal.allow {
         headers.insert(header::ALLOW, HeaderValue::from_static(methods));
     }
+    if refusal.ends_connection {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(challenge) = challenge(refusal) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }

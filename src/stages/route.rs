@@ -4,7 +4,8 @@
 
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, Version, header};
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri, Version, header};
 
 use super::audit::{Audited, Entry};
 use super::check::Check;
@@ -56,21 +57,91 @@ impl<B> Check<Audited<B>> for Route {
 
     fn check(&self, input: Audited<B>) -> Result<Routed<B>, Refusal> {
         let (entry, head, body) = input.into_parts();
-        one_host(head.version, &head.headers)?;
-        let target = target(&head.method, head.uri.path())?;
+        let target = Target::read(&head)?;
         entry.routed(&target.call);
         let query_token = head.uri.query().is_some_and(has_access_token);
         Ok(Routed { entry, headers: head.headers, query_token, target, body })
     }
 }
 
-/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered with 400.
-fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
-    let hosts = headers.get_all(header::HOST).iter().count();
-    if hosts == 1 || (hosts == 0 && version != Version::HTTP_11) {
-        return Ok(());
+impl Target {
+    /// Reads what the head of a request means, if everybody on the way has read the same.
+    pub fn read(head: &Parts) -> Result<Self, Refusal> {
+        one_host(head.version, &head.headers)?;
+        if !is_directed_here(&head.uri) {
+            let advice = "send the path alone, or a URI of http or https without credentials";
+            return Err(Refusal::new(Code::RequestMalformed, advice));
+        }
+        if !is_framed_plainly(&head.headers) {
+            let advice = "send Transfer-Encoding: chunked, or Content-Length alone";
+            return Err(Refusal::new(Code::RequestMalformed, advice));
+        }
+        target(&head.method, head.uri.path())
     }
-    Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header"))
+
+    /// Which of the four calls.
+    pub fn call(&self) -> &Call<()> {
+        &self.call
+    }
+}
+
+/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host`, and any with one that names no host, is
+/// answered with 400. So is one of HTTP/2, where `:authority` counts as one.
+fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version < Version::HTTP_11 => Ok(()),
+        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
+        _ => {
+            Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header, with a host and a port"))
+        }
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2). Nothing goes by it here, but whoever
+/// stands in front may.
+fn is_host(value: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte);
+    let is_in_brackets = |byte: &u8| is_part(byte) || *byte == b':';
+    let port = match value.strip_prefix(b"[") {
+        Some(literal) => {
+            let mut halves = literal.splitn(2, |byte| *byte == b']');
+            let (Some(address), Some(port)) = (halves.next(), halves.next()) else { return false };
+            if address.is_empty() || !address.iter().all(is_in_brackets) {
+                return false;
+            }
+            port
+        }
+        None => value.iter().position(|byte| !is_part(byte)).map_or(&[][..], |end| value.split_at(end).1),
+    };
+    match port {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+/// Whether the target is a path, a host, or a URI that could be one of this service's: `http::Uri` takes more for a URI
+/// than HTTP does. Credentials in one are there to deceive (RFC 9110, section 4.2.4).
+fn is_directed_here(uri: &Uri) -> bool {
+    let has_credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    let is_ours = match (uri.scheme_str(), uri.authority()) {
+        (None, None) | (Some("http" | "https"), Some(_)) => true,
+        (None, Some(_)) => uri.path().is_empty(),
+        _ => false,
+    };
+    is_ours && !has_credentials
+}
+
+/// Whether everybody on the way reads the same length: a coding of the body is `chunked`, once (RFC 9112, section 6.1).
+/// hyper takes every list of codings that ends with it for the same, and undoes none of the others.
+pub fn is_framed_plainly(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    }
 }
 
 /// A token in the query (RFC 6750, section 2.3) ends up in logs and histories: it counts as a credential, only to be
@@ -195,6 +266,29 @@ mod tests {
         assert_eq!(call(&Method::HEAD, "/conferences/IM3"), Err(Code::MethodNotAllowed));
         assert_eq!(call(&Method::GET, "/conferences"), Err(Code::MethodNotAllowed));
         assert_eq!(call(&Method::POST, "/conferences/IM3/u"), Err(Code::MethodNotAllowed));
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_with_a_port_or_none() {
+        for host in [
+            "",
+            "gate.test",
+            "gate.test:8080",
+            "GATE:",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8080",
+            "a_b-c~d",
+            "%41",
+        ] {
+            assert!(is_host(host.as_bytes()), "{host:?}");
+        }
+        for host in [
+            "a b", "a/b", "a@b", "a:b", "a:1:2", "a?", "a#", "[::1", "[]", "[::1]x", "::1", "a\\b", "<a>",
+            "ä",
+        ] {
+            assert!(!is_host(host.as_bytes()), "{host:?}");
+        }
     }
 
     #[test]

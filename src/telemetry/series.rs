@@ -126,6 +126,18 @@ pub const WORKER_LAG: Series = Series::gauge(
 /// By plane, of which only `data` is told.
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);
+/// Left out where TLS is not configured.
+pub const TLS_CERTIFICATE_EXPIRY: Series = Series::gauge(
+    "tls_certificate_expiry_seconds",
+    "Time until the certificate that callers are shown expires; negative once it has.",
+    &[],
+);
+/// TLS handshakes that came to nothing.
+pub const TLS_HANDSHAKES_FAILED: Series =
+    Series::counter("tls_handshakes_failed", "TLS handshakes with callers that came to nothing.", &[]);
+/// By kind (`control`, `reset`, `other`).
+pub const FRAME_FLOODS: Series =
+    Series::counter("frame_floods", "HTTP/2 connections ended for a flood of frames.", &["kind"]);
 
 /// 1 at the start.
 pub const CONFIG_GENERATION: Series = Series::gauge(

@@ -29,6 +29,7 @@ const FLOORS: &[&[&str]] = &[
 /// Who uses whom on one floor.
 const BESIDE: &[(&str, &str)] = &[
     ("admin", "server"),
+    ("config", "server"),
     ("jwt", "upstream"),
     ("shipping", "trail"),
     ("shipping", "upstream"),

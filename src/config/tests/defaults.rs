@@ -48,6 +48,9 @@ fn with_files(text: &str, fixture: &Fixture) -> String {
     text.replace("/run/secrets/meet", &fixture.path("secret"))
         .replace("/run/secrets/siem", &fixture.path("secret"))
         .replace("/run/secrets/audit-key", &fixture.path("audit-key"))
+        .replace("/run/secrets/tls/tls.crt", &fixture.path("tls.crt"))
+        .replace("/run/secrets/tls/tls.key", &fixture.path("tls.key"))
+        .replace("/run/secrets/tls/ca.crt", &fixture.path("tls.crt"))
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod problems;
 mod promise;
 mod resolved;
 mod ship;
+mod tls;
 
 use std::fs;
 
@@ -36,6 +37,9 @@ impl Fixture {
         fs::write(directory.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
         fs::write(directory.path().join("audit-key"), key.serialize_pem()).unwrap();
+        let names = rcgen::generate_simple_self_signed(["gate.test".to_owned()]).unwrap();
+        fs::write(directory.path().join("tls.crt"), names.cert.pem()).unwrap();
+        fs::write(directory.path().join("tls.key"), names.signing_key.serialize_pem()).unwrap();
         Self { directory }
     }
 

@@ -46,7 +46,7 @@ impl Desk {
         &self.load
     }
 
-    /// Puts on record what was refused before it was a request, as [`Desk::turned_away`] does.
+    /// Puts on record what was refused before it was a request, as `turned_away` does.
     pub async fn unread(
         self: &Rc<Self>,
         id: RequestId,

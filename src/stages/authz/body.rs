@@ -35,7 +35,8 @@ where
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => {
             Err(Refusal::new(Code::RequestMalformed, "the body broke off, or its framing is wrong")
-                .because(error.to_string()))
+                .because(error.to_string())
+                .ending_connection())
         }
         Err(_) => Err(Refusal::new(Code::RequestTimeout, "the body did not arrive in time; send it again")),
     }

@@ -4,7 +4,7 @@
 //!
 //! Two signs tell of too much load. Requests in flight are bounded, which bounds memory, and the latency that requests
 //! cause each other. What is done at once, such as the check of a signature, is never in flight for long: there the
-//! sign is that the worker comes late to what waits for it ([`pressure`]).
+//! sign is that the worker comes late to what waits for it (`pressure.rs`).
 
 mod pacing;
 mod pressure;

@@ -136,7 +136,9 @@ pub(super) struct Link {
 impl Link {
     /// Reads a line with its newline; says what is wrong with it.
     pub(super) fn parse(line: &[u8]) -> Result<Self, &'static str> {
-        let members: Members = serde_json::from_slice(line).map_err(|_| "it is not a record in JSON")?;
+        // Of what nobody asks for, serde_json does not see to it that it is text.
+        let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
+        let members: Members = serde_json::from_str(text).map_err(|_| "it is not a record in JSON")?;
         if members.v != VERSION {
             return Err("its format version is not 1");
         }
@@ -221,5 +223,17 @@ mod tests {
         ] {
             assert!(Link::parse(line.as_bytes()).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_no_line() {
+        let line = |text: &[u8]| {
+            let mut lines = Vec::new();
+            Position::GENESIS
+                .append(&mut lines, &[br#"{"time":"t","kind":"k","x":""#, text, br#""}"#].concat());
+            Link::parse(&lines).map(|link| link.seq)
+        };
+        assert_eq!(line("ä".as_bytes()), Ok(1));
+        assert_eq!(line(b"\xc8"), Err("it is not UTF-8"));
     }
 }

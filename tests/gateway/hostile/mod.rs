@@ -3,12 +3,15 @@
 
 mod breaker;
 
+mod bytes;
 mod descriptors;
 mod drain;
+mod http2;
 mod issuer;
 mod leaving;
 mod overload;
 mod panics;
 mod reload;
+mod tls;
 mod token_endpoint;
 mod vendor;

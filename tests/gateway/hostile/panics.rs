@@ -12,7 +12,9 @@ use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::Refusal;
 use confgate::listener::Listener;
-use confgate::server::{ConnectionConfig, Outfit, PhaseSwitch, Plan, accept, phases, start};
+use confgate::server::{
+    CallerBody, ConnectionConfig, Front, Outfit, PhaseSwitch, Plan, accept, phases, start,
+};
 use confgate::stages::audit::Desk;
 use confgate::stages::catch_panic;
 use confgate::stages::identify::Accepted;
@@ -23,7 +25,6 @@ use confgate::trail::{Trail, TrailThread};
 use confgate::upstream::{Connector, tls_config};
 use futures_util::future::join_all;
 use http::Response;
-use hyper::body::Incoming;
 use serde_json::json;
 use tempfile::TempDir;
 use tower::{Service, ServiceBuilder, service_fn};
@@ -49,7 +50,7 @@ impl Broken {
     /// `build` makes the worker's stack.
     async fn start<S>(build: impl Fn(&Parts, Rc<Desk>) -> S + Send + 'static) -> Self
     where
-        S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+        S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
     {
         watch_panics();
         let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
@@ -74,7 +75,7 @@ fn serve<S>(
     build: impl Fn(&Parts, Rc<Desk>) -> S + Send + 'static,
 ) -> (PhaseSwitch, TrailThread)
 where
-    S: Service<Accepted<Incoming>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+    S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
 {
     let (tls, _) = tls_config(None).expect("certificate authorities");
     let connector = Connector::new(tls, Duration::from_secs(1));
@@ -95,6 +96,9 @@ where
         answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
+        max_streams: 100,
+        http2: config.listen.http2,
+        front: Front::default(),
     };
     let stacks = move |desk: Rc<Desk>| move |parts: Parts| build(&parts, Rc::clone(&desk));
     let first = Plan { bounds, stack: parts };
@@ -104,7 +108,8 @@ where
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = Listener::from_std(listener).expect("a socket");
-            accept(listener, vec![worker], Arc::new(AtomicUsize::new(100)), desk, phase).await;
+            let bounds = (Arc::new(AtomicUsize::new(100)), &Front::default());
+            accept(listener, vec![worker], bounds, desk, phase).await;
         });
     };
     std::thread::spawn(accepting);
@@ -169,7 +174,7 @@ async fn a_stage_that_panics_fails_its_own_request_alone() {
 async fn a_stage_before_the_trail_does_too() {
     let tally = Tally::of("panics and file descriptors");
     let broken = Broken::start(|_, desk| {
-        let stage = |accepted: Accepted<Incoming>| {
+        let stage = |accepted: Accepted<CallerBody>| {
             let path = accepted.request.uri().path().to_owned();
             assert!(path != "/call", "on purpose, while it is called");
             async move {
@@ -211,7 +216,7 @@ impl Clone for Untakeable {
     }
 }
 
-impl Service<Accepted<Incoming>> for Untakeable {
+impl Service<Accepted<CallerBody>> for Untakeable {
     type Response = Response<GateBody>;
     type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Response, Infallible>>;
@@ -220,7 +225,7 @@ impl Service<Accepted<Incoming>> for Untakeable {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Accepted<Incoming>) -> Self::Future {
+    fn call(&mut self, _: Accepted<CallerBody>) -> Self::Future {
         std::future::ready(Ok(Response::new(GateBody::full("well"))))
     }
 }

@@ -10,7 +10,7 @@ use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
 use confgate::listener::Listener;
-use confgate::server::{ConnectionConfig, Outfit, Plan, accept, phases, start};
+use confgate::server::{ConnectionConfig, Front, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::Reply;
@@ -102,6 +102,9 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         answer_timeout: config.listen.request_timeout,
         max_header_bytes: config.listen.max_header_bytes,
         max_headers: config.listen.max_headers,
+        max_streams: 100,
+        http2: config.listen.http2,
+        front: Front::default(),
     };
     let stacks =
         |desk: Rc<Desk>| move |parts: Parts| stack(&parts, Rc::clone(&desk), tower::service_fn(broken));
@@ -112,8 +115,8 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
     let serving = async move {
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
-        let most = Arc::new(AtomicUsize::new(100));
-        accept(Listener::new(listener), vec![worker.0], most, desk, phase).await;
+        let bounds = (Arc::new(AtomicUsize::new(100)), &Front::default());
+        accept(Listener::new(listener), vec![worker.0], bounds, desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

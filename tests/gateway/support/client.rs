@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::wire::{Head, Headers, Wire};
@@ -69,8 +69,8 @@ pub(crate) async fn send(
 }
 
 /// One connection to a server.
-pub(crate) struct Connection {
-    wire: Wire<TcpStream>,
+pub(crate) struct Connection<S = TcpStream> {
+    wire: Wire<S>,
     address: SocketAddr,
 }
 
@@ -88,6 +88,23 @@ impl Connection {
         let stream = within("a connection, or none", TcpStream::connect(address)).await.ok()?;
         stream.set_nodelay(true).ok()?;
         Some(Self { wire: Wire::new(stream), address })
+    }
+
+    /// Waits until an answer has begun to arrive, and leaves it unread.
+    pub(crate) async fn begun(&self) {
+        within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
+    }
+
+    /// Breaks the connection off (RST).
+    pub(crate) fn reset(self) {
+        self.wire.stream.set_zero_linger().expect("a connection");
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// On whatever carries bytes to `address`.
+    pub(crate) fn over(stream: S, address: SocketAddr) -> Self {
+        Self { wire: Wire::new(stream), address }
     }
 
     /// Sends a request and reads its answer; the connection stays open.
@@ -147,11 +164,6 @@ impl Connection {
         finished.unwrap_or_else(|error| panic!("cannot end the connection to {}: {error}", self.address));
     }
 
-    /// Breaks the connection off (RST).
-    pub(crate) fn reset(self) {
-        self.wire.stream.set_zero_linger().expect("a connection");
-    }
-
     /// The next answer, to a request with `method`.
     pub(crate) async fn answer(&mut self, method: &str) -> Answer {
         let answer = within(&format!("an answer to {method}"), self.read(method)).await;
@@ -163,11 +175,6 @@ impl Connection {
     /// The same of an answer that may break off: then the error.
     pub(crate) async fn try_answer(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
         within(&format!("an answer to {method}, or its end"), self.read(method)).await
-    }
-
-    /// Waits until an answer has begun to arrive, and leaves it unread.
-    pub(crate) async fn begun(&self) {
-        within("the beginning of an answer", self.wire.stream.readable()).await.expect("a connection");
     }
 
     /// Reads a little of what there is; 0 at the end, an error where the connection is broken off.

@@ -42,9 +42,15 @@ async fn a_request_line_that_is_none_is_malformed() {
             "a TLS greeting",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 client hello \r\n\r\n".to_vec(),
         ),
-        case("HTTP/2 from the start", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"),
     ];
     each_is_refused(&world, &cases, 400, "request_malformed").await;
+}
+
+#[tokio::test]
+async fn http_2_where_it_is_not_spoken_is_malformed() {
+    let world = World::with(&[("LISTEN__HTTP2__ENABLED", "false")]).await;
+    let start = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    each_is_refused(&world, &[case("HTTP/2 from the start", start)], 400, "request_malformed").await;
 }
 
 #[tokio::test]

@@ -12,18 +12,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::unread::Unread;
 use crate::domain::{Code, RequestId};
-
-/// How long a closed connection is listened to, so that the caller gets to read the last answer: bytes that arrive at
-/// a closed socket make the kernel throw away what was not read yet (RFC 9112, section 9.6).
-const LINGER: Duration = Duration::from_secs(1);
-/// How many bytes are listened to.
-const LINGER_BYTES: usize = 1024 * 1024;
+use crate::server::transport::{Patience, Transport};
+use crate::server::unread::Unread;
 
 /// One connection. hyper has a handle to it, and so has whoever closes it.
 #[derive(Clone, Debug)]
@@ -31,18 +24,14 @@ pub(super) struct Wire(Rc<RefCell<State>>);
 
 #[derive(Debug)]
 struct State {
-    stream: TcpStream,
+    transport: Transport,
     unread: Rc<Unread>,
     speaker: Speaker,
     /// What goes out in place of hyper's own answer, as far as it is not out yet.
     instead: Bytes,
     refused: Option<(RequestId, Code)>,
-    /// How long the caller may keep an answer waiting.
-    patience: Duration,
-    /// Runs while the caller does.
-    stalled: Option<Pin<Box<Sleep>>>,
-    /// It did for too long.
-    given_up: bool,
+    /// With which an answer waits for the caller to read it.
+    patience: Patience,
 }
 
 /// Whose bytes hyper writes.
@@ -68,16 +57,14 @@ impl Drop for Floor {
 
 impl Wire {
     /// An answer is out within `patience` after the caller first did not take all of it at once.
-    pub(super) fn new(stream: TcpStream, unread: Rc<Unread>, patience: Duration) -> Self {
+    pub(super) fn new(transport: Transport, unread: Rc<Unread>, patience: Duration) -> Self {
         Self(Rc::new(RefCell::new(State {
-            stream,
+            transport,
             unread,
             speaker: Speaker::Hyper,
             instead: Bytes::new(),
             refused: None,
-            patience,
-            stalled: None,
-            given_up: false,
+            patience: Patience::new(patience),
         })))
     }
 
@@ -94,35 +81,10 @@ impl Wire {
 
     /// Takes the connection out of hyper's hands, once hyper has let go of it. None where the caller is not worth a
     /// goodbye: it would not read it.
-    pub(super) fn into_stream(self) -> Option<TcpStream> {
+    pub(super) fn into_transport(self) -> Option<Transport> {
         let state = Rc::into_inner(self.0)?.into_inner();
-        (!state.given_up).then_some(state.stream)
+        (!state.patience.has_ended()).then_some(state.transport)
     }
-}
-
-/// Writes `last`, and closes so that the caller can read it.
-pub(super) async fn close(mut stream: TcpStream, last: &[u8]) {
-    let goodbye = async {
-        stream.write_all(last).await?;
-        stream.shutdown().await?;
-        let mut rest = [0; 4096];
-        let mut heard = 0;
-        while heard < LINGER_BYTES {
-            match stream.read(&mut rest).await? {
-                0 => break,
-                count => heard += count,
-            }
-        }
-        io::Result::Ok(())
-    };
-    // A caller that is gone, or does not close its end, is none to wait for.
-    let _ = tokio::time::timeout(LINGER, goodbye).await;
-}
-
-/// Whether the caller says something within `patience`. Leaves it to be read.
-pub(super) async fn speaks(stream: &TcpStream, patience: Duration) -> bool {
-    // Not `readable()`, which may say so of a socket that has nothing to read.
-    matches!(tokio::time::timeout(patience, stream.peek(&mut [0])).await, Ok(Ok(1)))
 }
 
 impl State {
@@ -137,7 +99,7 @@ impl State {
 
     fn write_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.instead.is_empty() {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.instead))?;
             self.instead.advance(count);
         }
         Poll::Ready(Ok(()))
@@ -149,21 +111,12 @@ impl State {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            return written;
-        }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        self.given_up = true;
-        // Or the kernel would go on offering it what is in its buffer.
-        let _ = self.stream.set_zero_linger();
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        self.patience.unless_stalled(&self.transport, cx, written)
     }
 
     /// All that hyper had is out.
     fn flushed(&mut self) {
-        self.stalled = None;
+        self.patience.flushed();
         if self.speaker == Speaker::RequestUntilFlushed {
             self.speaker = Speaker::Hyper;
         }
@@ -172,7 +125,7 @@ impl State {
 
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.borrow_mut().stream).poll_read(cx, into)
+        Pin::new(&mut self.0.borrow_mut().transport).poll_read(cx, into)
     }
 }
 
@@ -191,24 +144,24 @@ impl AsyncWrite for Wire {
             state.replace(slices.first().map_or(&[], |slice| slice));
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
-        let written = Pin::new(&mut state.stream).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut state.transport).poll_write_vectored(cx, slices);
         state.unless_stalled(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.borrow().stream.is_write_vectored()
+        self.0.borrow().transport.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.0.borrow_mut();
         let written = state.write_instead(cx);
         ready!(state.unless_stalled(cx, written))?;
-        ready!(Pin::new(&mut state.stream).poll_flush(cx))?;
+        ready!(Pin::new(&mut state.transport).poll_flush(cx))?;
         state.flushed();
         Poll::Ready(Ok(()))
     }
 
-    /// Only flushes: the connection is closed by [`close`].
+    /// Only flushes: the connection is closed by [`close`](crate::server::transport::close).
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }

@@ -1,0 +1,81 @@
+//! What tells whether a connection is still of use: the streams that are open on it, and signs of life.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Context;
+use std::time::Duration;
+
+use h2::{Ping, PingPong};
+use tokio::time::Instant;
+
+/// The streams of a connection that are being answered.
+#[derive(Debug)]
+pub(super) struct OpenStreams {
+    pub(super) count: Cell<usize>,
+    /// When there was one last.
+    pub(super) last: Cell<Instant>,
+}
+
+impl OpenStreams {
+    /// None, on a connection that begins now.
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self { count: Cell::new(0), last: Cell::new(Instant::now()) })
+    }
+}
+
+/// Counts a stream for as long as it is being answered.
+pub(super) struct OpenStream(Rc<OpenStreams>);
+
+impl OpenStream {
+    pub(super) fn among(streams: &Rc<OpenStreams>) -> Self {
+        streams.count.set(streams.count.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get().saturating_sub(1));
+        self.0.last.set(Instant::now());
+    }
+}
+
+/// Signs of life that the caller is asked for.
+pub(super) struct Pings {
+    line: PingPong,
+    every: Duration,
+    patience: Duration,
+    next: Instant,
+    asked: Option<Instant>,
+}
+
+impl Pings {
+    /// On a connection that begins now: a PING `every` so long, answered within `patience`.
+    pub(super) fn new(line: PingPong, every: Duration, patience: Duration) -> Self {
+        Self { line, every, patience, next: Instant::now() + every, asked: None }
+    }
+
+    /// Takes note of an answer.
+    pub(super) fn poll_pong(&mut self, cx: &mut Context<'_>) {
+        if self.asked.is_some() && self.line.poll_pong(cx).is_ready() {
+            self.asked = None;
+        }
+    }
+
+    /// Asks where it is time to. Whether the caller is still there, as far as is known.
+    pub(super) fn keep_alive(&mut self, now: Instant) -> bool {
+        if self.asked.is_some_and(|asked| now >= asked + self.patience) {
+            return false;
+        }
+        if self.asked.is_none() && now >= self.next {
+            self.asked = self.line.send_ping(Ping::opaque()).is_ok().then_some(now);
+            self.next = now + self.every;
+        }
+        true
+    }
+
+    /// When there is something to do next.
+    pub(super) fn due(&self) -> Instant {
+        self.asked.map_or(self.next, |asked| asked + self.patience)
+    }
+}

@@ -1,0 +1,199 @@
+//! Heads of requests, as hyper reads them. A head that is taken for one of the four calls says so in so many bytes, in
+//! one way only, and wherever the bytes are cut.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use confgate::domain::{Action, Call};
+use confgate::stages::route::Target;
+use http::request::Parts;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::Runtime;
+
+thread_local! {
+    static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+}
+
+/// One request as it was read: its head, and its body where that came whole.
+type Read = (Parts, Option<Bytes>);
+
+/// The first byte says in how large pieces the others arrive.
+pub fn run(data: &[u8]) {
+    let Some((size, bytes)) = data.split_first() else { return };
+    let whole = read(bytes, usize::MAX);
+    let pieces = read(bytes, usize::from(size % 32) + 1);
+    assert_eq!(told(&whole), told(&pieces), "it is read otherwise in pieces");
+    for (parts, _) in &whole {
+        if let Ok(target) = Target::read(parts) {
+            is_one_of_four(parts, &target);
+        }
+    }
+    if let Some((parts, body)) = whole.first()
+        && let Ok(target) = Target::read(parts)
+    {
+        says_so(bytes, &target, body.as_deref());
+    }
+}
+
+/// All requests that hyper finds in `bytes`.
+fn read(bytes: &[u8], size: usize) -> Vec<Read> {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let noting = Rc::clone(&seen);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let noting = Rc::clone(&noting);
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
+            noting.borrow_mut().push((parts, body));
+            Ok::<_, Infallible>(http::Response::new(Empty::<Bytes>::new()))
+        }
+    });
+    let wire = Pieces { bytes: bytes.to_vec(), at: 0, size };
+    let mut connection = http1::Builder::new();
+    connection.max_header_size(16 << 10).max_headers(64);
+    let connection = connection.serve_connection(TokioIo::new(wire), service);
+    // That it ends with an error is no news.
+    let _ = RUNTIME.with(|runtime| runtime.block_on(connection));
+    seen.take()
+}
+
+fn told(read: &[Read]) -> Vec<String> {
+    read.iter().map(|(parts, body)| format!("{parts:?} {body:?}")).collect()
+}
+
+/// The canonical path of a call is one that is read as the same call.
+fn is_one_of_four(parts: &Parts, target: &Target) {
+    let path = path_of(target.call());
+    assert!(path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte)), "{path}");
+    assert!(
+        !path.contains("//") && !path.split('/').any(|segment| segment == "." || segment == ".."),
+        "{path}"
+    );
+    let mut again =
+        http::Request::builder().method(parts.method.clone()).uri(&path).header("host", "gate.test");
+    again = again.version(http::Version::HTTP_11);
+    let (again, ()) = again.body(()).expect("a request").into_parts();
+    assert_eq!(Target::read(&again).map(|target| target.call().clone()), Ok(target.call().clone()));
+}
+
+fn path_of(call: &Call<()>) -> String {
+    let segments = [call.conference().map(ToString::to_string), call.user().map(ToString::to_string)];
+    segments.into_iter().flatten().fold("/conferences".to_owned(), |path, segment| path + "/" + &segment)
+}
+
+/// The first head in `bytes` says the call, and the body that was read is the one that follows it.
+fn says_so(bytes: &[u8], target: &Target, body: Option<&[u8]>) {
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte)).expect("a head");
+    let (head, rest) = split_head(&bytes[start..]);
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let line: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
+    let [method, uri, version] = line[..] else { panic!("no request line: {head:?}") };
+    let action = target.call().action();
+    let methods = [
+        (Action::Create, "POST"),
+        (Action::Get, "GET"),
+        (Action::Dissolve, "DELETE"),
+        (Action::Kick, "DELETE"),
+    ];
+    assert!(methods.contains(&(action, method)), "{method} for {action:?}");
+    assert!(["HTTP/1.0", "HTTP/1.1"].contains(&version), "{version}");
+    let uri = uri.split(['?', '#']).next().unwrap_or_default();
+    assert!(
+        uri.to_ascii_lowercase().ends_with(&path_of(target.call()).to_ascii_lowercase()),
+        "{uri} for {target:?}"
+    );
+    let fields: Vec<(String, &str)> = lines
+        .map(|line| {
+            assert!(!line.contains(['\0', '\r']) && !line.starts_with([' ', '\t']), "{line:?}");
+            let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no field: {line:?}"));
+            (name.to_ascii_lowercase(), value.trim_matches([' ', '\t']))
+        })
+        .collect();
+    let all = |name: &str| {
+        fields.iter().filter(|(key, _)| key == name).map(|(_, value)| *value).collect::<Vec<_>>()
+    };
+    assert!(all("host").len() == 1 || (version == "HTTP/1.0" && all("host").is_empty()), "{head:?}");
+    let (codings, lengths) = (all("transfer-encoding"), all("content-length"));
+    if !codings.is_empty() {
+        assert!(
+            codings.len() == 1 && codings[0].eq_ignore_ascii_case("chunked") && version == "HTTP/1.1",
+            "{head:?}"
+        );
+        assert!(body.is_none_or(|body| unchunked(rest).as_deref() == Some(body)), "another body: {bytes:?}");
+        return;
+    }
+    let lengths: Vec<usize> = lengths.iter().map(|length| length.parse().expect("a number")).collect();
+    assert!(lengths.windows(2).all(|two| two[0] == two[1]), "{head:?}");
+    let length = lengths.first().copied().unwrap_or_default();
+    assert_eq!(body, rest.get(..length), "another body: {bytes:?}");
+}
+
+/// A head, without the empty line at its end, and what follows it.
+fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let ends: [&[u8]; 2] = [b"\n\r\n", b"\n\n"];
+    let end = |end: &&[u8]| {
+        bytes.windows(end.len()).position(|window| window == *end).map(|at| (at, at + end.len()))
+    };
+    let (head, rest) = ends.iter().filter_map(end).min().expect("the end of a head");
+    (&bytes[..head], &bytes[rest..])
+}
+
+/// A body in chunks without its framing.
+fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = bytes.windows(2).position(|two| two == b"\r\n")?;
+        let size = bytes[..end].split(|byte| b"; \t".contains(byte)).next()?;
+        let size = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
+        bytes = bytes.get(end + 2..)?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(bytes.get(..size)?);
+        bytes = bytes.get(size..)?.strip_prefix(b"\r\n")?;
+    }
+}
+
+/// A caller who sends these bytes in pieces, reads nothing, and leaves.
+struct Pieces {
+    bytes: Vec<u8>,
+    at: usize,
+    size: usize,
+}
+
+impl AsyncRead for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let end = self.at.saturating_add(self.size.min(into.remaining())).min(self.bytes.len());
+        into.put_slice(&self.bytes[self.at..end]);
+        self.at = end;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Pieces {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
