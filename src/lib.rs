@@ -8,6 +8,10 @@
 //! keys and tokens fresh and serves the admin port. One thread writes the trail, one keeps its directory in order, one
 //! reads the configuration again when it has changed, and each consumer that the trail is shipped to has one.
 //!
+//! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
+//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
+//!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
+//! - [`assembly`]: the one function that decides their order, and the start and end of everything.
 //! - [`server`]: accepts connections, shares them out to the workers, serves them by TLS or in clear text and by HTTP/1
 //!   or HTTP/2, ends them in good order.
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
@@ -30,7 +34,7 @@
 //!
 //! Around it: [`config`] reads the configuration, [`admin`] answers probes and people, [`cli`] holds the commands,
 //! [`sandbox`] emulates the vendor, [`devissuer`] issues development tokens. [`smallserver`] is the HTTP server under
-//! the admin port, the sandbox and the development issuer.
+//! the admin port, the sandbox and the development issuer. [`listener`] is every server's way to take connections in.
 //!
 //! Imports run one way: cli → assembly → config, server, admin, sandbox, devissuer → stages → engines → domain.
 //! `tests/gateway/structure.rs` holds them to it.
@@ -43,6 +47,7 @@ pub mod devissuer;
 pub mod domain;
 pub mod jwt;
 pub mod limits;
+pub mod listener;
 pub mod openapi;
 pub mod sandbox;
 pub mod server;
@@ -54,3 +59,6 @@ pub mod tenancy;
 pub mod trail;
 pub mod upstream;
 pub mod vendor;
+
+/// A panic fails one request, and must not end the process: what catches it needs it to unwind.
+const _: () = assert!(cfg!(panic = "unwind"));

@@ -9,11 +9,13 @@ use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use futures_util::FutureExt;
+use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -25,14 +27,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::listener::Listener;
+
 /// Connections at a time; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4096;
 /// How long a connection may stay idle, and how long a request's head may take.
 const IDLE: Duration = Duration::from_mins(1);
 /// How long requests in flight may still take once shutdown is asked for.
 const DRAIN: Duration = Duration::from_secs(1);
-/// The pause after a failed accept, which mostly means that the process is out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is at the other end; every request has it among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
 
 /// A body of either kind: at hand as a whole, or made while it is sent.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -64,7 +70,7 @@ pub struct BindError {
 /// A bound listener, not yet serving: connections wait from here on.
 #[derive(Debug)]
 pub struct SmallServer {
-    listener: TcpListener,
+    listener: Listener,
     local_addr: SocketAddr,
 }
 
@@ -74,12 +80,12 @@ impl SmallServer {
         let refused = |error| BindError { address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let local_addr = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, local_addr })
+        Ok(Self { listener: Listener::new(listener), local_addr })
     }
 
     /// Takes over a bound listener that does not block. Needs a tokio runtime around it.
     pub fn from_listener(listener: std::net::TcpListener) -> io::Result<Self> {
-        let listener = TcpListener::from_std(listener)?;
+        let listener = Listener::from_std(listener)?;
         let local_addr = listener.local_addr()?;
         Ok(Self { listener, local_addr })
     }
@@ -91,7 +97,7 @@ impl SmallServer {
 
     /// Serves until `shutdown` resolves, then lets requests in flight finish for one second. Runs on a tokio
     /// runtime of either kind.
-    pub async fn serve<H, F>(self, handler: H, shutdown: impl Future<Output = ()>)
+    pub async fn serve<H, F>(mut self, handler: H, shutdown: impl Future<Output = ()>)
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<Body>, Break>> + Send + 'static,
@@ -103,15 +109,10 @@ impl SmallServer {
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(ended) = connections.join_next() => report(ended),
-                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(serve_connection(stream, handler.clone(), stopping.clone()));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "accept failed");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
+                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
+                    let peer = Peer(accepted.peer);
+                    connections.spawn(serve_connection(accepted.stream, peer, handler.clone(), stopping.clone()));
+                }
             }
         }
         drop((self.listener, stop));
@@ -129,18 +130,26 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn serve_connection<H, F>(stream: TcpStream, handler: H, mut stopping: watch::Receiver<()>)
+async fn serve_connection<H, F>(stream: TcpStream, peer: Peer, handler: H, mut stopping: watch::Receiver<()>)
 where
-    H: Fn(Request<Incoming>) -> F,
+    H: Fn(Request<Incoming>) -> F + Clone,
     F: Future<Output = Result<Response<Body>, Break>>,
 {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .serve_connection(TokioIo::new(stream), service_fn(handler));
+    let mut connection =
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(IDLE).serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                let handler = handler.clone();
+                caught(async move {
+                    let answer = handler(request);
+                    answer.await
+                })
+            }),
+        );
     let ended = tokio::select! {
         result = &mut connection => Some(result),
         _ = stopping.changed() => None,
@@ -161,6 +170,17 @@ where
     }
 }
 
+/// A handler that panics fails its own request alone.
+async fn caught(
+    answer: impl Future<Output = Result<Response<Body>, Break>>,
+) -> Result<Response<Body>, Break> {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+        let mut response = Response::new(whole("the server failed\n"));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        Ok(response)
+    })
+}
+
 async fn break_off(mut stream: TcpStream, how: &Break) -> io::Result<()> {
     match how {
         // With nothing to linger for, closing sends RST in place of FIN.
@@ -169,5 +189,37 @@ async fn break_off(mut stream: TcpStream, how: &Break) -> io::Result<()> {
             stream.write_all(bytes).await?;
             stream.shutdown().await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_fails_its_own_request_alone() {
+        let server = SmallServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = server.local_addr();
+        let handler = |request: Request<Incoming>| {
+            assert!(request.uri().path() != "/now", "on purpose, before there is a future");
+            async move {
+                assert!(request.uri().path() != "/later", "on purpose, in the future");
+                Ok(Response::new(whole("well")))
+            }
+        };
+        tokio::spawn(server.serve(handler, std::future::pending()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut answers = String::new();
+        for path in ["/now", "/later", "/well"] {
+            let close = if path == "/well" { "Connection: close\r\n" } else { "" };
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{close}\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+        }
+        stream.read_to_string(&mut answers).await.unwrap();
+        let statuses: Vec<_> = answers.lines().filter(|line| line.contains("HTTP/1.1 ")).collect();
+        assert_eq!(statuses.len(), 3, "{answers}");
+        assert!(statuses[0].contains("500") && statuses[1].contains("500") && statuses[2].contains("200"));
     }
 }

@@ -18,7 +18,9 @@ use confgate::devissuer::{Algorithm, DevIssuer};
 use confgate::domain::Refusal;
 use confgate::stages::limit::Limit;
 use confgate::stages::route::Route;
-use confgate::stages::{audit, authn, authz, check, clearance, cors, deadline, documents, identify, intent};
+use confgate::stages::{
+    audit, authn, authz, check, clearance, cors, deadline, documents, identify, intent, shed,
+};
 use criterion::Criterion;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
@@ -56,14 +58,15 @@ fn stages(criterion: &mut Criterion, world: &World, get: Next<'_>) {
         "get/01 identify", Infallible: identify::layer(config.identify.clone());
         "get/02 cors", Infallible: cors::layer(&config.cors);
         "get/03 deadline", Infallible: deadline::layer(config.request_timeout);
-        "get/04 documents", Infallible: documents::layer(&config.authz.create);
-        "get/05 audit", Refusal: audit::layer(Rc::clone(&world.desk));
-        "get/06 route", Refusal: check::layer(Route);
-        "get/07 authn", Refusal: authn::layer(world.authn());
-        "get/08 limit", Refusal: check::layer(Limit);
-        "get/09 authz", Refusal: authz::layer(config.authz.clone());
-        "get/10 clearance", Refusal: clearance::layer();
-        "get/11 intent", Refusal: intent::layer(world.parts.trail.clone(), config.audit.durability);
+        "get/04 shed", Infallible: shed::layer(Rc::clone(&world.desk), config.shed);
+        "get/05 documents", Infallible: documents::layer(&config.authz.create);
+        "get/06 audit", Refusal: audit::layer(Rc::clone(&world.desk));
+        "get/07 route", Refusal: check::layer(Route);
+        "get/08 authn", Refusal: authn::layer(world.authn());
+        "get/09 limit", Refusal: check::layer(Limit);
+        "get/10 authz", Refusal: authz::layer(config.authz.clone());
+        "get/11 clearance", Refusal: clearance::layer();
+        "get/12 intent", Refusal: intent::layer(world.parts.trail.clone(), config.audit.durability);
     }
 }
 

@@ -1,10 +1,12 @@
-//! The admin port: `/livez`, `/readyz`, `/metrics`, `/status`. For probes, Prometheus and people, on the control plane;
-//! says nothing secret, and takes no orders.
+//! The admin port: `/livez`, `/readyz`, `/metrics`, `/status`, `/drain`. For probes, Prometheus and people, on the
+//! control plane; says nothing secret, and takes one order, which is to drain.
 
+mod drain;
 mod readiness;
 mod reloads;
 mod status;
 
+pub use drain::Drain;
 pub use reloads::Reloads;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::jwt::Keyring;
+use crate::limits::Loads;
 use crate::server::tls::Certificates;
 use crate::server::{ConnectionCount, PhaseView};
 use crate::shipping::Shipped;
@@ -50,6 +53,10 @@ pub struct Overview {
     pub phase: PhaseView,
     /// The callers' connections.
     pub connections: ConnectionCount,
+    /// What the workers have to do.
+    pub loads: Loads,
+    /// How far it is with draining.
+    pub drain: Drain,
     /// What callers are shown, where TLS is spoken.
     pub certificates: Option<Certificates>,
     /// When the gateway started.
@@ -71,6 +78,9 @@ impl Overview {
 
     /// The answer to one request.
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+        if request.uri().path() == "/drain" {
+            return self.drain(request);
+        }
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return reading_alone();
         }
@@ -82,7 +92,7 @@ impl Overview {
             "/readyz" => self.readyz(),
             "/metrics" => with_type(StatusCode::OK, CONTENT_TYPE, self.in_service.load().metrics.render()),
             "/status" => json(StatusCode::OK, &self.status()),
-            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and /status\n"),
+            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics, /status and /drain\n"),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::limits::{Quota, UserLimiters};
 use crate::server::Phase;
 use crate::server::tls::Certificates;
 use crate::tenancy::{App, Tenant};
+use crate::vendor::BreakerStatus;
 
 impl Overview {
     /// The page for people: what the gateway has, how old it is, and what went wrong last.
@@ -21,6 +22,8 @@ impl Overview {
             "phase": self.phase_name(),
             "ready": self.readiness().render(),
             "connections_open": self.connections.open(),
+            "requests_in_flight": self.loads.in_flight(),
+            "worker_lag_seconds": seconds(self.loads.lag()),
             "tls": self.certificates.as_ref().map(describe_certificate),
             "issuers": keyring.status(),
             "apps": tenancy.apps().iter().map(|app| describe_app(app)).collect::<Vec<_>>(),
@@ -57,6 +60,7 @@ fn describe_app(app: &App) -> Value {
         "app": app.key,
         "path": format!("/{}/{}", app.org, app.app),
         "budget": describe_quota(app.budget.quota()),
+        "circuit": describe_circuit(&app.breaker.status()),
         "paused_for_seconds": app.pause.check().err().map(seconds),
         "token": {
             "present": token.has_token,
@@ -67,6 +71,15 @@ fn describe_app(app: &App) -> Value {
             "failures_in_a_row": token.failures,
             "last_error": token.last_error.map(|fault| fault.to_string()),
         },
+    })
+}
+
+fn describe_circuit(circuit: &BreakerStatus) -> Value {
+    json!({
+        "state": circuit.state.as_str(),
+        "failures_in_a_row": circuit.failures,
+        "openings": circuit.openings,
+        "probe_in_seconds": circuit.probe_in.map(seconds),
     })
 }
 

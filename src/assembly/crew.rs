@@ -13,6 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::parts::Parts;
 use super::stack::stack;
 use crate::config::Config;
+use crate::limits::Load;
+use crate::listener::Listener;
 use crate::server::{
     Capacity, ConnectionConfig, Front, Outfit, Phase, PhaseView, Plan, Plans, WorkerHandle, accept, start,
 };
@@ -44,6 +46,8 @@ pub(super) struct Crew {
     pub(super) handles: Vec<WorkerHandle>,
     pub(super) plans: Vec<Plans<Blueprint>>,
     pub(super) threads: Vec<JoinHandle<()>>,
+    /// What each worker has to do.
+    pub(super) loads: Vec<Arc<Load>>,
     /// Closed when every worker has ended.
     pub(super) end: mpsc::Receiver<()>,
 }
@@ -59,9 +63,11 @@ impl Crew {
     ) -> io::Result<Self> {
         let count = workers(config);
         let (alive, end) = mpsc::channel(1);
-        let mut crew = Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), end };
+        let mut crew =
+            Self { handles: Vec::new(), plans: Vec::new(), threads: Vec::new(), loads: Vec::new(), end };
         for number in 0..count {
             let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
+            crew.loads.push(Arc::clone(desk.load()));
             let outfit = Outfit { desk, phase: vital.phase.clone() };
             let alive = (alive.clone(), vital.another());
             let on_thread = |desk: Rc<Desk>| {
@@ -130,7 +136,7 @@ pub(super) fn accept_thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = {
         let _context = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)?
+        Listener::from_std(listener)?
     };
     let work = move || {
         runtime.block_on(accept(listener, workers, (capacity, &front), desk, vital.phase.clone()));

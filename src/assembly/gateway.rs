@@ -10,16 +10,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::control::{self, Control};
 use super::crew::{Crew, Vital, accept_thread};
+use super::descriptors;
 use super::parts::Parts;
 use super::reload::{self, Reached, Reloader};
 use super::series::{Sources, metrics};
-use crate::admin::{Overview, Reloads};
+use crate::admin::{Drain, Overview, Reloads};
 use crate::config::Config;
-use crate::limits::ConnectionsByAddress;
+use crate::limits::{ConnectionsByAddress, Loads};
 use crate::server::tls::Certificates;
 use crate::server::{Capacity, ConnectionCount, Front, Misbehaviour, Phase, PhaseSwitch, phases};
 use crate::shipping::Shipping;
@@ -73,21 +74,7 @@ pub struct Gateway {
     trail: TrailThread,
     keeper: Keeper,
     shipping: Shipping,
-    drain: Arc<ArcSwap<Drain>>,
     reload: ReloadHandle,
-}
-
-/// How long an orderly end may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
-    delay: Duration,
-    timeout: Duration,
-}
-
-impl Drain {
-    pub(super) fn new(config: &Config) -> Self {
-        Self { delay: config.listen.drain_delay, timeout: config.listen.drain_timeout }
-    }
 }
 
 /// Has a gateway read its configuration again.
@@ -126,6 +113,7 @@ impl Gateway {
         let front = Front { tls, misbehaviour: Misbehaviour::default() };
         let mut crew = Crew::start(config, (&front, &parts), &counters, &vital)?;
         let connections = ConnectionCount::of(&crew.handles);
+        let loads = Loads::of(crew.loads);
         let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
         let synced = parts.trail.synced();
         let reloads = Arc::new(Reloads::default());
@@ -133,6 +121,7 @@ impl Gateway {
             counters,
             front: front.clone(),
             connections: connections.clone(),
+            loads: loads.clone(),
             shipped: shipping.shipped(),
             reloads: Arc::clone(&reloads),
         };
@@ -143,6 +132,8 @@ impl Gateway {
             shipped: shipping.shipped(),
             phase: phase.clone(),
             connections,
+            loads,
+            drain: Drain::new(config.listen.drain_delay, config.listen.drain_timeout),
             certificates: front.tls.clone(),
             started: Timestamp::now(),
             broken,
@@ -153,17 +144,9 @@ impl Gateway {
         let (tasks, later) = mpsc::unbounded_channel();
         let control = Control { actors, later, admin, overview: Arc::clone(&overview), phase: phase.clone() };
         crew.threads.push(control::start(control)?);
-        let drain = Arc::new(ArcSwap::from_pointee(Drain::new(config)));
         let plans = crew.plans;
         let (reload, asked) = mpsc::channel(1);
-        let reached = Reached {
-            plans,
-            tasks,
-            overview: Arc::clone(&overview),
-            sources,
-            capacity,
-            drain: Arc::clone(&drain),
-        };
+        let reached = Reached { plans, tasks, overview: Arc::clone(&overview), sources, capacity };
         reload::start(Reloader::new(config, parts, reached), asked, phase)?;
         shipping.start(&config.trail.directory, &synced, &connector)?;
         Ok(Self {
@@ -177,7 +160,6 @@ impl Gateway {
             trail,
             keeper,
             shipping,
-            drain,
             reload: ReloadHandle(reload),
         })
     }
@@ -207,7 +189,8 @@ impl Gateway {
         self.reload.clone()
     }
 
-    /// Serves until `stop` resolves, then ends in good order: not ready, but serving, for the drain delay; then idle
+    /// Serves until `stop` resolves (not ready from the order to drain on, if there is one), then ends in good order:
+    /// not ready, but serving, for the drain delay; then idle
     /// connections close and requests in flight finish, within the drain timeout. When `now` resolves, what is left
     /// of that is skipped. Returns whether requests were cut off; fails when the trail could not be written to its
     /// end.
@@ -216,11 +199,20 @@ impl Gateway {
         stop: impl Future<Output = ()>,
         now: impl Future<Output = ()>,
     ) -> Result<bool, Unflushed> {
-        stop.await;
-        let drain = **self.drain.load();
-        tracing::info!(delay = ?drain.delay, timeout = ?drain.timeout, "shutting down");
+        let drain = &self.overview.drain;
+        tokio::pin!(stop);
+        tokio::select! {
+            () = &mut stop => {}
+            () = drain.ordered() => {
+                tracing::info!("draining, by order");
+                self.phase.advance(Phase::Draining);
+                stop.await;
+            }
+        }
+        let delay = drain.begin().saturating_duration_since(Instant::now());
+        tracing::info!(?delay, timeout = ?drain.timeout(), "shutting down");
         let in_time = tokio::select! {
-            in_time = self.drain(drain) => in_time,
+            in_time = self.drain() => in_time,
             () = now => self.finished_within(AT_ONCE).await,
         };
         let cut_off = !in_time;
@@ -240,10 +232,12 @@ impl Gateway {
     }
 
     /// Returns whether all requests finished in time.
-    async fn drain(&mut self, drain: Drain) -> bool {
+    async fn drain(&mut self) -> bool {
         self.phase.advance(Phase::Draining);
-        sleep(drain.delay).await;
-        self.finished_within(drain.timeout).await
+        // An order may have begun it before.
+        sleep_until(self.overview.drain.begin()).await;
+        let timeout = self.overview.drain.timeout();
+        self.finished_within(timeout).await
     }
 
     /// Closes what is idle, and returns whether everything else has ended after `limit` at the latest.
@@ -279,5 +273,5 @@ fn capacity(config: &Config) -> Capacity {
     let listen = &config.listen;
     let exempt = listen.trusted_proxies.clone();
     let by_address = ConnectionsByAddress::new(listen.max_connections_per_address, exempt);
-    Capacity::new(listen.max_connections, by_address)
+    Capacity::new(descriptors::max_connections(config), by_address)
 }

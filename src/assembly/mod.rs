@@ -2,6 +2,7 @@
 
 mod control;
 mod crew;
+mod descriptors;
 mod gateway;
 mod parts;
 mod reload;
@@ -10,6 +11,7 @@ mod stack;
 mod tenancy;
 
 pub use crew::cpus;
+pub use descriptors::raise_limit;
 pub use gateway::{Gateway, ReloadHandle, StartError};
 pub use parts::{Actor, Built, Parts, StageConfig};
 pub use stack::stack;

@@ -13,6 +13,7 @@ use crate::stages::authz::AuthzConfig;
 use crate::stages::cors::CorsConfig;
 use crate::stages::identify::IdentifyConfig;
 use crate::stages::proxy::{Proxy, ProxyConfig};
+use crate::stages::shed::ShedConfig;
 use crate::telemetry::MetricsBuilder;
 use crate::tenancy::{App, Tenancy};
 use crate::trail::Trail;
@@ -50,6 +51,8 @@ pub struct StageConfig {
     pub authz: AuthzConfig,
     /// What goes on record, and how firmly.
     pub audit: AuditConfig,
+    /// How much each worker takes on.
+    pub shed: ShedConfig,
     proxy: ProxyConfig,
     pool: PoolConfig,
 }
@@ -161,6 +164,7 @@ impl StageConfig {
                 max_body_bytes: config.listen.max_body_bytes,
             },
             audit: config.audit,
+            shed: config.listen.shed,
             proxy: ProxyConfig {
                 first_byte_timeout: config.upstream.first_byte_timeout,
                 total_timeout: config.upstream.total_timeout,

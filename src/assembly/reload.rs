@@ -6,14 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::crew::{Blueprint, plan};
-use super::gateway::Drain;
+use super::descriptors;
 use super::parts::{Actor, Built, Parts};
 use super::series::{Sources, metrics};
 use crate::admin::Overview;
@@ -45,8 +44,6 @@ pub(super) struct Reached {
     pub(super) sources: Sources,
     /// Whoever accepts connections.
     pub(super) capacity: Arc<Capacity>,
-    /// The end.
-    pub(super) drain: Arc<ArcSwap<Drain>>,
 }
 
 /// Reads the configuration again and again.
@@ -215,7 +212,7 @@ impl Reloader {
         }
         let listen = &effective.listen;
         let (per_address, exempt) = (listen.max_connections_per_address, listen.trusted_proxies.clone());
-        self.reached.capacity.change(listen.max_connections, per_address, exempt);
+        self.reached.capacity.change(descriptors::max_connections(effective), per_address, exempt);
     }
 
     /// What does not concern how requests are decided.
@@ -223,7 +220,7 @@ impl Reloader {
         self.started.take_over_secrets(newer);
         self.show(effective);
         telemetry::change_filter(&effective.log.filter);
-        self.reached.drain.store(Arc::new(Drain::new(effective)));
+        self.reached.overview.drain.change(effective.listen.drain_delay, effective.listen.drain_timeout);
     }
 
     /// Another certificate, for handshakes from now on.

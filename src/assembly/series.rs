@@ -6,16 +6,19 @@ use std::time::Duration;
 use super::parts::Parts;
 use crate::admin::{InService, Reloads};
 use crate::config::Config;
+use crate::limits::Loads;
 use crate::server::{ConnectionCount, Flood, Front};
 use crate::shipping::{ConsumerStatus, Shipped};
-use crate::telemetry::{Counters, MetricsBuilder, Series, watched};
+use crate::telemetry::{Counters, MetricsBuilder, Place, Series, watched};
 use crate::trail::Trail;
+use crate::vendor::BreakerState;
 
 /// What the metrics are read from beside the parts; the same for as long as the gateway runs.
 pub(super) struct Sources {
     pub(super) counters: Counters,
     pub(super) front: Front,
     pub(super) connections: ConnectionCount,
+    pub(super) loads: Loads,
     pub(super) shipped: Shipped,
     pub(super) reloads: Arc<Reloads>,
 }
@@ -30,7 +33,7 @@ pub(super) fn metrics(counters: &Counters, config: &Config) -> MetricsBuilder {
 impl Sources {
     /// What the admin port tells of these parts.
     pub(super) fn in_service(&self, mut metrics: MetricsBuilder, parts: &Parts) -> InService {
-        watch(&mut metrics, parts, &self.connections);
+        watch(&mut metrics, parts, &self.connections, &self.loads);
         watch_front(&mut metrics, &self.front);
         watch_shipping(&mut metrics, &self.shipped);
         watch_reloads(&mut metrics, &self.reloads);
@@ -59,7 +62,7 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
-fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount) {
+fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount, loads: &Loads) {
     watch_apps(metrics, parts);
     watch_issuers(metrics, parts);
     watch_trail(metrics, &parts.trail);
@@ -68,6 +71,13 @@ fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCo
         let in_flight = move || Some(number(known.in_flight.current() as u64));
         metrics.watch(watched::TENANT_IN_FLIGHT, &[tenant.id.as_str()], in_flight);
     }
+    for place in Place::ALL {
+        metrics.watch(watched::PANICS, &[place.as_str()], move || Some(number(place.panics())));
+    }
+    let busy = loads.clone();
+    metrics.watch(watched::REQUESTS_IN_FLIGHT, &[], move || Some(number(busy.in_flight() as u64)));
+    let lagging = loads.clone();
+    metrics.watch(watched::WORKER_LAG, &[], move || Some(lagging.lag().as_secs_f64()));
     let connections = connections.clone();
     let open = move || Some(number(connections.open() as u64));
     metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
@@ -106,6 +116,14 @@ fn watch_apps(metrics: &mut MetricsBuilder, parts: &Parts) {
         let token = app.token.clone();
         let failed = move || Some(number(token.status().failed_fetches));
         metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "failed"], failed);
+        for state in BreakerState::ALL {
+            let breaker = Arc::clone(&app.breaker);
+            let is_in = move || Some(f64::from(u8::from(breaker.status().state == state)));
+            metrics.watch(watched::VENDOR_CIRCUIT, &[key, state.as_str()], is_in);
+        }
+        let breaker = Arc::clone(&app.breaker);
+        let openings = move || Some(number(breaker.status().openings));
+        metrics.watch(watched::VENDOR_CIRCUIT_OPENINGS, &[key], openings);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::stages::intent::{self, Recorded};
 use crate::stages::limit::Limit;
 use crate::stages::reply::{GateBody, Reply};
 use crate::stages::route::Route;
-use crate::stages::{authz, check, clearance, cors, deadline, documents};
+use crate::stages::{authz, catch_panic, check, clearance, cors, deadline, documents, shed};
 
 /// One worker's stack: every layer, and why it stands where it does. `vendor` is what answers in the end.
 pub fn stack<B, V>(
@@ -32,12 +32,16 @@ where
 {
     let config = &parts.config;
     ServiceBuilder::new()
-        // First, so that every answer, record and line of the log can name the request.
+        // Around everything, so that a panic anywhere is answered, and is one request's alone.
+        .layer(catch_panic::layer(Rc::clone(&desk)))
+        // First of those that do something, so that every answer, record and line of the log can name the request.
         .layer(identify::layer(config.identify.clone()))
         // Before anything can refuse, so that browsers can read every refusal.
         .layer(cors::layer(&config.cors))
         // Before anything can wait, so that no wait is without end.
         .layer(deadline::layer(config.request_timeout))
+        // Before everything that costs more than saying no, so that the load that is too much costs no more than that.
+        .layer(shed::layer(Rc::clone(&desk), config.shed))
         // Before the trail and the token: public pages are nobody's secret and no event.
         .layer(documents::layer(&config.authz.create))
         // Around everything that decides, so that no decision goes unrecorded.

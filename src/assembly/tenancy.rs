@@ -10,7 +10,7 @@ use crate::limits::{InFlight, Limiter, UserLimiters};
 use crate::telemetry::MetricsBuilder;
 use crate::tenancy::{App, Tenancy, Tenant};
 use crate::upstream::{Connector, Fetcher};
-use crate::vendor::{AppCalls, Credentials, Pause, TokenHandle, TokenTerms, token_actor};
+use crate::vendor::{AppCalls, Breaker, Credentials, Pause, TokenHandle, TokenTerms, token_actor};
 
 /// What tenants and apps are made of.
 pub(super) struct Making<'a> {
@@ -38,7 +38,7 @@ impl Making<'_> {
     fn app(&self, app: &AppConfig, index: usize, actors: &mut Vec<Actor>) -> Option<App> {
         let Credentials { endpoint, org, app: name, .. } = &app.credentials;
         let before = self.before.and_then(|before| before.app_at(endpoint, org, name));
-        let pause = self.config.vendor.pause;
+        let (pause, breaker) = (self.config.vendor.pause, self.config.vendor.breaker);
         Some(App {
             key: app.key.clone(),
             index,
@@ -47,6 +47,10 @@ impl Making<'_> {
             calls: AppCalls::new(endpoint, org, name),
             token: self.token(app, before, actors),
             pause: before.map_or_else(|| Arc::new(Pause::new(pause)), |before| before.pause.with(pause)),
+            breaker: before.map_or_else(
+                || Arc::new(Breaker::new(app.key.clone(), breaker)),
+                |before| before.breaker.with(&app.key, breaker),
+            ),
             budget: before
                 .map_or_else(|| Arc::new(Limiter::new(app.budget)), |before| before.budget.with(app.budget)),
             slot: self.metrics.app(&app.key)?,

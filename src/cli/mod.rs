@@ -5,7 +5,7 @@ mod audit;
 mod budgets;
 mod check;
 mod demo;
-mod descriptors;
+mod drain;
 mod sandbox;
 mod serve;
 mod signals;
@@ -26,6 +26,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Run the gateway.
     Serve(ConfigArgs),
+    /// Have the gateway on this machine drain, and wait until it has: what a container's preStop hook can run.
+    Drain(drain::DrainArgs),
     /// Read the configuration, report every problem in it, and print what is in effect, secrets hidden.
     Check(ConfigArgs),
     /// Run an emulation of the vendor's conference API alone, to develop against.
@@ -51,6 +53,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(&args),
             Self::Serve(args) => serve::run(&args),
+            Self::Drain(args) => drain::run(&args),
             Self::Check(args) => check::run(&args),
             Self::Sandbox(args) => sandbox::run(&args),
             Self::Token(args) => token::run(&args),

@@ -2,10 +2,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::descriptors::raise_limit;
 use super::signals::{EndSignals, Hangups};
 use super::{ConfigArgs, budgets, load, runtime};
-use crate::assembly::Gateway;
+use crate::assembly::{Gateway, raise_limit};
 use crate::telemetry;
 
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {

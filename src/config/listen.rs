@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use crate::server::Http2Config;
 use crate::server::tls::TlsConfig;
 use crate::stages::cors::{AllowedOrigins, CorsConfig};
+use crate::stages::shed::ShedConfig;
 
 use super::form::{Count, Integer, List, Size, Span, Text};
 use super::reader::{Reading, Section};
@@ -26,6 +27,8 @@ pub struct ListenConfig {
     pub max_connections: NonZeroUsize,
     /// Open connections from one address (IPv6: from one /64) that is none of `trusted_proxies`; None is no limit.
     pub max_connections_per_address: Option<NonZeroUsize>,
+    /// How much each worker takes on.
+    pub shed: ShedConfig,
     /// How long a connection may be without a complete request head: idle and slow ones are closed alike, since
     /// hyper's timer for the head of a kept-alive connection starts with the end of the last answer.
     pub idle_timeout: Duration,
@@ -78,6 +81,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
     let workers = section.need("workers", &Integer(0..=1024));
     let max_connections = section.need("max_connections", &Count::within(1..=1_000_000));
     let per_address = section.need("max_connections_per_address", &Integer(0..=1_000_000));
+    let max_requests = section.need("max_requests", &Count::within(1..=1_000_000));
+    let max_lag = section.need("max_lag", &Span(Duration::ZERO..=second(10)));
     let idle_timeout = section.need("idle_timeout", &Span(second(1)..=second(600)));
     let request_timeout = section.need("request_timeout", &Span(second(1)..=second(600)));
     let max_header_bytes = section.need("max_header_bytes", &Size(8 << 10..=256 << 10));
@@ -96,6 +101,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Reading<ListenConfig> {
         workers: NonZeroUsize::new(workers?),
         max_connections: max_connections?,
         max_connections_per_address: NonZeroUsize::new(per_address?),
+        shed: ShedConfig { max_requests: max_requests?, max_lag: max_lag? },
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,
         max_header_bytes: max_header_bytes?,

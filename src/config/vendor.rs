@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::vendor::{PauseConfig, TokenConfig};
+use crate::vendor::{BreakerConfig, PauseConfig, TokenConfig};
 
 use super::apps::AppConfig;
 use super::endpoint::is_loopback;
-use super::form::{Fraction, Span};
+use super::form::{Fraction, Integer, Span};
 use super::reader::{Reading, Section};
 
 /// How the vendor's tokens are fetched, the same for every app.
@@ -18,6 +18,8 @@ pub struct VendorConfig {
     pub tokens: TokenConfig,
     /// For how long the vendor is left alone when it says that it is asked too much.
     pub pause: PauseConfig,
+    /// When it is taken for dead.
+    pub breaker: BreakerConfig,
 }
 
 /// Closer together, fetches for an account at the vendor can get it banned.
@@ -33,6 +35,7 @@ pub(super) fn read(section: &mut Section<'_>, apps: &[AppConfig]) -> Reading<Ven
     let refresh_at = section.need("refresh_at", &Fraction(0.1..=0.9));
     let expiry_margin = section.need("expiry_margin", &Span(Duration::ZERO..=Duration::from_mins(10)));
     let pause = read_pause(section);
+    let breaker = read_breaker(section);
     if let (Ok(min), Ok(max)) = (min_interval, max_backoff)
         && min > max
     {
@@ -52,7 +55,7 @@ pub(super) fn read(section: &mut Section<'_>, apps: &[AppConfig]) -> Reading<Ven
         expiry_margin: expiry_margin?,
         ..TokenConfig::default()
     };
-    Ok(VendorConfig { fetch_timeout: fetch_timeout?, tokens, pause: pause? })
+    Ok(VendorConfig { fetch_timeout: fetch_timeout?, tokens, pause: pause?, breaker: breaker? })
 }
 
 fn read_pause(section: &mut Section<'_>) -> Reading<PauseConfig> {
@@ -64,4 +67,16 @@ fn read_pause(section: &mut Section<'_>) -> Reading<PauseConfig> {
         return Err(section.refuse("pause", "is longer than max_pause"));
     }
     Ok(PauseConfig { default, longest })
+}
+
+fn read_breaker(section: &mut Section<'_>) -> Reading<BreakerConfig> {
+    let pauses = || Span(Duration::from_millis(10)..=Duration::from_hours(1));
+    let failures = section.need("breaker_failures", &Integer(0..=1_000_000));
+    let pause = section.need("breaker_pause", &pauses());
+    let longest = section.need("breaker_max_pause", &pauses());
+    let (pause, longest) = (pause?, longest?);
+    if pause > longest {
+        return Err(section.refuse("breaker_pause", "is longer than breaker_max_pause"));
+    }
+    Ok(BreakerConfig { failures: failures?, pause, longest })
 }

@@ -92,6 +92,8 @@ codes! {
     VendorBudgetExhausted = "vendor_budget_exhausted", 503, "The app's budget at the conference service is used up";
     /// The vendor asked for a pause.
     VendorPaused = "vendor_paused", 503, "The conference service asked for a pause";
+    /// The vendor does not answer, and is not asked for a while.
+    VendorCircuitOpen = "vendor_circuit_open", 503, "The conference service does not answer at the moment";
     /// More load than the gateway can hold.
     Overloaded = "overloaded", 503, "The gateway is overloaded";
     /// The trail cannot be written.

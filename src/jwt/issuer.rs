@@ -1,7 +1,9 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use super::keyset::KeySet;
@@ -127,7 +129,9 @@ impl<L: Load> Actor<L> {
         // Read first: whoever asks from now on may know of a newer key than this fetch will bring.
         let request = self.refetch.pending();
         let begun = Instant::now();
-        let outcome = self.loader.load().await;
+        // A set of keys that makes it panic is a set that cannot be read: the last good one stays.
+        let outcome = AssertUnwindSafe(self.loader.load()).catch_unwind().await;
+        let outcome = outcome.unwrap_or(Err(LoadError::Panicked));
         let succeeded = self.keys.upgrade()?.publish(outcome, begun);
         self.refetch.fulfil(request);
         Some(if succeeded { self.schedule.succeeded(chance()) } else { self.schedule.failed(chance()) })

@@ -36,6 +36,8 @@ pub(super) enum LoadError {
     TooLarge(PathBuf, usize),
     #[error(transparent)]
     Content(#[from] InvalidKeySet),
+    #[error("the gateway failed over it")]
+    Panicked,
     #[error("the request for the key set cannot be built")]
     Request(#[from] http::Error),
 }

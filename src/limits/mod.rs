@@ -1,8 +1,8 @@
 //! Who may do how much: rates by GCRA, requests in flight, and the header fields that tell the caller.
 //!
 //! A [`Limiter`] is one bucket: a tenant's, a user's or an app's. [`UserLimiters`] hands out the users' buckets of
-//! one tenant, [`AddressGuard`] counts bad tokens by address, [`ConnectionsByAddress`] connections, and [`InFlight`]
-//! what has begun and not ended.
+//! one tenant, [`AddressGuard`] counts bad tokens by address, [`ConnectionsByAddress`] connections, [`InFlight`]
+//! what has begun and not ended, and [`Load`] tells what a worker has to do.
 
 mod addresses;
 mod clock;
@@ -10,6 +10,7 @@ mod connections;
 pub mod headers;
 mod in_flight;
 mod limiter;
+mod load;
 mod quota;
 mod users;
 mod vouched;
@@ -18,6 +19,7 @@ pub use addresses::{AddressGuard, Origin};
 pub use connections::{ConnectionsByAddress, Place};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use limiter::{Allowance, Denied, Limiter};
+pub use load::{Load, Loads};
 pub use quota::{InvalidQuota, Quota};
 pub use users::UserLimiters;
 

@@ -135,6 +135,11 @@ pub(super) fn advice(code: Code) -> Advice {
             "The conference service asked for a pause, and the gateway keeps to it.",
             "Wait for the seconds in Retry-After, then send it again.",
         ),
+        Code::VendorCircuitOpen => (
+            "The conference service has not answered lately, so the gateway spares it and everybody the wait, and only \
+             probes it from time to time. Nothing was passed on.",
+            "Wait for the seconds in Retry-After, then send it again.",
+        ),
         Code::Overloaded => (
             "The gateway has more to do than it can hold, and did not begin with this request.",
             "Wait for the seconds in Retry-After, then send it again.",

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use ipnet::IpNet;
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 use tokio::time::timeout;
@@ -23,6 +24,7 @@ use super::unread::Unread;
 use super::worker::{ConnectionCount, WorkerHandle};
 use crate::domain::Code;
 use crate::limits::{ConnectionsByAddress, Place};
+use crate::listener::{Incoming, Listener};
 use crate::stages::audit::Desk;
 
 /// How many connections are turned away with an answer at the same time; further ones are closed without.
@@ -35,6 +37,9 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long the very last ones have to take their answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
+
 /// How many connections there may be, over all workers and of each address. Both may change while it is asked.
 #[derive(Debug)]
 pub struct Capacity {
@@ -44,18 +49,13 @@ pub struct Capacity {
 
 impl Capacity {
     /// At most `max_connections`, and of each address as many as `by_address` has it.
-    pub fn new(max_connections: NonZeroUsize, by_address: ConnectionsByAddress) -> Self {
-        Self { max_connections: max_connections.get().into(), by_address }
+    pub fn new(max_connections: usize, by_address: ConnectionsByAddress) -> Self {
+        Self { max_connections: max_connections.into(), by_address }
     }
 
     /// At most so many from now on. Connections that are open stay, and count.
-    pub fn change(
-        &self,
-        max_connections: NonZeroUsize,
-        per_address: Option<NonZeroUsize>,
-        exempt: Vec<IpNet>,
-    ) {
-        self.max_connections.store(max_connections.get(), Ordering::Relaxed);
+    pub fn change(&self, max_connections: usize, per_address: Option<NonZeroUsize>, exempt: Vec<IpNet>) {
+        self.max_connections.store(max_connections, Ordering::Relaxed);
         self.by_address.change(per_address, exempt);
     }
 
@@ -68,7 +68,7 @@ impl Capacity {
 /// Accepts until the gateway is over. From [`Phase::Closing`] on, and while there is no `capacity`, newcomers are
 /// turned away with 503.
 pub async fn accept(
-    listener: TcpListener,
+    mut listener: Listener,
     workers: Vec<WorkerHandle>,
     (capacity, front): (Arc<Capacity>, &Front),
     desk: Desk,
@@ -83,22 +83,23 @@ pub async fn accept(
             tokio::task::spawn_local(async move { counting.keep_counts().await });
             let mut closing = phase.clone();
             tokio::select! {
-                () = hand_out(&listener, &workers, &capacity, &porter) => {}
+                () = hand_out(&mut listener, &workers, &capacity, &porter) => {}
                 () = closing.reached(Phase::Closing) => {}
             }
             drop(workers);
             tokio::select! {
-                () = turn_all_away(&listener, &porter) => {}
+                () = turn_all_away(&mut listener, &porter) => {}
                 () = phase.reached(Phase::Over) => {}
             }
+            porter.finish(&mut listener).await;
         })
         .await;
 }
 
-async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], capacity: &Capacity, porter: &Porter) {
+async fn hand_out(listener: &mut Listener, workers: &[WorkerHandle], capacity: &Capacity, porter: &Porter) {
     let connections = ConnectionCount::of(workers);
     loop {
-        let (stream, peer) = next(listener).await;
+        let (stream, peer) = next(listener, porter).await;
         let at_work = workers.iter().filter(|worker| !worker.is_gone());
         let place = capacity.enter(connections.open(), peer.ip());
         match at_work.min_by_key(|worker| worker.open()).zip(place) {
@@ -111,28 +112,24 @@ async fn hand_out(listener: &TcpListener, workers: &[WorkerHandle], capacity: &C
     }
 }
 
-async fn turn_all_away(listener: &TcpListener, porter: &Porter) {
+async fn turn_all_away(listener: &mut Listener, porter: &Porter) {
     loop {
-        let (stream, peer) = next(listener).await;
+        let (stream, peer) = next(listener, porter).await;
         porter.turn_away(stream, peer, Code::ShuttingDown);
     }
 }
 
-/// The next connection. Where the system has no descriptor left, waits for one to be given back.
-async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// The next connection that there is a descriptor for.
+async fn next(listener: &mut Listener, porter: &Porter) -> (TcpStream, SocketAddr) {
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are written whole; waiting to fill a segment would only delay them.
-                let _ = stream.set_nodelay(true);
-                let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
-                return (stream, peer);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        let Incoming { stream, peer, is_last } = listener.accept().await;
+        // Answers are written whole; waiting to fill a segment would only delay them.
+        let _ = stream.set_nodelay(true);
+        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
+        if !is_last {
+            return (stream, peer);
         }
+        porter.turn_away_at_once(stream, peer);
     }
 }
 
@@ -140,17 +137,46 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 struct Porter {
     unread: Rc<Unread>,
     tls: Option<Certificates>,
+    /// How many places there are.
+    most: usize,
     places: Arc<Semaphore>,
 }
 
 impl Porter {
     fn new(desk: Rc<Desk>, front: &Front) -> Self {
-        let places = if front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
+        let most = if front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
         Self {
             unread: Rc::new(Unread::new(desk)),
             tls: front.tls.clone(),
-            places: Arc::new(Semaphore::new(places)),
+            most,
+            places: Arc::new(Semaphore::new(most)),
         }
+    }
+
+    /// Turns away who is in the kernel's queue still, which closing the socket would reset, and waits for the last
+    /// answers to be out.
+    async fn finish(&self, listener: &mut Listener) {
+        while let Some(Incoming { stream, peer, .. }) = listener.accept().now_or_never() {
+            self.turn_away(stream, peer, Code::ShuttingDown);
+        }
+        let all = u32::try_from(self.most).unwrap_or(u32::MAX);
+        let _ = timeout(LAST_ANSWERS, self.places.acquire_many(all)).await;
+    }
+
+    /// Gives the descriptor back before anything else happens: it is the last one. Over TLS there is no saying anything
+    /// so quickly.
+    fn turn_away_at_once(&self, stream: TcpStream, peer: SocketAddr) {
+        let (id, answer) = self.unread.answer(Code::Overloaded);
+        if self.tls.is_none() {
+            // What was not read when the connection is closed would take the answer along.
+            let _ = stream.try_read(&mut [0; 16 * 1024]);
+            let _ = stream.try_write(&answer);
+        }
+        drop(stream);
+        let unread = Rc::clone(&self.unread);
+        tokio::task::spawn_local(async move {
+            unread.record(id, peer.ip().to_canonical(), Code::Overloaded).await;
+        });
     }
 
     fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {

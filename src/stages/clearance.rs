@@ -1,7 +1,7 @@
 //! Makes sure that the vendor can be asked at all. Takes [`Authorized`], hands on [`Cleared`], refuses with
-//! `vendor_paused`, `vendor_token_unavailable` and `vendor_budget_exhausted`. Stands before the intent, so that no call
-//! is announced in the trail that has no chance to be made, and after authorization, so that only calls that go out
-//! use up the app's budget.
+//! `vendor_paused`, `vendor_token_unavailable`, `vendor_circuit_open` and `vendor_budget_exhausted`. Stands before the
+//! intent, so that no call is announced in the trail that has no chance to be made, and after authorization, so that
+//! only calls that go out use up the app's budget.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,11 +14,13 @@ use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use crate::domain::{Code, Refusal};
 use crate::tenancy::App;
+use crate::vendor::Passage;
 
 /// A call that can go out now.
 #[derive(Debug)]
 pub struct Cleared {
     authorized: Authorized,
+    passage: Passage,
 }
 
 impl Cleared {
@@ -26,8 +28,8 @@ impl Cleared {
         &self.authorized
     }
 
-    pub(super) fn into_authorized(self) -> Authorized {
-        self.authorized
+    pub(super) fn into_parts(self) -> (Authorized, Passage) {
+        (self.authorized, self.passage)
     }
 }
 
@@ -49,12 +51,29 @@ fn not_paused(app: &App) -> Result<(), Refusal> {
     })
 }
 
+fn through_circuit(app: &App) -> Result<Passage, Refusal> {
+    app.breaker.enter().map_err(|rest| {
+        let detail = "the conference service does not answer at the moment and was not asked; wait as long as \
+                      Retry-After says";
+        Refusal::new(Code::VendorCircuitOpen, detail).retry_after(rest)
+    })
+}
+
 fn within_budget(app: &App) -> Result<(), Refusal> {
     app.budget.check().map(drop).map_err(|denied| {
         let detail =
             "all callers together use what the conference service grants; wait as long as Retry-After says";
         Refusal::new(Code::VendorBudgetExhausted, detail).retry_after(denied.wait)
     })
+}
+
+/// The budget comes last, as it is used up by the asking.
+fn clear(authorized: Authorized) -> Result<Cleared, Refusal> {
+    let app = authorized.app();
+    not_paused(app)?;
+    let passage = through_circuit(app)?;
+    within_budget(app)?;
+    Ok(Cleared { authorized, passage })
 }
 
 /// Waits for the first token, or for one in place of a token that ran out.
@@ -86,21 +105,19 @@ where
 
     fn call(&mut self, authorized: Authorized) -> Self::Future {
         let app = authorized.app();
-        if let Err(refusal) = not_paused(app) {
-            return refused(refusal);
-        }
         if app.token.current().is_none() {
+            if let Err(refusal) = not_paused(app) {
+                return refused(refusal);
+            }
             let mut inner = take_ready(&mut self.inner);
             return waiting(async move {
                 obtain(&authorized).await?;
                 // Those who waited together must not all go out after the first one's answer was a 429.
-                not_paused(authorized.app())?;
-                within_budget(authorized.app())?;
-                inner.call(Cleared { authorized }).await
+                inner.call(clear(authorized)?).await
             });
         }
-        match within_budget(app) {
-            Ok(()) => passed(self.inner.call(Cleared { authorized })),
+        match clear(authorized) {
+            Ok(cleared) => passed(self.inner.call(cleared)),
             Err(refusal) => refused(refusal),
         }
     }

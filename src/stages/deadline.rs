@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::identify::Identified;
+use super::identify::{Arrival, Identified};
 
 /// A request that is answered by `deadline`.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ pub struct Timed<B> {
 }
 
 impl<B> Timed<B> {
+    pub(super) fn arrival(&self) -> &Arrival {
+        self.identified.arrival()
+    }
+
     pub(super) fn into_parts(self) -> (Identified<B>, Instant) {
         (self.identified, self.deadline)
     }

@@ -17,6 +17,7 @@ use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use crate::domain::{Call, Refusal};
 use crate::trail::{Durability, Intent, Record, Trail};
+use crate::vendor::Passage;
 
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ impl Recorded {
         self.cleared.authorized()
     }
 
-    pub(super) fn into_authorized(self) -> Authorized {
-        self.cleared.into_authorized()
+    pub(super) fn into_parts(self) -> (Authorized, Passage) {
+        self.cleared.into_parts()
     }
 }
 

@@ -2,11 +2,15 @@
 //! type that only that stage can build: a request that skipped a check does not compile. The order itself is decided
 //! in [`crate::assembly`].
 
+pub mod catch_panic;
+
 pub mod identify;
 
 pub mod cors;
 
 pub mod deadline;
+
+pub mod shed;
 
 pub mod documents;
 

@@ -83,6 +83,7 @@ fn proxy_status(code: Code) -> &'static str {
         Code::VendorBadAnswer => "confgate; error=http_protocol_error",
         Code::VendorRefusedCredentials => "confgate; error=http_request_denied; received-status=401",
         Code::VendorPaused => "confgate; error=destination_unavailable; details=\"paused\"",
+        Code::VendorCircuitOpen => "confgate; error=destination_unavailable; details=\"circuit open\"",
         Code::VendorBudgetExhausted => "confgate; error=connection_limit_reached",
         Code::Internal | Code::AuditUnavailable | Code::KeysUnavailable | Code::VendorTokenUnavailable => {
             "confgate; error=proxy_internal_error"

@@ -1,5 +1,6 @@
 //! What goes back to the caller: an answer of the vendor's, passed through, or a document of the gateway's own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::time::Sleep;
 
+use super::shed::Place;
 use crate::limits::InFlightGuard;
 use crate::upstream::PooledBody;
 
@@ -27,14 +29,15 @@ pub enum GateBody {
     Streaming(Box<Streaming>),
 }
 
-/// The rest of an answer that the vendor is still sending. The caller's place among the tenant's requests in flight is
-/// taken until it has gone by.
+/// The rest of an answer that the vendor is still sending. The caller's places among the tenant's and the worker's
+/// requests in flight are taken until it has gone by.
 #[derive(Debug)]
 pub struct Streaming {
     pub(super) first: Option<Bytes>,
     pub(super) rest: PooledBody,
     pub(super) due: Pin<Box<Sleep>>,
     pub(super) _in_flight: InFlightGuard,
+    pub(super) place: Option<Place>,
 }
 
 impl GateBody {
@@ -61,6 +64,16 @@ pub enum BrokenOff {
     /// The vendor was too slow.
     #[error("the vendor's answer did not end in time")]
     Late,
+    /// A panic, on the way.
+    #[error("the gateway failed on the way")]
+    Panicked,
+}
+
+/// A frame, or the end of this answer where there is a panic on its way: others share the connection, or will.
+fn caught(
+    frame: impl FnOnce() -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>>,
+) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    catch_unwind(AssertUnwindSafe(frame)).unwrap_or(Poll::Ready(Some(Err(BrokenOff::Panicked))))
 }
 
 impl Default for GateBody {
@@ -81,10 +94,10 @@ impl Body for GateBody {
             Self::Full(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
             Self::Streaming(streaming) => match streaming.first.take() {
                 Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-                None => match Pin::new(&mut streaming.rest).poll_frame(cx) {
+                None => caught(|| match Pin::new(&mut streaming.rest).poll_frame(cx) {
                     Poll::Ready(frame) => Poll::Ready(frame.map(|result| result.map_err(BrokenOff::Vendor))),
                     Poll::Pending => streaming.due.as_mut().poll(cx).map(|()| Some(Err(BrokenOff::Late))),
-                },
+                }),
             },
         }
     }
@@ -119,4 +132,16 @@ pub(super) fn guard_headers(response: &mut Response<GateBody>) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_on_the_way_breaks_the_answer_off() {
+        let frame = caught(|| panic!("on purpose, to see what becomes of the answer"));
+        assert!(matches!(frame, Poll::Ready(Some(Err(BrokenOff::Panicked)))));
+        assert!(caught(|| Poll::Ready(None)).is_ready());
+    }
 }

@@ -2,6 +2,7 @@ use std::io::IsTerminal;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use super::panics::log_panics;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
@@ -72,7 +73,7 @@ impl std::fmt::Display for LogFilter {
     }
 }
 
-/// Logs to standard error from now on, for the whole process.
+/// Logs to standard error from now on, for the whole process, panics too.
 ///
 /// A line is written under the lock of standard error, so nothing is logged for a request that goes well: that is
 /// what the trail is for.
@@ -80,6 +81,7 @@ pub fn init(config: &LogConfig) -> Result<(), LogAlreadySet> {
     let (subscriber, filter) = subscriber(config, std::io::stderr, std::io::stderr().is_terminal());
     subscriber.try_init().map_err(|_| LogAlreadySet)?;
     let _ = FILTER.set(filter);
+    log_panics();
     Ok(())
 }
 

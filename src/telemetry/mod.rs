@@ -7,6 +7,7 @@ mod counters;
 mod histogram;
 mod log;
 mod metrics;
+mod panics;
 mod series;
 mod totals;
 mod worker;
@@ -14,6 +15,7 @@ mod worker;
 pub use counters::Counters;
 pub use log::{InvalidLogFilter, LogAlreadySet, LogConfig, LogFilter, LogFormat, change_filter, init};
 pub use metrics::{CONTENT_TYPE, Metrics, MetricsBuilder};
+pub use panics::{Place, watch_panics};
 pub use series::{Kind, Series};
 pub use worker::{Answered, AppSlot, Limit, TenantSlot, VendorAnswer, WorkerMetrics};
 
@@ -23,7 +25,8 @@ pub mod watched {
         AUDIT_AVAILABLE, AUDIT_BYTES, AUDIT_FAULTS, AUDIT_QUEUE, AUDIT_SEGMENTS, AUDIT_SEQUENCE,
         AUDIT_SHIP_AGE, AUDIT_SHIP_FAILURES, AUDIT_SHIP_LAG, AUDIT_SHIPPED, AUDIT_SYNC_SECONDS, AUDIT_SYNCS,
         AUDIT_WRITABLE, CONFIG_CURRENT, CONFIG_GENERATION, CONFIG_RELOADS, CONNECTIONS_OPEN, FRAME_FLOODS,
-        JWKS_AGE, JWKS_KEYS, TENANT_IN_FLIGHT, TLS_CERTIFICATE_EXPIRY, TLS_HANDSHAKES_FAILED,
-        VENDOR_TOKEN_AGE, VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES,
+        JWKS_AGE, JWKS_KEYS, PANICS, REQUESTS_IN_FLIGHT, TENANT_IN_FLIGHT, TLS_CERTIFICATE_EXPIRY,
+        TLS_HANDSHAKES_FAILED, VENDOR_CIRCUIT, VENDOR_CIRCUIT_OPENINGS, VENDOR_TOKEN_AGE,
+        VENDOR_TOKEN_EXPIRY, VENDOR_TOKEN_FETCHES, WORKER_LAG,
     };
 }

@@ -51,6 +51,15 @@ pub const VENDOR_TOKEN_EXPIRY: Series =
 /// By app and result (`ok`, `failed`).
 pub const VENDOR_TOKEN_FETCHES: Series =
     Series::counter("vendor_token_fetches", "Vendor tokens asked for.", &["app", "result"]);
+/// By app and state (`closed`, `open`, `half_open`).
+pub const VENDOR_CIRCUIT: Series = Series::gauge(
+    "vendor_circuit_state",
+    "State of the app's circuit breaker: 1 for the one that it is in, 0 for the others.",
+    &["app", "state"],
+);
+/// By app.
+pub const VENDOR_CIRCUIT_OPENINGS: Series =
+    Series::counter("vendor_circuit_openings", "Times that the app's circuit breaker opened.", &["app"]);
 /// By issuer; left out while there are no keys.
 pub const JWKS_AGE: Series =
     Series::gauge("jwks_age_seconds", "Time since the issuer's keys were last fetched whole.", &["issuer"]);
@@ -102,6 +111,18 @@ pub const AUDIT_SHIPPED: Series =
 /// By consumer.
 pub const AUDIT_SHIP_FAILURES: Series =
     Series::counter("audit_ship_failures", "Attempts to ship records that failed.", &["consumer"]);
+/// By place.
+pub const PANICS: Series =
+    Series::counter("panics", "Panics, by the thread that they happened on; each is a fault.", &["place"]);
+/// Over all workers.
+pub const REQUESTS_IN_FLIGHT: Series =
+    Series::gauge("requests_in_flight", "Requests that have begun and not ended.", &[]);
+/// Of the worker that lags most.
+pub const WORKER_LAG: Series = Series::gauge(
+    "worker_lag_seconds",
+    "How late the worker that lags most came lately to what waited for it; 0 while there is little to do.",
+    &[],
+);
 /// By plane, of which only `data` is told.
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use crate::domain::{AppKey, AppName, OrgName, Principal, TenantId};
 use crate::limits::{InFlight, Limiter, UserLimiters};
 use crate::telemetry::{AppSlot, TenantSlot};
-use crate::vendor::{AppCalls, Pause, TokenHandle};
+use crate::vendor::{AppCalls, Breaker, Pause, TokenHandle};
 
 /// A vendor application.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct App {
     pub token: TokenHandle,
     /// Whether the vendor asked to be left alone for a moment.
     pub pause: Arc<Pause>,
+    /// Whether the vendor is taken for dead.
+    pub breaker: Arc<Breaker>,
     /// What the vendor grants to the app, whoever calls.
     pub budget: Arc<Limiter>,
     /// Where workers count for it.

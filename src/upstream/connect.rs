@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rustix::io::Errno;
 use rustls::ClientConfig;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
@@ -46,6 +47,16 @@ pub enum ConnectError {
     /// Not open within the time for all three.
     #[error("no connection within {0:?}")]
     TimedOut(Duration),
+}
+
+impl ConnectError {
+    /// Whether this machine had no descriptor, port or memory left for it.
+    pub fn is_local(&self) -> bool {
+        const EXHAUSTED: [Errno; 5] =
+            [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
+        let (Self::Resolve(error) | Self::Tcp(error) | Self::Tls(error)) = self else { return false };
+        Errno::from_io_error(error).is_some_and(|errno| EXHAUSTED.contains(&errno))
+    }
 }
 
 impl fmt::Debug for Connector {

@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "jwt",
         "limits",
+        "listener",
         "openapi",
         "shipping",
         "smallserver",
@@ -32,6 +33,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("jwt", "upstream"),
     ("shipping", "trail"),
     ("shipping", "upstream"),
+    ("smallserver", "listener"),
     ("tenancy", "limits"),
     ("tenancy", "telemetry"),
     ("tenancy", "vendor"),

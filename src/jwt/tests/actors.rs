@@ -1,6 +1,6 @@
 //! The actor with a scripted source, on a paused clock.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,11 +24,13 @@ const MINUTE: Duration = Duration::from_mins(1);
 struct Script {
     document: Arc<Mutex<Option<Value>>>,
     loads: Arc<AtomicUsize>,
+    panics: Arc<AtomicBool>,
 }
 
 impl Load for Script {
     async fn load(&mut self) -> Result<KeySet, LoadError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.panics.load(Ordering::SeqCst), "on purpose, to see what becomes of the keys");
         let document = self.document.lock().unwrap().clone();
         let document = document.ok_or(LoadError::Content(InvalidKeySet::NotAJwkSet))?;
         Ok(KeySet::from_jwks(document.to_string().as_bytes(), &RS)?)
@@ -250,4 +252,24 @@ async fn an_empty_set_withdraws_the_keys_without_blaming_callers() {
     script.say(&[&signer]);
     sleep(Duration::from_secs(2)).await;
     assert!(verify(&keyring, &signer.good()).is_ok(), "asked again soon, as after a failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_one_failed_fetch() {
+    let signer = Signer::rsa("a", "RS256");
+    let script = Script::default();
+    script.say(&[&signer]);
+    let (keyring, actor) = script.start();
+    sleep(MINUTE / 60).await;
+    script.panics.store(true, Ordering::SeqCst);
+    let loads = script.loads();
+    sleep(20 * MINUTE).await;
+    assert!(script.loads() > loads + 1, "it goes on");
+    assert!(verify(&keyring, &signer.good()).is_ok(), "the last good keys serve");
+    let error = keyring.status()[0].last_error.clone();
+    assert_eq!(error.as_deref(), Some("the gateway failed over it"));
+    script.panics.store(false, Ordering::SeqCst);
+    sleep(6 * MINUTE).await;
+    assert_eq!(keyring.status()[0].last_error, None);
+    assert!(!actor.is_finished());
 }

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use super::entry::Entry;
 use super::floods::{Floods, MOST_COUNTS, Refused};
 use super::unavailable::{unavailable, unrecorded_refusal};
 use crate::domain::{Refusal, RequestId, TraceContext};
+use crate::limits::Load;
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Answered, WorkerMetrics};
 use crate::trail::{Durability, Record, SideRoom, Slot, Trail};
@@ -26,6 +28,7 @@ pub struct Desk {
     pub(super) metrics: WorkerMetrics,
     pub(super) config: AuditConfig,
     floods: RefCell<Floods<Slot>>,
+    load: Arc<Load>,
     /// For the records of the counts, which wait for their window's end.
     counts: SideRoom,
 }
@@ -34,12 +37,16 @@ impl Desk {
     /// Records go to `trail`, counts to `metrics`.
     pub fn new(trail: Trail, metrics: WorkerMetrics, config: AuditConfig) -> Self {
         let floods = RefCell::new(Floods::new(config.floods.individually));
-        Self { trail, metrics, config, floods, counts: SideRoom::new(MOST_COUNTS) }
+        let counts = SideRoom::new(MOST_COUNTS);
+        Self { trail, metrics, config, floods, load: Arc::default(), counts }
     }
 
-    /// Puts on record what was refused before it was a request. Where the trail has no room for a moment, it is only
-    /// counted: a stranger's connection must not stay for as long as the trail is in trouble. Gives the refusal that
-    /// takes the other's place where that had to be on record first and is not.
+    /// What the worker has to do.
+    pub fn load(&self) -> &Arc<Load> {
+        &self.load
+    }
+
+    /// Puts on record what was refused before it was a request, as `turned_away` does.
     pub async fn unread(
         self: &Rc<Self>,
         id: RequestId,
@@ -47,7 +54,17 @@ impl Desk {
         refusal: &Refusal,
     ) -> Result<(), Refusal> {
         let trace = TraceContext::continued(None, id.entropy());
-        let arrival = Arrival { id, trace, client, started: Instant::now() };
+        self.turned_away(Arrival { id, trace, client, started: Instant::now() }, refusal).await
+    }
+
+    /// Puts on record what was refused before anything of it was looked at. Where the trail has no room for a moment,
+    /// it is only counted: what is turned away must not stay for as long as the trail is in trouble. Gives the refusal
+    /// that takes the other's place where that had to be on record first and is not.
+    pub(in crate::stages) async fn turned_away(
+        self: &Rc<Self>,
+        arrival: Arrival,
+        refusal: &Refusal,
+    ) -> Result<(), Refusal> {
         let deadline = arrival.started + SHORT_WAIT;
         let slot = match self.slot(arrival.started, deadline).await {
             Ok(slot) => slot,

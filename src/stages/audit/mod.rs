@@ -70,8 +70,18 @@ where
     })
 }
 
-/// Puts the decision on record, and makes the answer of it.
+/// Puts the decision on record, and makes the answer of it. A panic here is the request's failure as well, and its
+/// entry has one outcome all the same.
 async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
+    if let Ok(response) = AssertUnwindSafe(answer(entry, decision)).catch_unwind().await {
+        return response;
+    }
+    let internal = Refusal::internal("a panic while the answer was made");
+    let refusal = entry.close_refused(&internal).await.err().unwrap_or(internal);
+    problem::response(&refusal, entry.id())
+}
+
+async fn answer(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
     let decision = match decision {
         Ok(reply) => entry.close_answered(reply.status()).await.map(|()| reply),
         Err(refusal) => entry.close_refused(&refusal).await.and(Err(refusal)),

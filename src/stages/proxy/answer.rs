@@ -52,6 +52,7 @@ pub(super) async fn reply(
             rest,
             due: Box::pin(sleep_until(due)),
             _in_flight: in_flight,
+            place: None,
         })),
     };
     Ok(passed_on(head.status, &head.headers, body))

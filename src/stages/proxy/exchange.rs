@@ -9,6 +9,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use super::failure::{Failure, Sign, Time, sign_of_answer, vendor_answer};
 use super::{ProxyConfig, answer};
 use crate::domain::{Action, Call, Code, Refusal};
 use crate::limits::InFlightGuard;
@@ -17,7 +18,8 @@ use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
 use crate::tenancy::{App, Caller};
-use crate::upstream::{Lease, Party, Pool, PooledBody, SendError, Stage, Turn, retry_after};
+use crate::upstream::{Lease, Party, Pool, PooledBody, Stage, Turn, retry_after};
+use crate::vendor::Passage;
 
 /// Of a vendor's token.
 type Generation = u64;
@@ -30,13 +32,15 @@ pub(super) struct Exchange {
     action: Action,
     call: Call<Bytes>,
     in_flight: InFlightGuard,
+    passage: Passage,
     /// By when the answer must be complete.
     due: Instant,
 }
 
 impl Exchange {
     pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded) -> Self {
-        let (entry, caller, call, in_flight) = recorded.into_authorized().into_parts();
+        let (authorized, passage) = recorded.into_parts();
+        let (entry, caller, call, in_flight) = authorized.into_parts();
         entry.allowed();
         let due = entry.deadline().min(Instant::now() + config.total_timeout);
         Self {
@@ -47,6 +51,7 @@ impl Exchange {
             call: call.map_create(|create| create.to_json()),
             entry,
             in_flight,
+            passage,
             due,
         }
     }
@@ -61,16 +66,26 @@ impl Exchange {
     }
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
-        let response = self.answered().await?;
+        let response = match self.answered().await {
+            Ok(response) => response,
+            Err(failure) => {
+                let refusal = self.refusal(&failure);
+                tell(&self.caller.tenant.app, self.passage, failure.sign());
+                return Err(refusal);
+            }
+        };
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
-        let Self { config, entry, in_flight, due, action, .. } = self;
-        answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await
+        let (status, (_, time)) = (response.status(), self.limit());
+        let Self { config, entry, caller, in_flight, passage, due, action, .. } = self;
+        let reply = answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await;
+        tell(&caller.tenant.app, passage, sign_of_answer(status, &reply, time));
+        reply
     }
 
     /// The vendor's answer, after a 401 the one to a new token.
-    async fn answered(&self) -> Result<Response<PooledBody>, Refusal> {
+    async fn answered(&self) -> Result<Response<PooledBody>, Failure> {
         let (response, generation) = self.attempt().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
@@ -78,20 +93,20 @@ impl Exchange {
         drop(response);
         timeout_at(self.due, self.app().token.replace(generation))
             .await
-            .map_err(|_| refused_credentials("no new token came in time"))?
-            .map_err(|error| refused_credentials(error.to_string()))?;
+            .map_err(|_| Failure::RefusedCredentials("no new token came in time".into()))?
+            .map_err(|error| Failure::RefusedCredentials(error.to_string().into()))?;
         // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
         let _ = self.app().budget.check();
         let (response, _) = self.attempt().await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            return Err(refused_credentials("401 with a new token as well"));
+            return Err(Failure::RefusedCredentials("401 with a new token as well".into()));
         }
         Ok(response)
     }
 
     /// Sends the call. A get goes out once more where the connection was an old one that the vendor had closed:
     /// sending it twice does no harm, and the vendor has most likely not seen it.
-    async fn attempt(&self) -> Result<(Response<PooledBody>, Generation), Refusal> {
+    async fn attempt(&self) -> Result<(Response<PooledBody>, Generation), Failure> {
         match self.send(false).await {
             Err(Failure::Broken(error))
                 if error.reused && error.stage == Stage::Sent && self.action == Action::Get =>
@@ -100,14 +115,13 @@ impl Exchange {
             }
             outcome => outcome,
         }
-        .map_err(|failure| self.refusal(&failure))
     }
 
     /// The token is chosen last: one that ran out while the call waited is not sent.
     async fn send(&self, fresh: bool) -> Result<(Response<PooledBody>, Generation), Failure> {
+        let (limit, _) = self.limit();
         let party = self.party();
-        let turn = timeout_at(self.limit(), self.pool.turn(&party));
-        let turn = turn.await.map_err(|_| Failure::NoTurn)?;
+        let turn = timeout_at(limit, self.pool.turn(&party)).await.map_err(|_| Failure::NoTurn)?;
         let lease = self.connect(turn, fresh).await?;
         let token = self.app().token.current().ok_or(Failure::NoToken)?;
         let request = self
@@ -116,10 +130,11 @@ impl Exchange {
             .request(&self.call, &token, self.entry.trace())
             .map_err(|_| Failure::Unspeakable)?;
         let started = Instant::now();
+        let (limit, time) = self.limit();
         self.entry.attempted();
-        let outcome = match timeout_at(self.limit(), lease.send(request)).await {
+        let outcome = match timeout_at(limit, lease.send(request)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
-            Err(_) => Err(Failure::TimedOut),
+            Err(_) => Err(Failure::TimedOut { time }),
         };
         self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
         let response = outcome?;
@@ -129,9 +144,10 @@ impl Exchange {
 
     async fn connect(&self, turn: Turn, fresh: bool) -> Result<Lease, Failure> {
         let started = Instant::now();
-        let lease = match timeout_at(self.limit(), self.pool.connect(turn, fresh)).await {
+        let (limit, time) = self.limit();
+        let lease = match timeout_at(limit, self.pool.connect(turn, fresh)).await {
             Ok(lease) => lease.map_err(Failure::Broken),
-            Err(_) => Err(Failure::NoConnection),
+            Err(_) => Err(Failure::NoConnection { time }),
         };
         if lease.is_err() {
             self.entry.attempt_ended(VendorAnswer::None, started.elapsed());
@@ -139,19 +155,18 @@ impl Exchange {
         lease
     }
 
-    /// By when something must have come of what begins now.
-    fn limit(&self) -> Instant {
-        self.due.min(Instant::now() + self.config.first_byte_timeout)
+    /// By when something must have come of what begins now, and whether that is as long as is configured.
+    fn limit(&self) -> (Instant, Time) {
+        let (now, configured) = (Instant::now(), self.config.first_byte_timeout);
+        let limit = self.due.min(now + configured);
+        // total_timeout may be as short as first_byte_timeout, and begins a little earlier.
+        let is_whole = limit.duration_since(now) >= configured.mul_f32(0.9);
+        (limit, if is_whole { Time::Whole } else { Time::CutShort })
     }
 
     /// What a failure means for the caller, and whether the call may have happened all the same.
     fn refusal(&self, failure: &Failure) -> Refusal {
-        let may_have_happened = match failure {
-            Failure::TimedOut => true,
-            Failure::Broken(error) => error.stage == Stage::Sent,
-            Failure::NoTurn | Failure::NoConnection | Failure::NoToken | Failure::Unspeakable => false,
-        };
-        let unknown = may_have_happened && self.action.is_mutation();
+        let unknown = failure.may_have_happened() && self.action.is_mutation();
         if unknown {
             self.entry.outcome_unknown();
         }
@@ -163,7 +178,7 @@ impl Exchange {
             (false, _) => "nothing was changed; try again",
         };
         match failure {
-            Failure::TimedOut => Refusal::new(Code::VendorTimeout, detail),
+            Failure::TimedOut { .. } => Refusal::new(Code::VendorTimeout, detail),
             Failure::Broken(error) if error.malformed => {
                 Refusal::new(Code::VendorBadAnswer, detail).because(error.to_string())
             }
@@ -173,39 +188,27 @@ impl Exchange {
             Failure::NoTurn => Refusal::new(Code::Overloaded, detail)
                 .retry_after(Duration::from_secs(1))
                 .because("no connection to the vendor became free in time"),
-            Failure::NoConnection => {
+            Failure::NoConnection { .. } => {
                 Refusal::new(Code::VendorUnreachable, detail).because("no connection was made in time")
             }
             Failure::NoToken => Refusal::new(Code::VendorTokenUnavailable, detail)
                 .retry_after(Duration::from_secs(1))
                 .because("the token ran out while the call waited"),
+            Failure::RefusedCredentials(reason) => Refusal::new(
+                Code::VendorRefusedCredentials,
+                "nothing was changed; this is for the operator: the gateway's own credentials are not accepted",
+            )
+            .because(reason.clone()),
             Failure::Unspeakable => Refusal::internal("the call's path is no URI"),
         }
     }
 }
 
-enum Failure {
-    /// All connections were in use by other calls: no byte of it left.
-    NoTurn,
-    /// None could be opened in time.
-    NoConnection,
-    /// The vendor's token ran out in the meantime, and there is no newer one.
-    NoToken,
-    TimedOut,
-    Broken(SendError),
-    /// The ids make no URI: their types do not allow that.
-    Unspeakable,
-}
-
-fn vendor_answer(outcome: &Result<Response<PooledBody>, Failure>) -> VendorAnswer {
-    match outcome {
-        Ok(response) => VendorAnswer::of_status(response.status().as_u16()),
-        Err(_) => VendorAnswer::None,
+/// What the call says about the vendor, for the app's circuit breaker.
+fn tell(app: &App, passage: Passage, sign: Sign) {
+    match sign {
+        Sign::Alive => app.breaker.succeeded(passage),
+        Sign::Dead => app.breaker.failed(passage),
+        Sign::Unclear => drop(passage),
     }
-}
-
-fn refused_credentials(reason: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
-    let detail =
-        "nothing was changed; this is for the operator: the gateway's own credentials are not accepted";
-    Refusal::new(Code::VendorRefusedCredentials, detail).because(reason)
 }

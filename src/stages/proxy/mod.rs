@@ -4,6 +4,7 @@
 
 mod answer;
 mod exchange;
+mod failure;
 
 use std::rc::Rc;
 use std::task::{Context, Poll};

@@ -43,6 +43,11 @@ pub enum SendFault {
 }
 
 impl SendError {
+    /// Whether it is this machine that has nothing left to connect with, which says nothing about the other.
+    pub fn is_local(&self) -> bool {
+        matches!(&self.source, SendFault::Connect(error) if error.is_local())
+    }
+
     pub(super) fn unanswered(error: hyper::Error, unsent: bool, reused: bool) -> Self {
         Self {
             stage: if unsent { Stage::Unsent } else { Stage::Sent },

@@ -1,14 +1,16 @@
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use super::source::{Failure, Grant, Source};
 use super::state::{Answer, State};
-use super::{TokenConfig, TokenTerms, TokenUnavailable, VendorToken};
+use super::{TokenConfig, TokenFault, TokenTerms, TokenUnavailable, VendorToken};
 
 type Reply = oneshot::Sender<Result<Arc<VendorToken>, TokenUnavailable>>;
 
@@ -67,11 +69,13 @@ impl<S: Source> Actor<S> {
     /// One fetch; those who ask meanwhile wait for it. False at the end.
     async fn fetch(&mut self) -> bool {
         let begun = self.desk.begin();
-        let mut fetching = pin!(self.source.fetch());
+        // An answer that makes it panic is one that cannot be used.
+        let mut fetching = pin!(AssertUnwindSafe(self.source.fetch()).catch_unwind());
         loop {
             tokio::select! {
                 fetched = &mut fetching => {
-                    self.desk.finish(fetched, begun);
+                    let panicked = |_| Err(TokenFault::Malformed("the gateway failed over it").into());
+                    self.desk.finish(fetched.unwrap_or_else(panicked), begun);
                     return true;
                 }
                 ask = self.inbox.recv() => {

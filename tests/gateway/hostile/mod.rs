@@ -2,10 +2,16 @@
 //! underneath. Each test keeps a tally of what it did; `.ci/hostile` adds them up for the README's table.
 mod crowd;
 
+mod breaker;
+
 mod bytes;
+mod descriptors;
+mod drain;
 mod http2;
 mod issuer;
 mod leaving;
+mod overload;
+mod panics;
 mod reload;
 mod tls;
 mod token_endpoint;

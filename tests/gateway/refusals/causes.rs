@@ -69,6 +69,7 @@ pub(super) async fn world(code: Code) -> World {
         Code::VendorBudgetExhausted => rare!("APPS__MEET__BUDGET"),
         Code::Overloaded => &[("LISTEN__MAX_CONNECTIONS", "1")],
         Code::VendorTimeout => &[("UPSTREAM__FIRST_BYTE_TIMEOUT", "50ms")],
+        Code::VendorCircuitOpen => &[("VENDOR__BREAKER_FAILURES", "1"), ("VENDOR__BREAKER_PAUSE", "30s")],
         Code::KeysUnavailable => return without_keys().await,
         Code::VendorTokenUnavailable => return without_token().await,
         _ => &[],
@@ -140,6 +141,11 @@ pub(super) async fn provoke(code: Code, world: &mut World) -> Refused {
         Code::VendorPaused => {
             world.vendor.script(Reply::status(429).header("Retry-After", "30"));
             assert_eq!(world.call("GET", ONE, "").await.status, 429);
+            create(world, good, "{}").await
+        }
+        Code::VendorCircuitOpen => {
+            world.vendor.script(Reply::reset());
+            assert_eq!(world.call("POST", "/conferences", "{}").await.status, 502);
             create(world, good, "{}").await
         }
         Code::Overloaded => one_connection_too_many(world).await,

@@ -55,6 +55,7 @@ refusals! {
     vendor_token_unavailable: VendorTokenUnavailable,
     vendor_budget_exhausted: VendorBudgetExhausted,
     vendor_paused: VendorPaused,
+    vendor_circuit_open: VendorCircuitOpen,
     overloaded: Overloaded,
     audit_unavailable: AuditUnavailable,
     shutting_down: ShuttingDown,

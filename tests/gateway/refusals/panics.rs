@@ -1,7 +1,6 @@
 //! `internal` is a fault of the gateway's own, which no caller can provoke: here the last stage has one.
 
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use confgate::assembly::{Parts, stack};
 use confgate::config::Config;
 use confgate::domain::{Code, Refusal};
 use confgate::limits::ConnectionsByAddress;
+use confgate::listener::Listener;
 use confgate::server::{Capacity, ConnectionConfig, Front, Outfit, Plan, accept, phases, start};
 use confgate::stages::audit::Desk;
 use confgate::stages::intent::Recorded;
@@ -116,8 +116,8 @@ fn serve(config: &Config, listener: TcpListener) -> (Metrics, impl Future<Output
         // Dropped with the test's last question, and everything ends with them.
         let _ends = (switch, thread);
         let by_address = ConnectionsByAddress::new(None, Vec::new());
-        let capacity = Arc::new(Capacity::new(NonZeroUsize::MIN.saturating_add(99), by_address));
-        accept(listener, vec![worker.0], (capacity, &Front::default()), desk, phase).await;
+        let capacity = Arc::new(Capacity::new(100, by_address));
+        accept(Listener::new(listener), vec![worker.0], (capacity, &Front::default()), desk, phase).await;
         std::future::pending().await
     };
     (builder.build(), serving)

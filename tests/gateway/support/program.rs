@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -121,6 +122,19 @@ impl Program {
     pub(crate) async fn kill(&mut self) -> Ended {
         self.child.start_kill().expect("a process of ours");
         self.ended().await
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let open = format!("/proc/{}/fd", self.child.id().expect("a process that runs"));
+        std::fs::read_dir(open).expect("the descriptors of a process").count() as u64
+    }
+
+    /// How many it may have open from now on.
+    pub(crate) fn limit_descriptors(&self, most: u64) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let limit = Rlimit { current: Some(most), maximum: getrlimit(Resource::Nofile).maximum };
+        prlimit(id, Resource::Nofile, limit).expect("a process of ours");
     }
 
     /// Stops it in its tracks (SIGSTOP). On return none of its threads runs, and none is in the middle of writing or

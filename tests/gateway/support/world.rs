@@ -22,6 +22,7 @@ const CONFIG: &str = r#"
 [listen]
 address = "127.0.0.1:0"
 workers = 2
+max_lag = "0s"
 drain_delay = "0s"
 
 [admin]
@@ -60,6 +61,7 @@ rate_limit = { rate = 1000, per = "1s", burst = 1000 }
 
 [vendor]
 min_interval = "10ms"
+breaker_failures = 0
 
 [audit]
 directory = "TRAIL"

@@ -28,6 +28,7 @@ enum Outcome {
     Lives(Duration),
     Answers(u16),
     Throttles(Duration),
+    Panics,
 }
 
 impl Scripted {
@@ -52,14 +53,17 @@ impl Source for Scripted {
     async fn fetch(&self) -> Result<Grant, Failure> {
         self.begun.lock().unwrap().push(Instant::now());
         sleep(FETCH).await;
-        let mut outcomes = self.outcomes.lock().unwrap();
-        let outcome = if outcomes.len() > 1 { outcomes.pop_front() } else { outcomes.front().cloned() };
+        let outcome = {
+            let mut outcomes = self.outcomes.lock().unwrap();
+            if outcomes.len() > 1 { outcomes.pop_front() } else { outcomes.front().cloned() }
+        };
         match outcome.unwrap() {
             Outcome::Lives(life) => {
                 let token = format!("Bearer {}", self.fetches());
                 Ok(Grant { authorization: HeaderValue::try_from(token).unwrap(), life })
             }
             Outcome::Answers(status) => Err(TokenFault::Refused { status, error: None }.into()),
+            Outcome::Panics => panic!("on purpose, to see what becomes of the next fetch"),
             Outcome::Throttles(wait) => Err(Failure {
                 fault: TokenFault::Refused { status: 429, error: None },
                 retry_after: Some(wait),
@@ -334,4 +338,19 @@ fn credentials(url: &str) -> Credentials {
         client_id: "id".into(),
         client_secret: "secret".into(),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_one_failed_fetch() {
+    let source = Scripted::new([Outcome::Lives(HOUR), Outcome::Panics, Outcome::Lives(DAY)]);
+    let (handle, actor) = start(&source);
+    let first = handle.obtain().await.unwrap();
+    while source.fetches() < 3 {
+        assert_eq!(handle.current().unwrap().generation(), first.generation(), "the good one serves on");
+        sleep(seconds(1)).await;
+    }
+    assert!(source.gaps().iter().all(|gap| *gap >= TokenConfig::default().min_interval));
+    sleep(seconds(1)).await;
+    assert_ne!(handle.current().unwrap().generation(), first.generation());
+    assert!(!actor.is_finished());
 }
