@@ -82,7 +82,7 @@ async fn a_new_key_is_fetched_once_for_a_hundred_callers() {
     // Invented names cause no further fetch before the cooldown is over, and are turned away at once.
     let invented = join_all((0..100).map(|number| {
         let key = strange(Alg::EdDsa).named(&format!("invented-{number}"));
-        let bearer = world.issuer.token().signed_by(&key).bearer();
+        let bearer = world.issuer.token().claim("iat", unix_now()).signed_by(&key).bearer();
         let world = &world;
         async move { world.call_as(&bearer, "GET", PATH, "").await }
     }));
