@@ -1,5 +1,6 @@
 //! Puts the parts together: what is shared, the stack of each worker, the threads, their start and their end.
 
+mod budgets;
 mod control;
 mod crew;
 mod descriptors;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::budgets::warn_of_small_budgets;
 use super::crew::{Blueprint, plan};
 use super::descriptors;
 use super::parts::{Actor, Built, Parts};
@@ -88,19 +89,20 @@ impl Reloader {
             let files = self.loaded.files();
             // Before they are read, so that what changes meanwhile is noticed.
             watch = Watch::new(files.clone());
-            next = self.reload(cause).await.err().map(|Fault| Instant::now() + RETRY);
+            let could_be_used = self.reload(cause).await;
+            next = (!could_be_used).then(|| Instant::now() + RETRY);
             if self.loaded.files() != files {
                 next = Some(Instant::now());
             }
         }
     }
 
-    /// Reads the configuration and puts it into service, and says what became of it.
-    async fn reload(&mut self, cause: ReloadCause) -> Result<(), Fault> {
+    /// Reads the configuration and puts it into service, and tells what became of it. False where it cannot be used.
+    async fn reload(&mut self, cause: ReloadCause) -> bool {
         let reloads = Arc::clone(&self.reached.overview.reloads);
         let Err(why) = self.attempt(cause).await else {
             self.fault = None;
-            return Ok(());
+            return true;
         };
         if cause == ReloadCause::Signal || self.fault.as_ref() != Some(&why) {
             tracing::error!(
@@ -111,7 +113,7 @@ impl Reloader {
             reloads.fail(&why);
             self.fault = Some(why);
         }
-        Err(Fault)
+        false
     }
 
     async fn attempt(&mut self, cause: ReloadCause) -> Result<(), String> {
@@ -153,6 +155,7 @@ impl Reloader {
             self.record(cause, changes).await;
         }
         self.change_beside(&effective, &newer);
+        warn_of_small_budgets(&effective);
         self.loaded = newer;
         self.tell(changes);
         Ok(())
@@ -189,13 +192,16 @@ impl Reloader {
             changes: changes.iter().take(NAMED).map(named).collect(),
             further_changes: changes.len().saturating_sub(NAMED) as u64,
         });
-        let recorded = timeout(PATIENCE, async {
-            match self.parts.trail.reserve().await.record(&record, Durability::Sync) {
-                Some(receipt) => receipt.await.is_ok(),
-                None => false,
+        let (done, is_recorded) = oneshot::channel();
+        let trail = self.parts.trail.clone();
+        self.begin(vec![Box::pin(async move {
+            if let Some(receipt) = trail.reserve().await.record(&record, Durability::Sync)
+                && receipt.await.is_ok()
+            {
+                let _ = done.send(());
             }
-        });
-        if !recorded.await.unwrap_or(false) {
+        })]);
+        if !matches!(timeout(PATIENCE, is_recorded).await, Ok(Ok(()))) {
             tracing::warn!("the reload is not in the audit trail yet, which cannot be written at the moment");
         }
     }
@@ -256,9 +262,6 @@ impl Reloader {
         }
     }
 }
-
-/// A reload that came to nothing; why has been told.
-struct Fault;
 
 /// Resolves once a file is another, and still for as long as it takes to look again.
 async fn change(watch: &mut Watch, every: Option<Duration>) {

@@ -1,5 +1,5 @@
-//! `[listen.tls]`: TLS on the data port. The files are read and checked here, so that a configuration that has them
-//! can be served by.
+//! `[listen.tls]`: TLS on the data port. The files are read and checked here: a configuration whose certificate cannot be
+//! used is none.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
