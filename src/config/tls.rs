@@ -1,5 +1,5 @@
-//! `[listen.tls]`: TLS on the data port. The files are read and checked here: a configuration whose certificate cannot be
-//! used is none.
+//! `[listen.tls]`: TLS on the data port. The files are read and checked here: a configuration whose certificate cannot
+//! be used is none.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
