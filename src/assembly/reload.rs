@@ -224,13 +224,13 @@ impl Reloader {
     /// What does not concern how requests are decided.
     fn change_beside(&self, effective: &Config, newer: &Config) {
         self.started.take_over_secrets(newer);
-        self.show(effective);
+        self.replace_certificate(effective);
         telemetry::change_filter(&effective.log.filter);
         self.reached.overview.drain.change(effective.listen.drain_delay, effective.listen.drain_timeout);
     }
 
     /// Another certificate, for handshakes from now on.
-    fn show(&self, effective: &Config) {
+    fn replace_certificate(&self, effective: &Config) {
         let shown = self.reached.sources.front.tls.as_ref().zip(effective.listen.tls.as_ref());
         if let Some((certificates, tls)) = shown
             && *certificates.current() != *tls
@@ -268,7 +268,7 @@ async fn change(watch: &mut Watch, every: Option<Duration>) {
     let Some(every) = every else { return pending().await };
     loop {
         sleep(every).await;
-        if watch.has_settled_elsewhere() {
+        if watch.has_changed_and_settled() {
             return;
         }
     }
