@@ -3,9 +3,11 @@
 
 use std::future::pending;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -14,10 +16,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::budgets::warn_of_small_budgets;
 use super::crew::{Blueprint, plan};
 use super::descriptors;
-use super::parts::{Actor, Built, Parts};
+use super::parts::{Actor, Parts};
 use super::series::{Sources, metrics};
+use super::tenancy::Making;
 use crate::admin::Overview;
 use crate::config::{Change, Config, Effect, Watch};
+use crate::jwt::Keyring;
 use crate::server::{Capacity, Phase, PhaseView, Plans};
 use crate::telemetry;
 use crate::trail::{ChangedKey, Durability, Record, Reload, ReloadCause};
@@ -84,23 +88,33 @@ impl Reloader {
                 () = phase.reached(Phase::Over) => return,
                 Some(()) = asked.recv() => ReloadCause::Signal,
                 () = change(&mut watch, self.loaded.reload.every) => ReloadCause::Files,
-                () = moment(next) => ReloadCause::Files,
+                () = moment(next) => {
+                    if !watch.is_still() {
+                        next = Some(Instant::now() + RETRY);
+                        continue;
+                    }
+                    ReloadCause::Files
+                }
             };
             let files = self.loaded.files();
             // Before they are read, so that what changes meanwhile is noticed.
             watch = Watch::new(files.clone());
             let could_be_used = self.reload(cause).await;
-            next = (!could_be_used).then(|| Instant::now() + RETRY);
-            if self.loaded.files() != files {
-                next = Some(Instant::now());
-            }
+            next = match self.loaded.reload.every {
+                // Where nobody is to look by himself, it is read when somebody asks.
+                Some(_) if !could_be_used => Some(Instant::now() + RETRY),
+                _ if self.loaded.files() != files => Some(Instant::now()),
+                _ => None,
+            };
         }
     }
 
     /// Reads the configuration and puts it into service, and tells what became of it. False where it cannot be used.
     async fn reload(&mut self, cause: ReloadCause) -> bool {
         let reloads = Arc::clone(&self.reached.overview.reloads);
-        let Err(why) = self.attempt(cause).await else {
+        let attempt = AssertUnwindSafe(self.attempt(cause)).catch_unwind().await;
+        let attempt = attempt.unwrap_or_else(|_| Err("reading it has panicked; see the log".to_owned()));
+        let Err(why) = attempt else {
             self.fault = None;
             return true;
         };
@@ -143,12 +157,20 @@ impl Reloader {
         if changes.iter().any(|change| change.effect() == Effect::Requests) {
             let connector = self.connector(changes, &effective)?;
             let names = metrics(&self.reached.sources.counters, &effective);
-            let built = self.parts.rebuild(&effective, &connector, &names);
-            let (parts, tokens) = self.complete(built, &effective).await?;
+            let making = Making {
+                config: &effective,
+                connector: &connector,
+                metrics: &names,
+                before: Some(&self.parts),
+            };
+            let keyring = self.complete(making.keyring(), &effective).await?;
             self.record(cause, changes).await;
-            self.send_to_workers(&effective, &parts).await;
+            // Not before: what limits have given out counts up to the moment in which the workers change over.
+            let (parts, tokens) = making.parts(self.parts.trail.clone(), keyring);
+            self.put_into_service(&effective, &parts).await;
             let in_service = self.reached.sources.in_service(names, &parts);
             self.reached.overview.in_service.store(Arc::new(in_service));
+            self.begin(self.parts.retire(&parts));
             self.begin(tokens);
             self.parts = parts;
         } else {
@@ -173,13 +195,28 @@ impl Reloader {
     }
 
     /// Waits for the keys of issuers that are new: without them their callers could not be served.
-    async fn complete(&self, built: Built, effective: &Config) -> Result<(Parts, Vec<Actor>), String> {
-        let Built { parts, issuers, tokens } = built;
+    async fn complete(
+        &self,
+        (keyring, issuers): (Keyring, Vec<Actor>),
+        effective: &Config,
+    ) -> Result<Keyring, String> {
         self.begin(issuers);
         let limit = effective.authn.fetch_timeout + MARGIN;
-        let complete = timeout(limit, parts.keyring.complete(&self.parts.keyring)).await;
+        let complete = timeout(limit, keyring.complete(&self.parts.keyring)).await;
         complete.unwrap_or_else(|_| Err(format!("an issuer's keys were not loaded within {limit:?}")))?;
-        Ok((parts, tokens))
+        Ok(keyring)
+    }
+
+    /// Connections are offered HTTP/2 only while every worker speaks it.
+    async fn put_into_service(&self, effective: &Config, parts: &Parts) {
+        let is_offered = effective.listen.http2.is_some();
+        if !is_offered {
+            self.replace_certificate(effective);
+        }
+        self.send_to_workers(effective, parts).await;
+        if is_offered {
+            self.replace_certificate(effective);
+        }
     }
 
     /// Before the first decision by it. A trail that cannot be written keeps the record until it can, and keeps nobody

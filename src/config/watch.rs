@@ -36,6 +36,14 @@ impl Watch {
         self.last.clone_from(&now);
         is_settled && now != self.known
     }
+
+    /// Looks at them. Says whether they are as they were at the last look.
+    pub fn is_still(&mut self) -> bool {
+        let now = look(&self.files);
+        let is_still = now == self.last;
+        self.last = now;
+        is_still
+    }
 }
 
 fn look(files: &[PathBuf]) -> Vec<Look> {
