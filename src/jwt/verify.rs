@@ -120,7 +120,8 @@ impl Keyring {
         fetched < asked && age <= fetched.elapsed().saturating_add(self.0.lifetime.leeway())
     }
 
-    fn pending(&self, index: IssuerIndex) -> Rejection {
+    /// What an unknown key means to somebody who does not wait for the fetch under way: [`Rejection::KeyPending`].
+    pub fn pending(&self, index: IssuerIndex) -> Rejection {
         Rejection::KeyPending(self.issuer(index).map(|issuer| issuer.keys.refetch.wait()).unwrap_or_default())
     }
 

@@ -2,12 +2,14 @@
 //! `address_rate_limited`, `keys_unavailable` and `tenant_unknown`. Stands before the limits, since they are the
 //! tenant's, and the tenant is whom the verified token names.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tower::layer::layer_fn;
@@ -21,6 +23,10 @@ use crate::domain::{Code, Principal, Refusal};
 use crate::jwt::{IssuerIndex, Keyring, Rejection, TokenCache, Verified};
 use crate::limits::AddressGuard;
 use crate::tenancy::{Caller, Tenancy};
+
+/// Callers of one worker who may wait for keys to be fetched. Each has its place among the requests and in the trail:
+/// names of keys are invented for nothing, and an issuer that hangs must not have strangers take all there are.
+const MOST_WAITING: usize = 64;
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -53,6 +59,26 @@ pub struct Authn {
     cache: TokenCache<Option<Rc<Caller>>>,
     tenancy: Arc<Tenancy>,
     addresses: Arc<AddressGuard>,
+    waiting: Cell<usize>,
+}
+
+/// A place among those who wait for keys.
+struct Waiting<'a>(&'a Cell<usize>);
+
+impl<'a> Waiting<'a> {
+    /// None where they are [`MOST_WAITING`].
+    fn among(count: &'a Cell<usize>) -> Option<Self> {
+        (count.get() < MOST_WAITING).then(|| {
+            count.set(count.get() + 1);
+            Self(count)
+        })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 /// Why there is no caller.
@@ -80,7 +106,7 @@ impl Authn {
         addresses: Arc<AddressGuard>,
     ) -> Self {
         let cache = TokenCache::new(keyring.clone(), cache_capacity);
-        Self { keyring, cache, tenancy, addresses }
+        Self { keyring, cache, tenancy, addresses, waiting: Cell::new(0) }
     }
 
     /// Decides on the spot, unless the token names a key that may have been published a moment ago.
@@ -104,7 +130,8 @@ impl Authn {
     }
 
     /// The second look at a token with an unknown key, after the key set was asked for again.
-    /// One whose signature was `checked` in vain counts against its address even where nobody can tell that it is bad.
+    /// One whose signature was `checked` in vain counts against its address even where nobody can tell that it is bad,
+    /// and so does one that finds too many waiting for the keys already.
     async fn check_again<B>(
         &self,
         request: &Routed<B>,
@@ -115,8 +142,13 @@ impl Authn {
         let (client, deadline) = (request.entry().client(), request.entry().deadline());
         let counted = |good| request.entry().signature_checked(good);
         let look = self.keyring.verify_after_refetch(issuer, token, Timestamp::now(), counted);
-        let verdict =
-            tokio::time::timeout_at(deadline, look).await.unwrap_or(Err(Rejection::KeysUnavailable));
+        let verdict = match Waiting::among(&self.waiting) {
+            Some(_place) => {
+                tokio::time::timeout_at(deadline, look).await.unwrap_or(Err(Rejection::KeysUnavailable))
+            }
+            // Asks all the same: keys of other issuers may not be under way yet.
+            None => look.now_or_never().unwrap_or_else(|| Err(self.keyring.pending(issuer))),
+        };
         if checked && matches!(verdict, Err(Rejection::KeysUnavailable)) {
             self.addresses.failed(client);
         }

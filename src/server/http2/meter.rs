@@ -22,8 +22,9 @@ const CONTROL: Budget = Budget { most: 1024.0, per_second: 64.0 };
 const RESETS: Budget = Budget { most: 256.0, per_second: 100.0 };
 /// Control frames that a request may come with: windows that it opens, a priority.
 const FRAMES_PER_REQUEST: f64 = 8.0;
-/// Bytes that are sent to a caller for which it may send a frame more: it opens windows as it reads.
-const BYTES_PER_FRAME: usize = 256;
+/// Bytes that are sent to a caller for which it may send a frame more: it opens windows as it reads. Fewer earn a part
+/// of one: the answer to a PING must not pay for the next.
+const BYTES_PER_FRAME: f64 = 256.0;
 
 #[derive(Clone, Copy, Debug)]
 struct Budget {
@@ -133,8 +134,8 @@ impl Meter {
 
     /// Takes note of how many bytes were sent to the caller.
     pub(super) fn wrote(&mut self, bytes: usize) {
-        let frames = u32::try_from(bytes.div_ceil(BYTES_PER_FRAME)).unwrap_or(u32::MAX);
-        self.control.refill(f64::from(frames));
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.control.refill(f64::from(bytes) / BYTES_PER_FRAME);
     }
 
     /// How many heads of requests have come whole.
@@ -260,6 +261,21 @@ mod tests {
             meter.read(&frame(WINDOW_UPDATE, 0, 1, 4).repeat(4));
         }
         assert_eq!(meter.flood(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answer_to_a_ping_does_not_pay_for_it() {
+        let (mut meter, pong) = (after(&[]), HEADER_BYTES + 8);
+        for _ in 0..1024 {
+            meter.read(&frame(PING, 0, 0, 8));
+            meter.wrote(pong);
+        }
+        assert_eq!(meter.flood(), None);
+        for _ in 0..1024 {
+            meter.read(&frame(PING, 0, 0, 8));
+            meter.wrote(pong);
+        }
+        assert_eq!(meter.flood(), Some(Flood::Control));
     }
 
     #[tokio::test(start_paused = true)]

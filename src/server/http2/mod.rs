@@ -10,6 +10,7 @@ mod body;
 mod head;
 mod life;
 mod meter;
+mod records;
 mod session;
 mod stream;
 mod wire;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 
 pub use self::body::RequestBody;
 use self::head::HeadLimits;
+use self::records::Records;
 use self::session::Session;
 use self::wire::Wire;
 use super::connection::{ConnectionConfig, LAST_WORDS, Stack};
@@ -116,14 +118,26 @@ pub(super) async fn serve<S: Stack>(
         connection = handshake => connection,
         () = phase.reached(Phase::Closing) => return,
     };
+    let mut records = Records::new({
+        let (unread, client) = (Rc::clone(&unread), peer.ip().to_canonical());
+        move |code| {
+            let unread = Rc::clone(&unread);
+            async move { unread.note(client, code).await }
+        }
+    });
     if let Ok(Ok(connection)) = connection {
-        Session::new(http2, connection, (wire.clone(), peer), unread).run(stack, phase.clone()).await;
+        let session = Session::new(http2, connection, (wire.clone(), peer), unread, &mut records);
+        session.run(stack, phase.clone()).await;
     }
     // Whoever is to end does not wait for callers that do not look.
     let linger = if phase.has_reached(Phase::Closing) { LAST_WORDS } else { LINGER };
-    if let Some(transport) = wire.into_transport() {
-        close_within(linger, transport, &[]).await;
-    }
+    let close = async {
+        if let Some(transport) = wire.into_transport() {
+            close_within(linger, transport, &[]).await;
+        }
+    };
+    // The connection counts until all that came on it is on record, so that those of many cannot pile up.
+    tokio::join!(close, records.finish());
 }
 
 /// All that is said to a caller who is not served: empty settings, and GOAWAY of which stream 0 is the last, so that

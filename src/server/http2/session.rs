@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use super::body::RequestBody;
 use super::life::{OpenStream, OpenStreams, Pings};
 use super::meter::Meter;
+use super::records::Records;
 use super::wire::Wire;
 use super::{Http2, head, stream};
 use crate::domain::Code;
@@ -35,6 +36,7 @@ pub(super) struct Session<'a> {
     wire: Wire,
     peer: SocketAddr,
     unread: Rc<Unread>,
+    records: &'a mut Records,
     streams: Rc<OpenStreams>,
     pings: Option<Pings>,
     /// Heads that have become requests, or were put on record as none.
@@ -65,12 +67,13 @@ impl<'a> Session<'a> {
         mut connection: Connection<Wire, Bytes>,
         (wire, peer): (Wire, SocketAddr),
         unread: Rc<Unread>,
+        records: &'a mut Records,
     ) -> Self {
         let kept_alive = http2.config.keep_alive_interval.zip(connection.ping_pong());
         let patience = http2.config.keep_alive_timeout;
         let pings = kept_alive.map(|(every, line)| Pings::new(line, every, patience));
         let streams = OpenStreams::new();
-        Self { http2, connection, wire, peer, unread, streams, pings, settled: 0, leaving: None }
+        Self { http2, connection, wire, peer, unread, records, streams, pings, settled: 0, leaving: None }
     }
 
     /// Serves until either side has ended it.
@@ -112,6 +115,11 @@ impl<'a> Session<'a> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if let Some(pings) = &mut self.pings {
             pings.poll_pong(cx);
+        }
+        let _ = self.records.poll(cx);
+        if self.records.are_too_many() {
+            // They are what wakes this task once there is room.
+            return Poll::Pending;
         }
         match self.connection.poll_accept(cx) {
             Poll::Ready(Some(Ok(request))) => Poll::Ready(Event::Request(Box::new(request))),
@@ -189,12 +197,7 @@ impl<'a> Session<'a> {
         }
         let most = usize::try_from(self.http2.config.max_concurrent_streams).unwrap_or(usize::MAX);
         let code = if self.streams.count.get() >= most { Code::Overloaded } else { Code::RequestMalformed };
-        let (unread, client) = (Rc::clone(&self.unread), self.client());
-        tokio::task::spawn_local(async move {
-            for _ in 0..count {
-                unread.note(client, code).await;
-            }
-        });
+        self.records.add(code, count);
     }
 
     /// Asks the caller to send no further requests. Those on their way are served.
@@ -231,7 +234,7 @@ impl<'a> Session<'a> {
         }
         if idle >= self.http2.idle_timeout {
             if self.wire.metered(Meter::is_in_head) {
-                self.note(Code::RequestTimeout);
+                self.records.add(Code::RequestTimeout, 1);
             }
             self.leave();
             return true;
@@ -247,17 +250,12 @@ impl<'a> Session<'a> {
     }
 
     /// Puts on record how a caller broke the protocol, if it did.
-    fn note_end(&self, error: Option<&h2::Error>) {
+    fn note_end(&mut self, error: Option<&h2::Error>) {
         let Some(error) = error.filter(|error| error.is_go_away() && error.is_library()) else { return };
         if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
             self.http2.misbehaviour.note_flood(Flood::Other, self.client());
         }
-        self.note(Code::RequestMalformed);
-    }
-
-    fn note(&self, code: Code) {
-        let (unread, client) = (Rc::clone(&self.unread), self.client());
-        tokio::task::spawn_local(async move { unread.note(client, code).await });
+        self.records.add(Code::RequestMalformed, 1);
     }
 }
 

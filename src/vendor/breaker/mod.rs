@@ -97,12 +97,14 @@ impl Breaker {
     }
 
     /// The circuit as it stands, by another configuration from now on; calls that are under way then are not counted.
-    /// The same one where this is its configuration already.
+    /// The same one where this is its configuration already. Closed where it is off from now on: nothing opens it then,
+    /// so no probe must be needed to close it.
     pub fn with(self: &Arc<Self>, app: &AppKey, config: BreakerConfig) -> Arc<Self> {
         if (app, config) == (&self.app, self.config) {
             return Arc::clone(self);
         }
         let circuit = match self.circuit() {
+            circuit if config.failures == 0 => circuit.healed(),
             // Its probe will report to this one.
             probed if probed.phase() == Phase::HalfOpen => probed.opened_again(),
             circuit => circuit,
@@ -161,7 +163,7 @@ impl Breaker {
     pub fn failed(&self, mut passage: Passage) {
         passage.probed = None;
         let mut circuit = self.circuit();
-        while self.config.failures > 0 && circuit.is_of_the_time_of(passage.began) {
+        while circuit.is_of_the_time_of(passage.began) {
             let (next, pause) = self.after_failure(circuit);
             match self.advance(circuit, next) {
                 Ok(_) => {
@@ -179,6 +181,7 @@ impl Breaker {
     /// What follows, and for how long it is open where it is.
     fn after_failure(&self, circuit: Circuit) -> (Circuit, Option<Duration>) {
         match circuit.phase() {
+            _ if self.config.failures == 0 => (circuit.healed(), None),
             Phase::Closed { failures } if failures + 1 < self.config.failures => (circuit.failed(), None),
             _ => {
                 let pause = upper_half(circuit.pause(self.config.pause, self.config.longest));

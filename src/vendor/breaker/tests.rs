@@ -101,6 +101,36 @@ async fn none_opens_one_that_is_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reload_that_turns_it_off_closes_it() {
+    let (off, key) = (BreakerConfig { failures: 0, ..CONFIG }, AppKey::parse("meet").unwrap());
+    let breaker = breaker();
+    let wait = open(&breaker);
+    let was_open = breaker.with(&key, off);
+    advance(wait).await;
+    let probe = breaker.enter().unwrap();
+    let was_probed = breaker.with(&key, off);
+    breaker.failed(probe);
+    for changed in [was_open, was_probed] {
+        for _ in 0..10 {
+            fail(&changed);
+            advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!((changed.status().state, changed.status().openings), (BreakerState::Closed, 1));
+        let on = changed.with(&key, CONFIG);
+        assert_eq!(on.status().failures, 0, "what failed while it was off counts");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_probe_closes_one_that_is_off() {
+    let off = BreakerConfig { failures: 0, ..CONFIG };
+    let breaker = Arc::new(Breaker::new(AppKey::parse("meet").unwrap(), off));
+    breaker.circuit.store(Circuit::CLOSED.opened(Duration::ZERO).into_word(), Ordering::Relaxed);
+    fail(&breaker);
+    assert_eq!(breaker.status().state, BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_leaves_it_as_it_is() {
     let breaker = breaker();
     let wait = open(&breaker);

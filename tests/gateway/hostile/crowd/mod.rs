@@ -3,6 +3,7 @@
 
 mod addresses;
 mod fairness;
+mod invented;
 mod many;
 mod memory;
 mod slow;
