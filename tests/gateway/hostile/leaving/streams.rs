@@ -160,10 +160,12 @@ async fn who_leaves_before_the_intent_is_on_disk_has_changed_nothing() {
     let (address, admin) = program.serving().await;
     let running = site.reached(program, address, admin).await;
     let bearer = site.issuer.token().bearer();
-    // Until every sync takes its time.
-    while bewitched.hits() == 0 {
-        tally.expect(running.call("POST", "/conferences", CREATE).await.status == 200, String::new);
-    }
+    let creating = async {
+        while bewitched.hits() == 0 {
+            tally.expect(running.call("POST", "/conferences", CREATE).await.status == 200, String::new);
+        }
+    };
+    within("every sync to take its time", creating).await;
     let before = site.vendor.calls().len();
     for left in 1..=3 {
         tally.fault();

@@ -9,6 +9,7 @@ use crate::support::bench::{Bench, case};
 use crate::support::issuer::Issuer;
 use crate::support::server::{Call, Reply};
 use crate::support::vendor::Vendor;
+use crate::support::within;
 
 const LIFE: Duration = Duration::from_secs(5);
 /// The part of it after which the next one is fetched, a tenth less at the earliest.
@@ -59,13 +60,16 @@ async fn a_load_does_not_notice_that_tokens_expire() {
     bench.tally.fault();
     vendor.answer_tokens_for(&app, Some(Reply::status(503)));
     let last = vendor.token_calls().iter().rfind(|fetch| fetch.path.contains(&app)).unwrap().at;
-    let refusal = loop {
-        let answer = bench.call(0, "GET", PATH, "").await;
-        if answer.status != 200 {
-            break answer;
+    let refused = async {
+        loop {
+            let answer = bench.call(0, "GET", PATH, "").await;
+            if answer.status != 200 {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
     };
+    let refusal = within("the last token to expire", refused).await;
     no_token(&bench, &refusal, "after the last token");
     let served = last.elapsed();
     bench.tally.expect(served > LIFE / 2, || format!("the last token served for {served:?}"));
