@@ -106,7 +106,7 @@ async fn beyond_what_fits_each_is_told_so_and_place_is_made_when_others_leave() 
 async fn crowd(served: &Served, count: usize, says: &str) -> Vec<TcpStream> {
     let opening = (0..count).map(|_| async {
         let stream = TcpStream::connect(served.address).await.expect("a connection");
-        let mut connection = Connection::of(stream, served.address);
+        let mut connection = Connection::over(stream, served.address);
         connection.write(says).await;
         connection.into_stream()
     });

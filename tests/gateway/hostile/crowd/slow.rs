@@ -147,7 +147,7 @@ async fn narrow(world: &World, request: &str) -> TcpStream {
     socket.set_recv_buffer_size(1).expect("a small window");
     let stream = within("a connection", socket.connect(world.address)).await.expect("a connection");
     stream.set_nodelay(true).expect("TCP_NODELAY");
-    let mut connection = Connection::of(stream, world.address);
+    let mut connection = Connection::over(stream, world.address);
     connection.write(request).await;
     connection.into_stream()
 }
