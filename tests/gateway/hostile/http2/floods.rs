@@ -126,7 +126,7 @@ async fn a_flood_ends_the_connection_that_it_comes_on_and_nothing_else() {
         assert_eq!(answer.status, 200, "{answer:?}");
     };
     ask().await;
-    let before = served.program.resident_bytes();
+    let before = served.program.resident();
     for flood in floods(&bearer) {
         tally.input();
         let unleashed = unleash(&served, &flood);
@@ -141,7 +141,7 @@ async fn a_flood_ends_the_connection_that_it_comes_on_and_nothing_else() {
         };
         ask().await;
         tally.requests(asked + 1);
-        let grown = served.program.resident_bytes().saturating_sub(before);
+        let grown = served.program.resident().saturating_sub(before);
         println!(
             "{}: GOAWAY {error:?}, {asked} healthy requests meanwhile, {} KiB more",
             flood.name,
