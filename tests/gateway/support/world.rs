@@ -172,6 +172,16 @@ impl World {
         admin::until_status(self.admin, what, enough).await;
     }
 
+    /// Waits until a tenant has so many requests in flight.
+    pub(crate) async fn until_in_flight(&self, tenant: &str, count: usize) {
+        admin::until_in_flight(self.admin, tenant, count).await;
+    }
+
+    /// Waits until so many callers are connected.
+    pub(crate) async fn until_connections(&self, count: usize) {
+        admin::until_connections(self.admin, count).await;
+    }
+
     /// Waits until the vendor's tokens are old enough to be replaced after a 401: `vendor.min_interval` must be over.
     pub(crate) async fn until_tokens_have_aged(&self) {
         let old = |app: &serde_json::Value| app["token"]["age_seconds"].as_f64() > Some(0.02);

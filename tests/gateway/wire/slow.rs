@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::client::Connection;
 use crate::support::server::Reply;
 use crate::support::world::World;
-use crate::wire::{get, head, is_refused, leaves_outcomes, sent, until_nobody_is_connected};
+use crate::wire::{get, head, is_refused, leaves_outcomes, sent};
 
 /// Little patience with callers.
 const SHORT: &[(&str, &str)] = &[
@@ -81,7 +81,7 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; 64 << 20]));
     let streamed = sent(&world, get(&world, "")).await;
     world.vendor.wait_for(1).await;
-    until_nobody_is_connected(&world).await;
+    world.until_connections(0).await;
     let metrics = world.metrics().await;
     assert!(metrics.contains("confgate_tenant_in_flight{tenant=\"crm\"} 0.0"), "{metrics}");
     drop(streamed);
@@ -94,7 +94,7 @@ async fn a_caller_that_only_asks_is_cut_off() {
     let mut connection = Connection::open(world.address).await;
     // Its answers fill every buffer; then its questions are not read any more either.
     let asking = tokio::time::timeout(Duration::from_secs(1), connection.write(questions)).await;
-    until_nobody_is_connected(&world).await;
+    world.until_connections(0).await;
     drop((asking, connection));
     assert_eq!(world.vendor.calls().len(), 0);
     leaves_outcomes(&world, 0).await;

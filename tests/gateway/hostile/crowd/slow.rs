@@ -134,8 +134,7 @@ async fn who_sends_slowly_is_told_so_and_cut_off() {
         let right = outcome["reason"] == "request_timeout" && outcome["attempts"] == 0;
         tally.expect(right, || outcome.to_string());
     }
-    let left_open = |status: &serde_json::Value| status["connections_open"] == 0;
-    world.until_status("no connections", left_open).await;
+    world.until_connections(0).await;
     let creates = world.vendor.calls().iter().filter(|call| call.method == "POST").count();
     tally.expect(creates == 0, || format!("{creates} creates reached the vendor"));
     tally.finish();
@@ -189,7 +188,7 @@ async fn who_reads_slowly_is_cut_off() {
     let count = AtomicUsize::new(0);
     let reading = join_all(sipping.iter().map(|stream| sips(stream, &count)));
     // The gateway lets go of them by itself: its end is closed while theirs are open.
-    let cut_off = world.until_status("none but the healthy one", |status| status["connections_open"] == 1);
+    let cut_off = world.until_connections(1);
     let trouble = Box::pin(async {
         tokio::select! {
             _ = reading => {}
@@ -197,7 +196,7 @@ async fn who_reads_slowly_is_cut_off() {
         }
     });
     beside_a_healthy_caller(world.address, &bearer, &tally, trouble).await;
-    world.until_status("nobody", |status| status["connections_open"] == 0).await;
+    world.until_connections(0).await;
     tally.expect((1..long).contains(&count.into_inner()), || {
         "none of them read a byte, or one read all".to_owned()
     });
@@ -221,7 +220,7 @@ async fn who_does_not_read_gets_no_further_calls_made() {
     }
     let greedy = narrow(&world, &looks.repeat(ASKED)).await;
     world.vendor.wait_for(1).await;
-    world.until_status("nobody", |status| status["connections_open"] == 0).await;
+    world.until_connections(0).await;
     tally.input();
     tally.requests(ASKED as u64);
     // What fits the buffers on the way, of which the system doubles the gateway's.

@@ -157,8 +157,7 @@ async fn a_flood_ends_the_connection_that_it_comes_on_and_nothing_else() {
         let counted = admin::metric(served.admin, &counted).await;
         tally.expect(counted > 0.0, || format!("no flood of kind {kind} was counted"));
     }
-    let one_left = |status: &serde_json::Value| status["connections_open"] == 1;
-    admin::until_status(served.admin, "the floods' connections to be closed", one_left).await;
+    admin::until_connections(served.admin, 1).await;
     tally.finish();
 }
 

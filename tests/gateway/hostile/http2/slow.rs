@@ -40,10 +40,6 @@ async fn until_recorded(world: &World, reason: &str) -> Value {
     world.trail.wait_until(&format!("an outcome {reason}"), find).await
 }
 
-async fn until_nobody_is_connected(world: &World) {
-    world.until_status("all connections to be closed", |status| status["connections_open"] == 0).await;
-}
-
 #[tokio::test]
 async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let tally = Tally::of("HTTP/2");
@@ -72,7 +68,7 @@ async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let error = used.farewell().await;
     tally.requests(1);
     tally.expect(error == Some(0), || format!("after a request: GOAWAY {error:?}"));
-    until_nobody_is_connected(&world).await;
+    world.until_connections(0).await;
     tally.expect(world.vendor.calls().len() == 1, || "the vendor was called".to_owned());
     tally.finish();
 }
@@ -170,7 +166,7 @@ async fn answers_that_nobody_reads_end_the_connection() {
     world.vendor.wait_for(1).await;
     tally.input();
     tally.requests(1);
-    until_nobody_is_connected(&world).await;
+    world.until_connections(0).await;
     let metrics = world.metrics().await;
     tally.expect(metrics.contains("confgate_tenant_in_flight{tenant=\"crm\"} 0.0"), || metrics);
     drop(frames);
@@ -291,7 +287,7 @@ async fn a_caller_that_gives_no_sign_of_life_is_not_kept() {
     tally.expect(ping.is_some(), || "nobody asked".to_owned());
     let error = silent.farewell().await;
     tally.expect(error.is_none_or(|error| error == 0), || format!("{error:?}"));
-    world.until_status("the silent one's end", |status| status["connections_open"] == 1).await;
+    world.until_connections(1).await;
     tally.expect(super::get(&lively, &world).await.status == 200, || "the lively one's end".to_owned());
     tally.requests(1);
     tally.finish();

@@ -66,10 +66,7 @@ async fn nobody_with_a_known_key_waits_for_an_issuer_that_hangs() {
     let waiting = join_all((0..CALLERS).map(|_| call(&bench, issuer.token().signed_by(strange(Alg::Es256)))));
     let known = async {
         issuer.wait_for_fetches(2).await;
-        let all_here = |status: &serde_json::Value| {
-            status["connections_open"].as_u64().is_some_and(|open| open >= CALLERS as u64)
-        };
-        bench.world.until_status("the callers", all_here).await;
+        bench.world.until_connections(CALLERS).await;
         // All of these have their answers before any of those.
         for token in (0..20).map(|_| issuer.token()).chain([bench.world.issuer.token()]) {
             let answer = call(&bench, token).await;

@@ -85,23 +85,19 @@ async fn what_cannot_be_used_changes_nothing_and_says_why() {
         (&"x".repeat(5 << 20), "larger"),
         ("\u{0}\u{1}\u{2}", ""),
     ];
-    for (index, (text, why)) in cases.iter().enumerate() {
+    for (count, (text, why)) in (1_u32..).zip(cases) {
         tally.input();
         world.replace_file("confgate.toml", text);
         world.reload();
-        let counted = format!("confgate_config_reloads_total{{result=\"failed\"}} {}.0", index + 1);
-        crate::support::within("the failure to be counted", async {
-            while !world.metrics().await.lines().any(|line| line == counted) {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        })
-        .await;
+        let count = f64::from(count);
+        let failed = "confgate_config_reloads_total{result=\"failed\"}";
+        crate::support::admin::until_metric(world.admin, failed, |failures| failures >= count).await;
         until_refused(&world, why).await;
         let answer = get(&world, "crm", "a").await;
         tally.requests(1);
-        tally.expect(answer.status == 200, || format!("case {index}: {answer:?}"));
+        tally.expect(answer.status == 200, || format!("case {count}: {answer:?}"));
         let status = world.status().await;
-        tally.expect(status["configuration"]["generation"] == 1, || format!("case {index}: {status}"));
+        tally.expect(status["configuration"]["generation"] == 1, || format!("case {count}: {status}"));
     }
     tells(&world, "confgate_config_current 0.0").await;
     world.replace_file("confgate.toml", &good);

@@ -187,8 +187,7 @@ async fn handshakes_that_stall_hold_up_nobody_and_end() {
         let end = within("a stalled handshake to end", stream.read_to_end(&mut rest)).await;
         drop(end);
     }
-    let one_left = |status: &serde_json::Value| status["connections_open"] == 1;
-    world.until_status("the stalled ones' places", one_left).await;
+    world.until_connections(1).await;
     tally.finish();
 }
 

@@ -116,8 +116,7 @@ async fn sixty_four_callers_wait_for_one_fetch() {
     bench.tally.fault();
     let callers = join_all((0..64).map(|_| bench.call(0, "POST", "/conferences", CREATE)));
     let opening = async {
-        let all_here = |status: &serde_json::Value| status["connections_open"].as_u64() >= Some(64);
-        bench.world.until_status("the callers", all_here).await;
+        bench.world.until_connections(64).await;
         gate.open();
     };
     let (answers, ()) = tokio::join!(callers, opening);

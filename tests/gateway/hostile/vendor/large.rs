@@ -110,10 +110,7 @@ async fn an_answer_without_end_that_is_read_in_sips_ends_in_time() {
         }
     };
     within("an answer without end to end", sipping).await;
-    let idle = |status: &serde_json::Value| {
-        status["tenants"].as_array().unwrap().iter().all(|tenant| tenant["in_flight"] == 0)
-    };
-    admin::until_status(served.admin, "nothing in flight", idle).await;
+    admin::until_in_flight(served.admin, "crm", 0).await;
     tally.finish();
 }
 
