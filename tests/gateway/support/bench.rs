@@ -9,7 +9,7 @@ use super::client::{self, Answer};
 use super::issuer::Issuer;
 use super::tally::Tally;
 use super::vendor::Vendor;
-use super::world::{CLIENT_SECRET, World};
+use super::world::{CLIENT_SECRET, World, borrowed};
 
 /// The gateway, and the accounts of what was done to it.
 pub(crate) struct Bench {
@@ -69,7 +69,7 @@ impl Bench {
             all.extend(of_app.into_iter().chain(of_tenant));
             all.push((format!("TENANTS__{section}__APP"), name));
         }
-        let mut all: Vec<_> = all.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let mut all = borrowed(&all);
         all.extend(changes);
         let world = World::around(vendor, issuer, &all).await;
         Self { world, tally: Tally::of(campaign), account: Account::default(), _secret: secret }

@@ -74,6 +74,23 @@ individually = 1000000
 level = "off"
 "#;
 
+/// Changes after which no limit is in the way of who calls as fast as it can.
+pub(crate) const WITHOUT_LIMITS: [(&str, &str); 4] = [
+    ("TENANTS__CRM__RATE_LIMIT__RATE", "1000000"),
+    ("TENANTS__CRM__RATE_LIMIT__BURST", "1000000"),
+    ("APPS__MEET__BUDGET__RATE", "1000000"),
+    ("APPS__MEET__BUDGET__BURST", "1000000"),
+];
+
+/// Changes after which callers have a second for anything.
+pub(crate) const A_SECOND: [(&str, &str); 5] = [
+    ("LISTEN__IDLE_TIMEOUT", "1s"),
+    ("LISTEN__REQUEST_TIMEOUT", "1s"),
+    ("UPSTREAM__TOTAL_TIMEOUT", "900ms"),
+    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "900ms"),
+    ("UPSTREAM__CONNECT_TIMEOUT", "900ms"),
+];
+
 /// The client secret that the gateway is configured with.
 pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
 
@@ -244,6 +261,11 @@ impl World {
         let ended = self.running.ended.take().expect("a gateway that was not waited for before");
         within("the gateway to end", ended).await.expect("a gateway that did not panic")
     }
+}
+
+/// Changes as [`World::with`] takes them.
+pub(crate) fn borrowed(changes: &[(String, String)]) -> Vec<(&str, &str)> {
+    changes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
 /// The tests' configuration for this vendor and issuer, with files in `directory`.

@@ -9,7 +9,7 @@ mod outages;
 
 use crate::support::issuer::{Issuer, Token};
 use crate::support::vendor::Vendor;
-use crate::support::world::World;
+use crate::support::world::{World, borrowed};
 
 /// A path that a token with every scope opens.
 const PATH: &str = "/conferences/IM3";
@@ -27,8 +27,7 @@ async fn world_of(issuer: Issuer, others: &[(&str, &[(&str, &str)])]) -> World {
         changes.push((key("ISSUER"), (*name).to_owned()));
         changes.extend(settings.iter().map(|(name, value)| (key(name), (*value).to_owned())));
     }
-    let changes: Vec<_> = changes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let world = World::around(Vendor::start().await, issuer, &changes).await;
+    let world = World::around(Vendor::start().await, issuer, &borrowed(&changes)).await;
     world.until_ready().await;
     world
 }

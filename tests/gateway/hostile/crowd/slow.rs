@@ -179,9 +179,7 @@ async fn who_reads_slowly_is_cut_off() {
         sipping.push(narrow(&world, &looks).await);
         silent.push(narrow(&world, &describes).await);
         sipping.push(narrow(&world, &describes).await);
-        for _ in 0..4 {
-            tally.input();
-        }
+        tally.inputs(4);
         tally.requests(4);
     }
     world.vendor.wait_for(8).await;

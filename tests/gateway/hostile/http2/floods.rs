@@ -7,6 +7,7 @@ use crate::support::http2::{Frame, Frames, Http2, PREFACE, block, literal};
 use crate::support::program::Served;
 use crate::support::tally::Tally;
 use crate::support::within;
+use crate::support::world::{WITHOUT_LIMITS, World};
 
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -164,7 +165,7 @@ async fn a_flood_ends_the_connection_that_it_comes_on_and_nothing_else() {
 #[tokio::test]
 async fn a_flood_is_told_to_calm_down() {
     let tally = Tally::of("HTTP/2");
-    let world = crate::support::world::World::start().await;
+    let world = World::start().await;
     let mut frames = Frames::open(world.address, &[]).await;
     // As many as exceed the budget, and few enough that the gateway reads all of them: nothing is lost by a reset.
     frames.write(Frame::new(Frame::PING, 0, 0, [7; 8]).bytes().repeat(1100)).await;
@@ -179,11 +180,7 @@ async fn a_flood_is_told_to_calm_down() {
 #[tokio::test]
 async fn what_a_busy_caller_sends_is_no_flood() {
     let tally = Tally::of("HTTP/2");
-    let world = crate::support::world::World::with(&[
-        ("TENANTS__CRM__RATE_LIMIT__RATE", "100000"),
-        ("TENANTS__CRM__RATE_LIMIT__BURST", "100000"),
-    ])
-    .await;
+    let world = World::with(&WITHOUT_LIMITS).await;
     let http2 = Http2::open(world.address).await;
     assert_eq!(super::get(&http2, &world).await.status, 200);
     // Many requests, each with windows that open, and some that are taken back while they are answered.
@@ -208,7 +205,7 @@ async fn what_a_busy_caller_sends_is_no_flood() {
 #[tokio::test]
 async fn requests_that_are_taken_back_one_by_one_are_a_flood_too() {
     let tally = Tally::of("HTTP/2");
-    let world = crate::support::world::World::start().await;
+    let world = World::start().await;
     let mut frames = Frames::open(world.address, &[]).await;
     let bearer = world.issuer.token().bearer();
     let ping = Frame::new(Frame::PING, 0, 0, [1; 8]).bytes();

@@ -7,33 +7,11 @@ use crate::support::http2::{Frame, Frames, Http2, PREFACE, block, read};
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::World;
-
-/// Little patience with callers.
-const SHORT: &[(&str, &str)] = &[
-    ("LISTEN__IDLE_TIMEOUT", "1s"),
-    ("LISTEN__REQUEST_TIMEOUT", "1s"),
-    ("UPSTREAM__TOTAL_TIMEOUT", "900ms"),
-    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "900ms"),
-    ("UPSTREAM__CONNECT_TIMEOUT", "900ms"),
-];
+use crate::support::world::{A_SECOND, World};
 
 const INITIAL_WINDOW_SIZE: u16 = 4;
 const CANCEL: u32 = 8;
 const REFUSED_STREAM: u32 = 7;
-
-/// A look at a conference, on this stream.
-fn get(world: &World, stream: u32) -> Frame {
-    let bearer = world.issuer.token().bearer();
-    let fields = [
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/conferences/IM3"),
-        (":authority", "gate.test"),
-        ("authorization", bearer.as_str()),
-    ];
-    Frame::headers(stream, &fields, true)
-}
 
 async fn until_recorded(world: &World, reason: &str) -> Value {
     let find = |records: &[Value]| records.iter().find(|record| record["reason"] == reason).cloned();
@@ -43,10 +21,10 @@ async fn until_recorded(world: &World, reason: &str) -> Value {
 #[tokio::test]
 async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(SHORT).await;
+    let world = World::with(&A_SECOND).await;
     let settings = Frame::settings(&[]).bytes();
     let half = Frame::new(Frame::HEADERS, 0, 1, block(&[(":method", "GET")])).bytes();
-    let header = &get(&world, 1).bytes()[..9];
+    let header = &super::get_on(1, &world.issuer.token().bearer()).bytes()[..9];
     let endings = [
         ("a preface alone", PREFACE.to_vec()),
         ("settings", [PREFACE, &settings].concat()),
@@ -64,7 +42,7 @@ async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let late = until_recorded(&world, "request_timeout").await;
     tally.expect(late["status"] == 408 && late["client"] == "127.0.0.1", || late.to_string());
     let mut used = Frames::open(world.address, &[]).await;
-    used.send(&get(&world, 1)).await;
+    used.send(&super::get_on(1, &world.issuer.token().bearer())).await;
     let error = used.farewell().await;
     tally.requests(1);
     tally.expect(error == Some(0), || format!("after a request: GOAWAY {error:?}"));
@@ -76,7 +54,7 @@ async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
 #[tokio::test]
 async fn the_first_bytes_decide_however_slowly_they_come() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(SHORT).await;
+    let world = World::with(&A_SECOND).await;
     let hello = [PREFACE, &Frame::settings(&[]).bytes()].concat();
     for split in 1..PREFACE.len() + 3 {
         tally.input();
@@ -85,7 +63,7 @@ async fn the_first_bytes_decide_however_slowly_they_come() {
         // Another connection's answer in between, so that the first bytes have arrived alone.
         assert_eq!(world.call("GET", "/conferences/IM3", "").await.status, 200);
         frames.write(&hello[split..]).await;
-        frames.send(&get(&world, 1)).await;
+        frames.send(&super::get_on(1, &world.issuer.token().bearer())).await;
         let answer = frames.until(Frame::HEADERS).await;
         tally.requests(2);
         tally.expect(answer.is_some_and(|answer| answer.stream == 1), || format!("no answer after {split}"));
@@ -109,7 +87,7 @@ async fn the_first_bytes_decide_however_slowly_they_come() {
 #[tokio::test]
 async fn a_body_that_does_not_end_is_given_up_and_its_connection_goes_on() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&[SHORT, &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
+    let world = World::with(&[&A_SECOND[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
     let http2 = Http2::open(world.address).await;
     let bearer = world.issuer.token().bearer();
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
@@ -132,19 +110,19 @@ async fn a_body_that_does_not_end_is_given_up_and_its_connection_goes_on() {
 #[tokio::test]
 async fn an_answer_for_which_no_window_opens_is_taken_back() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&[SHORT, &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
+    let world = World::with(&[&A_SECOND[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
     for window in [0, 1, 100] {
         for length in [1_000, 1 << 20] {
             tally.input();
             tally.requests(1);
             world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; length]));
             let mut frames = Frames::open(world.address, &[(INITIAL_WINDOW_SIZE, window)]).await;
-            frames.send(&get(&world, 1)).await;
+            frames.send(&super::get_on(1, &world.issuer.token().bearer())).await;
             let reset = frames.until(Frame::RST_STREAM).await;
             let error = reset.as_ref().and_then(Frame::error);
             tally.expect(error == Some(CANCEL), || format!("{window} of {length}: {reset:?}"));
             // The connection is as good as before.
-            frames.send(&get(&world, 3)).await;
+            frames.send(&super::get_on(3, &world.issuer.token().bearer())).await;
             let next = frames.until(Frame::HEADERS).await;
             tally.expect(next.is_some_and(|next| next.stream == 3), || "no further answer".to_owned());
         }
@@ -157,12 +135,12 @@ async fn an_answer_for_which_no_window_opens_is_taken_back() {
 #[tokio::test]
 async fn answers_that_nobody_reads_end_the_connection() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(SHORT).await;
+    let world = World::with(&A_SECOND).await;
     world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; 64 << 20]));
     let greedy = u32::MAX >> 1;
     let mut frames = Frames::open(world.address, &[(INITIAL_WINDOW_SIZE, greedy)]).await;
     frames.send(&Frame::window_update(0, greedy - 65_535)).await;
-    frames.send(&get(&world, 1)).await;
+    frames.send(&super::get_on(1, &world.issuer.token().bearer())).await;
     world.vendor.wait_for(1).await;
     tally.input();
     tally.requests(1);
@@ -210,7 +188,7 @@ async fn more_requests_than_there_is_room_for_are_told_so() {
     }
     let mut first = Frames::open(world.address, &[]).await;
     for stream in [1, 3, 5] {
-        first.send(&get(&world, stream)).await;
+        first.send(&super::get_on(stream, &world.issuer.token().bearer())).await;
     }
     let refused = first.until(Frame::RST_STREAM).await.expect("a refusal");
     tally.expect((refused.stream, refused.error()) == (5, Some(REFUSED_STREAM)), || format!("{refused:?}"));

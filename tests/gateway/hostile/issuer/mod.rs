@@ -13,6 +13,7 @@ use crate::support::bench::Bench;
 use crate::support::client::Answer;
 use crate::support::issuer::{Issuer, Token};
 use crate::support::vendor::Vendor;
+use crate::support::world::borrowed;
 
 const PATH: &str = "/conferences/IM3";
 
@@ -26,7 +27,7 @@ async fn bench(others: &[Issuer], changes: &[(&str, &str)]) -> Bench {
         all.push((key("ALGORITHMS"), "ES256,RS256,EdDSA".to_owned()));
         all.push((key("JWKS_URL"), issuer.jwks_url()));
     }
-    let mut all: Vec<_> = all.iter().map(|(key, value)| (&**key, &**value)).collect();
+    let mut all = borrowed(&all);
     all.extend(changes);
     let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
     Bench::around("the issuer", 0, vendor, issuer, &all).await

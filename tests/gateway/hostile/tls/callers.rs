@@ -1,10 +1,10 @@
 //! Callers' own certificates.
 
-use crate::support::certificates::{Authority, Shown, borrowed};
+use crate::support::certificates::{Authority, Shown};
 use crate::support::client::Connection;
 use crate::support::http2::Http2;
 use crate::support::tally::Tally;
-use crate::support::world::World;
+use crate::support::world::{World, borrowed};
 
 #[tokio::test]
 async fn who_has_no_certificate_of_the_authority_is_not_let_in() {

@@ -1,11 +1,12 @@
 //! What the program says and takes, seen from outside, when callers come by TLS and HTTP/2.
 
 use crate::support::CREATE;
-use crate::support::certificates::{Shown, borrowed};
+use crate::support::certificates::Shown;
 use crate::support::client::Connection;
 use crate::support::http2::{Frame, Frames, Http2};
 use crate::support::program::Served;
 use crate::support::tally::Tally;
+use crate::support::world::borrowed;
 
 /// The log at its most talkative, with what HTTP/2, its compression of header fields, and TLS say of themselves.
 #[tokio::test]

@@ -7,12 +7,12 @@ use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::certificates::{Shown, borrowed, shake_hands};
+use crate::support::certificates::{Shown, shake_hands};
 use crate::support::client::Connection;
 use crate::support::http2::Http2;
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::World;
+use crate::support::world::{World, borrowed};
 
 const NEW: &[&SupportedProtocolVersion] = &[&TLS13];
 const OLD: &[&SupportedProtocolVersion] = &[&TLS12];
