@@ -3,7 +3,7 @@
 
 mod breaker;
 mod bytes;
-mod crowd;
+mod callers;
 mod descriptors;
 mod drain;
 mod http2;

@@ -6,8 +6,8 @@
 pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod api;
-pub(crate) mod bench;
 pub(crate) mod bewitched;
+pub(crate) mod cases;
 pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod dice;

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 32;
 const APP: &str = "/1100181023201864/voicechatroom";
 
 /// A gateway whose every byte to the vendor is heard, and what its vendor and its trail have to say in the end.
-pub(super) struct Gate {
+pub(super) struct Harness {
     world: World,
     tap: Tap,
     tally: Tally,
@@ -40,7 +40,7 @@ struct Trace {
     outcomes: Vec<(String, Value)>,
 }
 
-impl Gate {
+impl Harness {
     pub(super) async fn start() -> Self {
         Self::with(&[]).await
     }

@@ -12,7 +12,7 @@ use super::vendor::Vendor;
 use super::world::{CLIENT_SECRET, World, borrowed};
 
 /// The gateway, and the accounts of what was done to it.
-pub(crate) struct Bench {
+pub(crate) struct Cases {
     pub(crate) world: World,
     pub(crate) tally: Tally,
     account: Account,
@@ -32,12 +32,12 @@ pub(crate) fn case(number: usize) -> String {
     format!("case{number}")
 }
 
-impl Bench {
+impl Cases {
     /// Ready to be called, with so many cases and these keys of the configuration changed.
     pub(crate) async fn ready(campaign: &'static str, apps: usize, changes: &[(&str, &str)]) -> Self {
-        let bench = Self::around(campaign, apps, Vendor::start().await, Issuer::start().await, changes).await;
-        bench.world.until_ready().await;
-        bench
+        let cases = Self::around(campaign, apps, Vendor::start().await, Issuer::start().await, changes).await;
+        cases.world.until_ready().await;
+        cases
     }
 
     /// Around a vendor that may be in trouble; not waited for.
