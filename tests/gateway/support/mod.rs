@@ -25,6 +25,7 @@ pub(crate) mod tools;
 pub(crate) mod trail;
 pub(crate) mod vendor;
 pub(crate) mod wire;
+pub(crate) mod worker;
 pub(crate) mod world;
 
 mod tests;
