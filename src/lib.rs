@@ -8,22 +8,18 @@
 //! keys and tokens fresh and serves the admin port. One thread writes the trail, one keeps its directory in order, one
 //! reads the configuration again when it has changed, and each consumer that the trail is shipped to has one.
 //!
-//! - [`server`]: accepts connections, shares them out to the workers, serves them, ends them in good order.
-//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
-//!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
-//! - [`assembly`]: the one function that decides their order, and the start and end of everything.
 //! - [`server`]: accepts connections, shares them out to the workers, serves them by TLS or in clear text and by HTTP/1
 //!   or HTTP/2, ends them in good order.
-//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: identify,
-//!   cors, deadline, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
+//! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
+//!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
 //! - [`assembly`]: the one function that decides their order, and the start, the reload and the end of everything.
 //!
 //! The engines that the stages ask:
 //!
 //! - [`jwt`]: takes tokens apart and verifies them; keeps the issuers' keys.
-//! - [`limits`]: rates, requests in flight, bad tokens by address.
+//! - [`limits`]: rates, requests in flight, bad tokens and connections by address, how busy a worker is.
 //! - [`tenancy`]: the tenants and apps with the state that workers share.
-//! - [`vendor`]: the vendor's token, its four calls as requests, its pauses.
+//! - [`vendor`]: the vendor's token, its four calls as requests, its pauses, the circuit breakers.
 //! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
 //! - [`trail`]: the audit trail: records, the threads that write and keep them, what proves them, what reads them.
 //! - [`shipping`]: takes the trail to others: consumers with cursors, forms, sinks.

@@ -1,5 +1,6 @@
 //! Draining on demand: the gateway turns callers away gently before it is told to end.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -98,7 +99,9 @@ impl Overview {
 
 fn is_operator<B>(request: &Request<B>) -> bool {
     let peer = request.extensions().get::<Peer>();
-    let is_here = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
+    // Not all of 127.0.0.0/8: a mesh's sidecar may hand on from there what came from elsewhere.
+    let here = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let is_here = peer.is_some_and(|Peer(address)| here.contains(&address.ip().to_canonical()));
     is_here && !request.headers().contains_key(header::ORIGIN)
 }
 
@@ -116,11 +119,13 @@ mod tests {
 
     #[test]
     fn an_operator_is_on_this_machine_and_no_page() {
-        for here in ["127.0.0.1:5000", "127.9.9.9:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
+        for here in ["127.0.0.1:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
             assert!(from(here, None), "{here}");
             assert!(!from(here, Some("http://localhost:3000")) && !from(here, Some("null")), "{here}");
         }
-        for elsewhere in ["10.0.0.1:5000", "0.0.0.0:5000", "[fe80::1]:5000", "[::ffff:10.0.0.1]:5000"] {
+        for elsewhere in
+            ["10.0.0.1:5000", "127.0.0.6:5000", "0.0.0.0:5000", "[fe80::1]:5000", "[::ffff:10.0.0.1]:5000"]
+        {
             assert!(!from(elsewhere, None), "{elsewhere}");
         }
         assert!(!is_operator(&Request::post("/drain").body(()).unwrap()), "nobody knows who");

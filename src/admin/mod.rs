@@ -104,7 +104,7 @@ impl Overview {
 }
 
 fn reading_alone() -> Response<Body> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "the admin port is for reading: use GET\n");
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "this page is for reading: use GET\n");
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }

@@ -103,7 +103,8 @@ pub(super) fn plan(config: &Config, front: &Front, blueprint: Blueprint) -> Plan
     Plan { bounds: connection_config(config, front), stack: blueprint }
 }
 
-fn workers(config: &Config) -> usize {
+/// How many workers there are.
+pub(super) fn workers(config: &Config) -> usize {
     config.listen.workers.map_or_else(cpus, NonZeroUsize::get)
 }
 

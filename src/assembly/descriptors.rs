@@ -2,11 +2,9 @@
 //! sake of programs that use `select`; each program may raise its own up to a higher one, and one that serves thousands
 //! of connections has to. Without a descriptor left, no probe is answered either.
 
-use std::num::NonZeroUsize;
-
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::cpus;
+use super::crew::workers;
 use crate::config::Config;
 
 /// What is open besides the callers' connections and those to the vendor: callers who are turned away, probes, the
@@ -15,7 +13,7 @@ const BESIDES: usize = 512;
 
 /// What a gateway with this configuration may come to have open besides its callers' connections.
 fn headroom(config: &Config) -> usize {
-    let workers = config.listen.workers.map_or_else(cpus, NonZeroUsize::get);
+    let workers = workers(config);
     let to_the_vendor = config.upstream.pool.max_connections.saturating_mul(workers * config.apps.len());
     to_the_vendor.saturating_add(BESIDES)
 }

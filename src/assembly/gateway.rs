@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::budgets::warn_of_small_budgets;
 use super::control::{self, Control};
 use super::crew::{Crew, Vital, accept_thread};
 use super::descriptors;
@@ -93,6 +94,7 @@ impl Gateway {
     /// Binds its ports, opens the trail, and serves. Blocks until the start is on record; keys and tokens are
     /// fetched meanwhile and after.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        warn_of_small_budgets(config);
         let (tls, roots) = tls_config(config.upstream.ca_file.as_deref())?;
         let connector = Connector::new(tls, config.upstream.connect_timeout);
         let listener = bind(config.listen.address, "listen.address")?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::retired::Retired;
 use super::tenancy::Making;
 use crate::config::Config;
 use crate::domain::{AppName, OrgName};
@@ -34,6 +35,7 @@ pub struct Parts {
     pub trail: Trail,
     connector: Connector,
     endpoints: Vec<Endpoint>,
+    retired: Retired,
 }
 
 /// What the stages are told.
@@ -60,23 +62,6 @@ pub struct StageConfig {
 /// A task of the control plane.
 pub type Actor = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Parts that are not in service yet, with the tasks that keep them fresh.
-pub struct Built {
-    /// The parts.
-    pub parts: Parts,
-    /// What loads the issuers' keys.
-    pub issuers: Vec<Actor>,
-    /// What fetches the vendor's tokens: to be run once the parts are in service, since the vendor is not asked for
-    /// what is given up again.
-    pub tokens: Vec<Actor>,
-}
-
-impl std::fmt::Debug for Built {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Built").finish_non_exhaustive()
-    }
-}
-
 impl Parts {
     /// The first parts, and the actors that keep keys and tokens fresh.
     pub fn build(
@@ -85,15 +70,11 @@ impl Parts {
         trail: Trail,
         metrics: &MetricsBuilder,
     ) -> (Self, Vec<Actor>) {
-        let Built { parts, mut issuers, tokens } =
-            Making { config, connector, metrics, before: None }.parts(trail);
-        issuers.extend(tokens);
-        (parts, issuers)
-    }
-
-    /// Parts for another configuration, with all of the state of these that it does not do away with.
-    pub fn rebuild(&self, config: &Config, connector: &Connector, metrics: &MetricsBuilder) -> Built {
-        Making { config, connector, metrics, before: Some(self) }.parts(self.trail.clone())
+        let making = Making { config, connector, metrics, before: None };
+        let (keyring, mut actors) = making.keyring();
+        let (parts, tokens) = making.parts(trail, keyring);
+        actors.extend(tokens);
+        (parts, actors)
     }
 
     /// One worker's way to the vendor, with connections of its own.
@@ -119,20 +100,38 @@ impl Parts {
         &self.connector
     }
 
-    /// The app at the same place of the vendor's, by whatever name.
-    pub(super) fn app_at(&self, endpoint: &Endpoint, org: &OrgName, name: &AppName) -> Option<&Arc<App>> {
-        let mut places = self.tenancy.apps().iter().zip(&self.endpoints);
-        let found = places.find(|(app, known)| (&app.org, &app.app, *known) == (org, name, endpoint));
+    /// The app at exactly this place of the vendor's, by whatever name.
+    fn app_at(&self, endpoint: &Endpoint, org: &OrgName, name: &AppName) -> Option<&Arc<App>> {
+        let found = self.places().find(|(app, known)| (&app.org, &app.app, *known) == (org, name, endpoint));
         found.map(|(app, _)| app)
+    }
+
+    /// The apps, and where each is.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&Arc<App>, &Endpoint)> {
+        self.tenancy.apps().iter().zip(&self.endpoints)
+    }
+
+    /// What was in service before.
+    pub(super) fn retired(&self) -> &Retired {
+        &self.retired
     }
 }
 
 impl Making<'_> {
-    fn parts(&self, trail: Trail) -> Built {
+    /// The keys of the issuers, and what loads those that are new.
+    pub(super) fn keyring(&self) -> (Keyring, Vec<Actor>) {
+        let keys = Fetcher::new(self.connector.clone(), self.config.authn.fetch_timeout);
+        let known = self.before.map(|before| &before.keyring);
+        let (keyring, issuers) = keyring(&self.config.authn.jwt, &keys, known);
+        (keyring, issuers.into_iter().map(|actor| Box::pin(actor) as Actor).collect())
+    }
+
+    /// Parts with these keys and with the state of those before as it is now, and what is to run on the control plane
+    /// once they are in service: the vendor is not asked for what is given up again.
+    pub(super) fn parts(&self, trail: Trail, keyring: Keyring) -> (Parts, Vec<Actor>) {
         let Self { config, connector, before, .. } = self;
-        let keys = Fetcher::new((*connector).clone(), config.authn.fetch_timeout);
-        let (keyring, issuers) = keyring(&config.authn.jwt, &keys, before.map(|before| &before.keyring));
-        let (tenancy, tokens) = self.tenancy();
+        let retired = before.map(Retired::with).unwrap_or_default();
+        let (tenancy, tokens) = self.tenancy(&retired);
         let (limit, capacity) = (config.authn.address_limit, config.authn.max_addresses);
         let parts = Parts {
             config: StageConfig::new(config),
@@ -145,9 +144,9 @@ impl Making<'_> {
             trail,
             connector: (*connector).clone(),
             endpoints: config.apps.iter().map(|app| app.credentials.endpoint.clone()).collect(),
+            retired,
         };
-        let issuers = issuers.into_iter().map(|actor| Box::pin(actor) as Actor).collect();
-        Built { parts, issuers, tokens }
+        (parts, tokens)
     }
 }
 

@@ -3,20 +3,25 @@
 
 use std::future::pending;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::budgets::warn_of_small_budgets;
 use super::crew::{Blueprint, plan};
 use super::descriptors;
-use super::parts::{Actor, Built, Parts};
+use super::parts::{Actor, Parts};
 use super::series::{Sources, metrics};
+use super::tenancy::Making;
 use crate::admin::Overview;
 use crate::config::{Change, Config, Effect, Watch};
+use crate::jwt::Keyring;
 use crate::server::{Capacity, Phase, PhaseView, Plans};
 use crate::telemetry;
 use crate::trail::{ChangedKey, Durability, Record, Reload, ReloadCause};
@@ -83,24 +88,35 @@ impl Reloader {
                 () = phase.reached(Phase::Over) => return,
                 Some(()) = asked.recv() => ReloadCause::Signal,
                 () = change(&mut watch, self.loaded.reload.every) => ReloadCause::Files,
-                () = moment(next) => ReloadCause::Files,
+                () = moment(next) => {
+                    if !watch.is_still() {
+                        next = Some(Instant::now() + RETRY);
+                        continue;
+                    }
+                    ReloadCause::Files
+                }
             };
             let files = self.loaded.files();
             // Before they are read, so that what changes meanwhile is noticed.
             watch = Watch::new(files.clone());
-            next = self.reload(cause).await.err().map(|Fault| Instant::now() + RETRY);
-            if self.loaded.files() != files {
-                next = Some(Instant::now());
-            }
+            let could_be_used = self.reload(cause).await;
+            next = match self.loaded.reload.every {
+                // Where nobody is to look by himself, it is read when somebody asks.
+                Some(_) if !could_be_used => Some(Instant::now() + RETRY),
+                _ if self.loaded.files() != files => Some(Instant::now()),
+                _ => None,
+            };
         }
     }
 
-    /// Reads the configuration and puts it into service, and says what became of it.
-    async fn reload(&mut self, cause: ReloadCause) -> Result<(), Fault> {
+    /// Reads the configuration and puts it into service, and tells what became of it. False where it cannot be used.
+    async fn reload(&mut self, cause: ReloadCause) -> bool {
         let reloads = Arc::clone(&self.reached.overview.reloads);
-        let Err(why) = self.attempt(cause).await else {
+        let attempt = AssertUnwindSafe(self.attempt(cause)).catch_unwind().await;
+        let attempt = attempt.unwrap_or_else(|_| Err("reading it has panicked; see the log".to_owned()));
+        let Err(why) = attempt else {
             self.fault = None;
-            return Ok(());
+            return true;
         };
         if cause == ReloadCause::Signal || self.fault.as_ref() != Some(&why) {
             tracing::error!(
@@ -111,7 +127,7 @@ impl Reloader {
             reloads.fail(&why);
             self.fault = Some(why);
         }
-        Err(Fault)
+        false
     }
 
     async fn attempt(&mut self, cause: ReloadCause) -> Result<(), String> {
@@ -141,18 +157,27 @@ impl Reloader {
         if changes.iter().any(|change| change.effect() == Effect::Requests) {
             let connector = self.connector(changes, &effective)?;
             let names = metrics(&self.reached.sources.counters, &effective);
-            let built = self.parts.rebuild(&effective, &connector, &names);
-            let (parts, tokens) = self.complete(built, &effective).await?;
+            let making = Making {
+                config: &effective,
+                connector: &connector,
+                metrics: &names,
+                before: Some(&self.parts),
+            };
+            let keyring = self.complete(making.keyring(), &effective).await?;
             self.record(cause, changes).await;
-            self.send_to_workers(&effective, &parts).await;
+            // Not before: what limits have given out counts up to the moment in which the workers change over.
+            let (parts, tokens) = making.parts(self.parts.trail.clone(), keyring);
+            self.put_into_service(&effective, &parts).await;
             let in_service = self.reached.sources.in_service(names, &parts);
             self.reached.overview.in_service.store(Arc::new(in_service));
+            self.begin(self.parts.retire(&parts));
             self.begin(tokens);
             self.parts = parts;
         } else {
             self.record(cause, changes).await;
         }
         self.change_beside(&effective, &newer);
+        warn_of_small_budgets(&effective);
         self.loaded = newer;
         self.tell(changes);
         Ok(())
@@ -170,13 +195,28 @@ impl Reloader {
     }
 
     /// Waits for the keys of issuers that are new: without them their callers could not be served.
-    async fn complete(&self, built: Built, effective: &Config) -> Result<(Parts, Vec<Actor>), String> {
-        let Built { parts, issuers, tokens } = built;
+    async fn complete(
+        &self,
+        (keyring, issuers): (Keyring, Vec<Actor>),
+        effective: &Config,
+    ) -> Result<Keyring, String> {
         self.begin(issuers);
         let limit = effective.authn.fetch_timeout + MARGIN;
-        let complete = timeout(limit, parts.keyring.complete(&self.parts.keyring)).await;
+        let complete = timeout(limit, keyring.complete(&self.parts.keyring)).await;
         complete.unwrap_or_else(|_| Err(format!("an issuer's keys were not loaded within {limit:?}")))?;
-        Ok((parts, tokens))
+        Ok(keyring)
+    }
+
+    /// Connections are offered HTTP/2 only while every worker speaks it.
+    async fn put_into_service(&self, effective: &Config, parts: &Parts) {
+        let is_offered = effective.listen.http2.is_some();
+        if !is_offered {
+            self.replace_certificate(effective);
+        }
+        self.send_to_workers(effective, parts).await;
+        if is_offered {
+            self.replace_certificate(effective);
+        }
     }
 
     /// Before the first decision by it. A trail that cannot be written keeps the record until it can, and keeps nobody
@@ -189,13 +229,16 @@ impl Reloader {
             changes: changes.iter().take(NAMED).map(named).collect(),
             further_changes: changes.len().saturating_sub(NAMED) as u64,
         });
-        let recorded = timeout(PATIENCE, async {
-            match self.parts.trail.reserve().await.record(&record, Durability::Sync) {
-                Some(receipt) => receipt.await.is_ok(),
-                None => false,
+        let (done, is_recorded) = oneshot::channel();
+        let trail = self.parts.trail.clone();
+        self.begin(vec![Box::pin(async move {
+            if let Some(receipt) = trail.reserve().await.record(&record, Durability::Sync)
+                && receipt.await.is_ok()
+            {
+                let _ = done.send(());
             }
-        });
-        if !recorded.await.unwrap_or(false) {
+        })]);
+        if !matches!(timeout(PATIENCE, is_recorded).await, Ok(Ok(()))) {
             tracing::warn!("the reload is not in the audit trail yet, which cannot be written at the moment");
         }
     }
@@ -218,13 +261,13 @@ impl Reloader {
     /// What does not concern how requests are decided.
     fn change_beside(&self, effective: &Config, newer: &Config) {
         self.started.take_over_secrets(newer);
-        self.show(effective);
+        self.replace_certificate(effective);
         telemetry::change_filter(&effective.log.filter);
         self.reached.overview.drain.change(effective.listen.drain_delay, effective.listen.drain_timeout);
     }
 
     /// Another certificate, for handshakes from now on.
-    fn show(&self, effective: &Config) {
+    fn replace_certificate(&self, effective: &Config) {
         let shown = self.reached.sources.front.tls.as_ref().zip(effective.listen.tls.as_ref());
         if let Some((certificates, tls)) = shown
             && *certificates.current() != *tls
@@ -257,15 +300,12 @@ impl Reloader {
     }
 }
 
-/// A reload that came to nothing; why has been told.
-struct Fault;
-
 /// Resolves once a file is another, and still for as long as it takes to look again.
 async fn change(watch: &mut Watch, every: Option<Duration>) {
     let Some(every) = every else { return pending().await };
     loop {
         sleep(every).await;
-        if watch.has_settled_elsewhere() {
+        if watch.has_changed_and_settled() {
             return;
         }
     }

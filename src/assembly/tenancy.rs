@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::parts::{Actor, Parts};
+use super::retired::Retired;
 use crate::config::{AppConfig, Config, TenantConfig};
 use crate::limits::headers::{Policy, policies};
 use crate::limits::{InFlight, Limiter, UserLimiters};
@@ -23,21 +24,27 @@ pub(super) struct Making<'a> {
 
 impl Making<'_> {
     /// All of them, and what is to run on the control plane once they are in service.
-    pub(super) fn tenancy(&self) -> (Tenancy, Vec<Actor>) {
+    pub(super) fn tenancy(&self, known: &Retired) -> (Tenancy, Vec<Actor>) {
         let mut actors = Vec::new();
         let mut apps: Vec<Arc<App>> = Vec::new();
         for app in &self.config.apps {
-            apps.extend(self.app(app, apps.len(), &mut actors).map(Arc::new));
+            let before = known.app(&app.credentials);
+            apps.extend(self.app(app, before.as_deref(), apps.len(), &mut actors).map(Arc::new));
         }
         // The configuration was read whole: every tenant has an app, and the counters were made for both.
-        let tenants: Vec<_> =
-            self.config.tenants.iter().filter_map(|tenant| self.tenant(tenant, &apps)).collect();
+        let tenant = |tenant: &TenantConfig| self.tenant(tenant, known.tenant(&tenant.id).as_deref(), &apps);
+        let tenants: Vec<_> = self.config.tenants.iter().filter_map(tenant).collect();
         (Tenancy::new(apps, tenants), actors)
     }
 
-    fn app(&self, app: &AppConfig, index: usize, actors: &mut Vec<Actor>) -> Option<App> {
+    fn app(
+        &self,
+        app: &AppConfig,
+        before: Option<&App>,
+        index: usize,
+        actors: &mut Vec<Actor>,
+    ) -> Option<App> {
         let Credentials { endpoint, org, app: name, .. } = &app.credentials;
-        let before = self.before.and_then(|before| before.app_at(endpoint, org, name));
         let (pause, breaker) = (self.config.vendor.pause, self.config.vendor.breaker);
         Some(App {
             key: app.key.clone(),
@@ -58,7 +65,7 @@ impl Making<'_> {
     }
 
     /// An app that was there before goes on with its token and its actor: two would ask the vendor too often.
-    fn token(&self, app: &AppConfig, before: Option<&Arc<App>>, actors: &mut Vec<Actor>) -> TokenHandle {
+    fn token(&self, app: &AppConfig, before: Option<&App>, actors: &mut Vec<Actor>) -> TokenHandle {
         let terms = TokenTerms {
             credentials: app.credentials.clone(),
             config: self.config.vendor.tokens.clone(),
@@ -74,8 +81,7 @@ impl Making<'_> {
         token
     }
 
-    fn tenant(&self, tenant: &TenantConfig, apps: &[Arc<App>]) -> Option<Tenant> {
-        let before = self.before.and_then(|before| before.tenancy.tenant(&tenant.id));
+    fn tenant(&self, tenant: &TenantConfig, before: Option<&Tenant>, apps: &[Arc<App>]) -> Option<Tenant> {
         let rate = tenant.rate_limit;
         let mut quotas = vec![(Policy::Tenant, rate)];
         quotas.extend(tenant.user_rate_limit.map(|quota| (Policy::User, quota)));

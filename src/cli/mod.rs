@@ -2,7 +2,6 @@
 //! failed, 2 for a command line that makes no sense.
 
 mod audit;
-mod budgets;
 mod check;
 mod demo;
 mod drain;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::signals::{EndSignals, Hangups};
-use super::{ConfigArgs, budgets, load, runtime};
+use super::{ConfigArgs, load, runtime};
 use crate::assembly::{Gateway, raise_limit};
 use crate::telemetry;
 
@@ -11,7 +11,6 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let config = load(args.config.as_deref())?;
     telemetry::init(&config.log)?;
     raise_limit(&config);
-    budgets::compare(&config);
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;

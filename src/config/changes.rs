@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Config;
 use super::render::Entry;
-use crate::shipping::{ConsumerConfig, SinkConfig};
+use crate::shipping::{ConsumerConfig, HttpSinkConfig, SinkConfig};
 
 /// One key whose value differs, or whose file does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,14 +102,15 @@ impl Config {
     }
 }
 
-/// The HTTP sinks of `consumer` and of the one of the same name.
+/// The HTTP sinks of `consumer` and of the one of the same name, if they lead to the same receiver: the token of one is
+/// no other's business.
 fn twins<'a>(
     consumer: &'a ConsumerConfig,
     others: &'a [ConsumerConfig],
-) -> Option<(&'a crate::shipping::HttpSinkConfig, &'a crate::shipping::HttpSinkConfig)> {
+) -> Option<(&'a HttpSinkConfig, &'a HttpSinkConfig)> {
     let other = others.iter().find(|other| other.name == consumer.name)?;
     match (&consumer.sink, &other.sink) {
-        (SinkConfig::Http(one), SinkConfig::Http(other)) => Some((one, other)),
+        (SinkConfig::Http(one), SinkConfig::Http(other)) if one.url == other.url => Some((one, other)),
         _ => None,
     }
 }

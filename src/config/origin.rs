@@ -25,7 +25,12 @@ pub(super) enum Base {
 impl Origin {
     /// What stands there now.
     pub(super) fn read(self) -> Result<Config, Problems> {
-        let reader = Reader::default();
+        self.read_beside(None)
+    }
+
+    /// The same for a gateway that shows callers the certificate with this fingerprint.
+    fn read_beside(self, certificate: Option<String>) -> Result<Config, Problems> {
+        let reader = Reader::beside(certificate);
         let mut tree = match &self.base {
             Base::Nothing => source::merged(None, &reader),
             Base::File(path) => source::merged(Some(&Document::open(path)?), &reader),
@@ -37,9 +42,11 @@ impl Origin {
 }
 
 impl Config {
-    /// The configuration as it stands now in the place where this one was read.
+    /// The configuration as it stands now in the place where this one was read, for a gateway that this one is in
+    /// effect in.
     pub fn read_again(&self) -> Result<Self, Problems> {
-        self.origin.clone().read()
+        let certificate = self.listen.tls.as_ref().map(|tls| tls.fingerprint().to_owned());
+        self.origin.clone().read_beside(certificate)
     }
 
     /// The files that it was read from: its own, and those that it names.

@@ -23,11 +23,18 @@ pub(super) type Reading<T> = Result<T, Reported>;
 /// What a reading leaves behind: the problems, and the value of every key that was asked for.
 #[derive(Default)]
 pub(super) struct Reader {
+    /// The fingerprint of the certificate that callers are shown while this is read, if there is one.
+    certificate: Option<String>,
     problems: RefCell<Vec<Problem>>,
     transcript: RefCell<Transcript>,
 }
 
 impl Reader {
+    /// For a gateway that shows callers the certificate with this fingerprint.
+    pub(super) fn beside(certificate: Option<String>) -> Self {
+        Self { certificate, ..Self::default() }
+    }
+
     /// The tree's own keys, as a section without a name.
     pub(super) fn root(&self, values: Map<String, Value>) -> Section<'_> {
         Section::new(self, String::new(), String::new(), values)
@@ -202,6 +209,11 @@ impl<'r> Section<'r> {
     pub(super) fn names_file(&self, key: &'static str, path: &Path, content: Option<&[u8]>) {
         let file = NamedFile { path: path.to_owned(), content: content.map(Content::of) };
         self.amend(key, |entry| entry.file = Some(file));
+    }
+
+    /// Whether callers are shown the certificate with this fingerprint while this is read.
+    pub(super) fn is_in_service(&self, fingerprint: &str) -> bool {
+        self.reader.certificate.as_deref() == Some(fingerprint)
     }
 
     /// Changes what was recorded last about a key.

@@ -1,5 +1,5 @@
-//! `[listen.tls]`: TLS on the data port. The files are read and checked here, so that a configuration that has them
-//! can be served by.
+//! `[listen.tls]`: TLS on the data port. The files are read and checked here: a configuration whose certificate cannot
+//! be used is none.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,7 +69,13 @@ fn load(section: &Section<'_>, files: &Files, settings: TlsSettings) -> Reading<
     let (certificate_text, key_text, authorities_text) = (certificate_text?, key_text?, authorities_text?);
     let pair = (certificate_text.as_slice(), key_text.as_slice());
     let authorities_text = authorities_text.as_ref().map(|text| text.as_slice());
-    let config = TlsConfig::from_pem(settings, pair, authorities_text, Timestamp::now());
+    let config = TlsConfig::from_pem(settings, pair, authorities_text).and_then(|config| {
+        // One that is in service already cannot be made better by keeping everything else from changing.
+        if !section.is_in_service(config.fingerprint()) {
+            config.check(Timestamp::now())?;
+        }
+        Ok(config)
+    });
     config.map(Some).map_err(|fault| {
         let (name, path) = match fault.part() {
             Part::Certificate => ("cert_file", certificate),

@@ -30,11 +30,19 @@ impl Watch {
 
     /// Looks at them. Says whether they are others than those that were read, and have been the same for two looks:
     /// what is still being written changes in between.
-    pub fn has_settled_elsewhere(&mut self) -> bool {
+    pub fn has_changed_and_settled(&mut self) -> bool {
         let now = look(&self.files);
         let is_settled = now == self.last;
         self.last.clone_from(&now);
         is_settled && now != self.known
+    }
+
+    /// Looks at them. Says whether they are as they were at the last look.
+    pub fn is_still(&mut self) -> bool {
+        let now = look(&self.files);
+        let is_still = now == self.last;
+        self.last = now;
+        is_still
     }
 }
 
@@ -71,11 +79,11 @@ mod tests {
         swap(volume.path(), "..1", "one");
         symlink("..data/secret", volume.path().join("secret")).unwrap();
         let mut watch = Watch::new(vec![volume.path().join("secret")]);
-        assert!(!watch.has_settled_elsewhere() && !watch.has_settled_elsewhere());
+        assert!(!watch.has_changed_and_settled() && !watch.has_changed_and_settled());
         swap(volume.path(), "..2", "two");
-        assert!(!watch.has_settled_elsewhere(), "it may be in the middle of something");
-        assert!(watch.has_settled_elsewhere());
-        assert!(watch.has_settled_elsewhere(), "until it was read again");
+        assert!(!watch.has_changed_and_settled(), "it may be in the middle of something");
+        assert!(watch.has_changed_and_settled());
+        assert!(watch.has_changed_and_settled(), "until it was read again");
     }
 
     #[test]
@@ -86,9 +94,9 @@ mod tests {
         let mut watch = Watch::new(vec![file.clone()]);
         for size in 2..5 {
             fs::write(&file, "a".repeat(size)).unwrap();
-            assert!(!watch.has_settled_elsewhere());
+            assert!(!watch.has_changed_and_settled());
         }
-        assert!(watch.has_settled_elsewhere());
+        assert!(watch.has_changed_and_settled());
     }
 
     #[test]
@@ -98,10 +106,10 @@ mod tests {
         fs::write(&file, "a").unwrap();
         let mut watch = Watch::new(vec![file.clone()]);
         fs::remove_file(&file).unwrap();
-        assert!(!watch.has_settled_elsewhere());
-        assert!(watch.has_settled_elsewhere());
+        assert!(!watch.has_changed_and_settled());
+        assert!(watch.has_changed_and_settled());
         fs::write(&file, "a").unwrap();
-        assert!(!watch.has_settled_elsewhere());
-        assert!(watch.has_settled_elsewhere());
+        assert!(!watch.has_changed_and_settled());
+        assert!(watch.has_changed_and_settled());
     }
 }

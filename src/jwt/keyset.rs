@@ -34,7 +34,7 @@ pub enum InvalidKeySet {
     #[error("not a JWK Set: a JSON object with an array \"keys\"")]
     NotAJwkSet,
     /// So many that reading them would hold up everything else.
-    #[error("the set has {0} keys, more than 1000")]
+    #[error("the set has {0} keys, more than {MAX_KEYS}")]
     TooMany(usize),
     /// For a file of public keys.
     #[error("neither a JWK Set nor PEM with public keys")]

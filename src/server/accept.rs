@@ -18,7 +18,6 @@ use tokio::time::timeout;
 
 use super::connection::Front;
 use super::phase::{Phase, PhaseView};
-use super::tls::Certificates;
 use super::turn_away::turn_away;
 use super::unread::Unread;
 use super::worker::{ConnectionCount, WorkerHandle};
@@ -33,7 +32,7 @@ const TURNED_AWAY: usize = 256;
 const TURNED_AWAY_BY_TLS: usize = 32;
 /// How many bytes of answers the system keeps for a caller that does not read them. Left to itself, it comes to keep
 /// megabytes for each, and some thousand such callers take all the memory that it has for TCP, of every process.
-const SEND_BUFFER: usize = 128 * 1024;
+const SOCKET_SEND_BUFFER: usize = 128 * 1024;
 /// How long one that is turned away has to say what it wants, before it is told that it will not get it.
 const FIRST_WORDS: Duration = Duration::from_secs(1);
 
@@ -125,7 +124,7 @@ async fn next(listener: &mut Listener, porter: &Porter) -> (TcpStream, SocketAdd
         let Incoming { stream, peer, is_last } = listener.accept().await;
         // Answers are written whole; waiting to fill a segment would only delay them.
         let _ = stream.set_nodelay(true);
-        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER);
+        let _ = set_socket_send_buffer_size(&stream, SOCKET_SEND_BUFFER);
         if !is_last {
             return (stream, peer);
         }
@@ -136,7 +135,7 @@ async fn next(listener: &mut Listener, porter: &Porter) -> (TcpStream, SocketAdd
 /// Turns connections away politely.
 struct Porter {
     unread: Rc<Unread>,
-    tls: Option<Certificates>,
+    front: Front,
     /// How many places there are.
     most: usize,
     places: Arc<Semaphore>,
@@ -147,7 +146,7 @@ impl Porter {
         let most = if front.tls.is_some() { TURNED_AWAY_BY_TLS } else { TURNED_AWAY };
         Self {
             unread: Rc::new(Unread::new(desk)),
-            tls: front.tls.clone(),
+            front: front.clone(),
             most,
             places: Arc::new(Semaphore::new(most)),
         }
@@ -167,7 +166,7 @@ impl Porter {
     /// so quickly.
     fn turn_away_at_once(&self, stream: TcpStream, peer: SocketAddr) {
         let (id, answer) = self.unread.answer(Code::Overloaded);
-        if self.tls.is_none() {
+        if self.front.tls.is_none() {
             // What was not read when the connection is closed would take the answer along.
             let _ = stream.try_read(&mut [0; 16 * 1024]);
             let _ = stream.try_write(&answer);
@@ -180,16 +179,10 @@ impl Porter {
     }
 
     fn turn_away(&self, stream: TcpStream, peer: SocketAddr, code: Code) {
-        let (unread, tls) = (Rc::clone(&self.unread), self.tls.clone());
+        let (unread, front) = (Rc::clone(&self.unread), self.front.clone());
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         tokio::task::spawn_local(async move {
-            let transport = match tls {
-                None => stream.into(),
-                Some(certificates) => match timeout(FIRST_WORDS, certificates.shake_hands(stream)).await {
-                    Ok(Ok(stream)) => stream.into(),
-                    _ => return,
-                },
-            };
+            let Ok(Some(transport)) = timeout(FIRST_WORDS, front.transport(stream)).await else { return };
             let client = peer.ip().to_canonical();
             turn_away(transport, client, (&unread, code), FIRST_WORDS).await;
             drop(place);

@@ -86,14 +86,16 @@ impl Protocols {
             http2: config.http2.map(|http2| Http2::new(config, http2)),
         }
     }
+}
 
+impl Front {
     /// What carries the bytes of HTTP; None where the handshake failed.
-    async fn transport(&self, stream: TcpStream) -> Option<Transport> {
-        let Some(certificates) = &self.front.tls else { return Some(stream.into()) };
+    pub(super) async fn transport(&self, stream: TcpStream) -> Option<Transport> {
+        let Some(certificates) = &self.tls else { return Some(stream.into()) };
         match certificates.shake_hands(stream).await {
             Ok(stream) => Some(stream.into()),
             Err(error) => {
-                self.front.misbehaviour.note_handshake(&error);
+                self.misbehaviour.note_handshake(&error);
                 None
             }
         }
@@ -111,7 +113,7 @@ pub(super) async fn serve<S: Stack>(
     // Nobody has asked for anything yet, so there is nothing to wait for when the gateway closes.
     let shaken = tokio::select! {
         biased;
-        transport = protocols.transport(stream) => transport,
+        transport = protocols.front.transport(stream) => transport,
         () = phase.reached(Phase::Closing) => None,
     };
     let Some(mut transport) = shaken else { return };

@@ -99,7 +99,7 @@ impl ReceiverToken {
     }
 
     /// What `Authorization` says, as of now. Fails when the token does not fit into a header.
-    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
+    pub(crate) fn authorization(&self) -> Result<Option<HeaderValue>, InvalidHeaderValue> {
         let Some(token) = self.0.load_full() else { return Ok(None) };
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))?;
         value.set_sensitive(true);

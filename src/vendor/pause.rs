@@ -19,13 +19,13 @@ pub struct Pause {
     config: PauseConfig,
     created: Instant,
     /// When it ends, in microseconds since `created`.
-    ends: AtomicU64,
+    ends: Arc<AtomicU64>,
 }
 
 impl Pause {
     /// No pause yet.
     pub fn new(config: PauseConfig) -> Self {
-        Self { config, created: Instant::now(), ends: AtomicU64::new(0) }
+        Self { config, created: Instant::now(), ends: Arc::default() }
     }
 
     /// The pause as it stands, within other bounds from now on. The same one where these are the bounds already.
@@ -33,8 +33,8 @@ impl Pause {
         if config == self.config {
             return Arc::clone(self);
         }
-        let ends = AtomicU64::new(self.ends.load(Ordering::Relaxed));
-        Arc::new(Self { config, created: self.created, ends })
+        // One and the same, so that calls which began before can still open it.
+        Arc::new(Self { config, created: self.created, ends: Arc::clone(&self.ends) })
     }
 
     /// Whether a call may be made; otherwise how long to wait.

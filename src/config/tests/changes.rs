@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{Config, Fixture};
 use crate::config::{Change, Effect};
+use crate::shipping::SinkConfig;
 
 fn base(fixture: &Fixture) -> Config {
     fixture.after("").unwrap()
@@ -106,4 +107,24 @@ fn what_does_not_concern_requests_is_told_apart() {
     {
         assert_eq!(change(key, None, None).effect(), Effect::Requests, "{key}");
     }
+}
+
+#[test]
+fn a_receiver_s_token_is_shown_to_no_other_receiver() {
+    let fixture = Fixture::new();
+    let read = |url: &str, token: &str| {
+        fs::write(fixture.path("token"), token).unwrap();
+        let token = fixture.path("token");
+        let lines = format!("[audit.ship.siem]\nsink = \"http\"\nurl = \"{url}\"\ntoken_file = {token:?}");
+        fixture.after(&lines).unwrap()
+    };
+    let sent = |config: &Config| match &config.shipping[0].sink {
+        SinkConfig::Http(http) => http.token.authorization().unwrap().unwrap().to_str().unwrap().to_owned(),
+        SinkConfig::Stdout => unreachable!("it is no stdout"),
+    };
+    let running = read("https://one.test/", "first");
+    running.take_over_secrets(&read("https://another.test/", "for-another"));
+    assert_eq!(sent(&running), "Bearer first");
+    running.take_over_secrets(&read("https://one.test/", "second"));
+    assert_eq!(sent(&running), "Bearer second");
 }

@@ -1,6 +1,7 @@
 //! `[listen.tls]`: what the port would show callers is checked before the gateway starts.
 
 use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Fixture, assert_only};
 
@@ -53,6 +54,24 @@ fn files_that_cannot_be_served_by_say_what_to_do() {
     let [certificate, key] = BOTH;
     let authorities = tls(&fixture, &[certificate, key, ("client_ca_file", "empty")]);
     assert_only(authorities, "listen.tls.client_ca_file (my.toml): /", "sign callers' certificates");
+}
+
+#[test]
+fn a_certificate_that_expires_in_service_keeps_nothing_else_from_changing() {
+    let fixture = Fixture::new();
+    let mut soon_over = rcgen::CertificateParams::new(["gate.test".to_owned()]).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    soon_over.not_after = rcgen::date_time_ymd(1970, 1, 1) + (now + Duration::from_secs(2));
+    let key = rcgen::KeyPair::generate().unwrap();
+    fs::write(fixture.path("over.crt"), soon_over.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(fixture.path("over.key"), key.serialize_pem()).unwrap();
+    let files = [("cert_file", "over.crt"), ("key_file", "over.key")];
+    let running = tls(&fixture, &files).unwrap();
+    while running.listen.tls.as_ref().unwrap().expires_in() > 0.0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(tls(&fixture, &files).is_err(), "a gateway would start with it");
+    assert!(running.read_again().unwrap().read_again().is_ok());
 }
 
 #[test]

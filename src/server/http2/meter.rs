@@ -33,26 +33,26 @@ struct Budget {
 
 /// What is left of a budget.
 #[derive(Debug)]
-struct Purse {
+struct TokenBucket {
     budget: Budget,
     left: f64,
     since: Instant,
 }
 
-impl Purse {
+impl TokenBucket {
     fn full(budget: Budget) -> Self {
         Self { budget, left: budget.most, since: Instant::now() }
     }
 
-    fn earn(&mut self, amount: f64) {
+    fn refill(&mut self, amount: f64) {
         self.left = (self.left + amount).min(self.budget.most);
     }
 
     /// Whether there was enough for one frame more.
-    fn pay(&mut self) -> bool {
+    fn take(&mut self) -> bool {
         if self.left < 1.0 {
             let now = Instant::now();
-            self.earn((now - self.since).as_secs_f64() * self.budget.per_second);
+            self.refill((now - self.since).as_secs_f64() * self.budget.per_second);
             self.since = now;
         }
         self.left -= 1.0;
@@ -72,8 +72,8 @@ pub(super) struct Meter {
     newest: u32,
     head: Head,
     heads: u64,
-    control: Purse,
-    resets: Purse,
+    control: TokenBucket,
+    resets: TokenBucket,
     flood: Option<Flood>,
 }
 
@@ -100,8 +100,8 @@ impl Meter {
             newest: 0,
             head: Head::None,
             heads: 0,
-            control: Purse::full(CONTROL),
-            resets: Purse::full(RESETS),
+            control: TokenBucket::full(CONTROL),
+            resets: TokenBucket::full(RESETS),
             flood: None,
         }
     }
@@ -134,7 +134,7 @@ impl Meter {
     /// Takes note of how many bytes were sent to the caller.
     pub(super) fn wrote(&mut self, bytes: usize) {
         let frames = u32::try_from(bytes.div_ceil(BYTES_PER_FRAME)).unwrap_or(u32::MAX);
-        self.control.earn(f64::from(frames));
+        self.control.refill(f64::from(frames));
     }
 
     /// How many heads of requests have come whole.
@@ -171,7 +171,7 @@ impl Meter {
     fn open(&mut self, stream: u32, ends_head: bool) {
         let is_new = stream > self.newest;
         self.newest = self.newest.max(stream);
-        self.control.earn(FRAMES_PER_REQUEST);
+        self.control.refill(FRAMES_PER_REQUEST);
         self.head = match (is_new, ends_head) {
             (true, true) => Head::Ending,
             (true, false) => Head::Begun,
@@ -181,8 +181,8 @@ impl Meter {
     }
 
     fn charge(&mut self, kind: Flood) {
-        let purse = if kind == Flood::Reset { &mut self.resets } else { &mut self.control };
-        if !purse.pay() {
+        let bucket = if kind == Flood::Reset { &mut self.resets } else { &mut self.control };
+        if !bucket.take() {
             self.flood.get_or_insert(kind);
         }
     }

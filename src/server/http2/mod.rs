@@ -40,7 +40,7 @@ const MAX_RECENT_RESETS: usize = 64;
 /// How long they are known.
 const RECENT: Duration = Duration::from_secs(5);
 /// The most that waits to be written of one answer, in bytes.
-const SEND_BUFFER: usize = 64 * 1024;
+const STREAM_SEND_BUFFER: usize = 64 * 1024;
 
 /// Bounds of HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Http2 {
             .max_local_error_reset_streams(Some(MAX_BROKEN_STREAMS))
             .max_concurrent_reset_streams(MAX_RECENT_RESETS)
             .reset_stream_duration(RECENT)
-            .max_send_buffer_size(SEND_BUFFER);
+            .max_send_buffer_size(STREAM_SEND_BUFFER);
         Self {
             builder,
             config: http2,

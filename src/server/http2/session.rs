@@ -217,7 +217,8 @@ impl<'a> Session<'a> {
         if self.streams.count.get() > 0 || self.wire.is_waiting() {
             return Instant::now();
         }
-        self.streams.last.get().max(self.leaving.unwrap_or_else(|| self.streams.last.get()))
+        let last = self.streams.last.get();
+        self.leaving.map_or(last, |leaving| leaving.max(last))
     }
 
     /// Looks at the clock. A connection on which nothing happens is asked to end; one that was asked, or whose caller

@@ -73,13 +73,12 @@ pub struct TlsConfig {
 
 impl TlsConfig {
     /// From files in PEM: the server's certificate with those of the authorities in between after it; its private
-    /// key; and, if callers are to show certificates, the authorities that sign those. Fails where the certificate
-    /// is not valid `now`.
+    /// key; and, if callers are to show certificates, the authorities that sign those. Whether the certificate is valid
+    /// is left to [`Self::check`].
     pub fn from_pem(
         settings: TlsSettings,
         (certificates, key): (&[u8], &[u8]),
         client_authorities: Option<&[u8]>,
-        now: Timestamp,
     ) -> Result<Self, TlsFault> {
         let provider = Arc::new(default_provider());
         let chain = certificates_of(certificates, TlsFault::NoCertificate, TlsFault::MalformedCertificate)?;
@@ -87,7 +86,6 @@ impl TlsConfig {
         let validity = validity(leaf).ok_or(TlsFault::MalformedCertificate(1))?;
         let fingerprint = fingerprint(leaf);
         let key = key_of(key, &chain, &provider)?;
-        check(validity, now)?;
         let identity = identity(&chain, client_authorities.unwrap_or_default(), settings);
         let verifier = client_authorities
             .map(|authorities| verifier(authorities, settings.client_auth, &provider))
@@ -106,6 +104,11 @@ impl TlsConfig {
         let offered = if settings.http2 { &[ALPN_HTTP2, ALPN_HTTP1][..] } else { &[ALPN_HTTP1] };
         server.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
         Ok(Self { server: Arc::new(server), settings, validity, fingerprint, identity })
+    }
+
+    /// Fails where the certificate is not valid `now`.
+    pub fn check(&self, now: Timestamp) -> Result<(), TlsFault> {
+        check(self.validity, now)
     }
 
     /// The end of the certificate.

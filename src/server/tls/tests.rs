@@ -25,7 +25,8 @@ fn pair(begin: Span, end: Span) -> (String, String) {
 
 fn read(certificate: &str, key: &str, authorities: Option<&str>) -> Result<TlsConfig, TlsFault> {
     let files = (certificate.as_bytes(), key.as_bytes());
-    TlsConfig::from_pem(SETTINGS, files, authorities.map(str::as_bytes), Timestamp::now())
+    let config = TlsConfig::from_pem(SETTINGS, files, authorities.map(str::as_bytes))?;
+    config.check(Timestamp::now()).map(|()| config)
 }
 
 #[test]

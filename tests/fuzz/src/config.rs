@@ -57,9 +57,10 @@ fn told(config: &Config) -> String {
         audit,
         shipping,
         log,
+        reload,
         ..
     } = config;
     format!(
-        "{listen:?} {admin:?} {authn:?} {scopes:?} {create:?} {apps:?} {tenants:?} {vendor:?} {upstream:?} {trail:?} {audit:?} {shipping:?} {log:?}"
+        "{listen:?} {admin:?} {authn:?} {scopes:?} {create:?} {apps:?} {tenants:?} {vendor:?} {upstream:?} {trail:?} {audit:?} {shipping:?} {log:?} {reload:?}"
     )
 }

@@ -138,7 +138,8 @@ impl Source for VendorSource {
 
     fn adopt(&mut self, terms: TokenTerms) -> bool {
         let (old, new) = (&self.terms.credentials, &terms.credentials);
-        let is_new = old.client_id != new.client_id
+        let is_new = old.endpoint != new.endpoint
+            || old.client_id != new.client_id
             || old.client_secret.expose_secret() != new.client_secret.expose_secret();
         self.terms = terms;
         is_new

@@ -77,3 +77,35 @@ async fn counts_go_on_where_they_were() {
         tells(&world, &format!("confgate_config_generation {generation}.0")).await;
     }
 }
+
+#[tokio::test]
+async fn who_leaves_and_comes_back_finds_everything_as_it_was() {
+    let tally = tally();
+    let world = World::with(&[PATIENT, ("VENDOR__MIN_INTERVAL", "1m"), ("VENDOR__MAX_BACKOFF", "5m")]).await;
+    let rate = "[tenants.acme]\napp = \"other\"\nrate_limit = { rate = 1000, per = \"1s\", burst = 1000 }\n";
+    let narrow = "[tenants.acme]\napp = \"other\"\nrate_limit = { rate = 1, per = \"1h\", burst = 2 }\n";
+    world.edit(rate, narrow);
+    world.reload();
+    until_generation(&world, 2).await;
+    let statuses = async || [get(&world, "acme", "a").await.status, get(&world, "acme", "a").await.status];
+    assert_eq!(statuses().await, [200, 200]);
+    let tokens = world.vendor.token_calls().len();
+    let text = std::fs::read_to_string(world.file()).unwrap();
+    let (start, end) = (text.find("[apps.other]").unwrap(), text.find("[tenants.crm]").unwrap());
+    let without = text.replace(&text[start..end], "").replace(narrow, "");
+    for generation in [3, 5] {
+        world.replace_file("confgate.toml", &without);
+        tally.fault();
+        world.reload();
+        until_generation(&world, generation).await;
+        assert_eq!(get(&world, "acme", "a").await.problem(), "tenant_unknown");
+        world.replace_file("confgate.toml", &text);
+        tally.fault();
+        world.reload();
+        until_generation(&world, generation + 1).await;
+        assert_eq!(statuses().await, [429, 429], "no fresh burst");
+        tally.requests(3);
+    }
+    assert_eq!(world.vendor.token_calls().len(), tokens, "the vendor was asked for a token again");
+    tally.finish();
+}

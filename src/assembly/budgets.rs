@@ -6,7 +6,7 @@ use crate::config::{AppConfig, Config, TenantConfig};
 use crate::limits::Quota;
 
 /// Says for which apps that is so, where several tenants share one.
-pub(super) fn compare(config: &Config) {
+pub(super) fn warn_of_small_budgets(config: &Config) {
     for app in &config.apps {
         let tenants: Vec<_> = config.tenants.iter().filter(|tenant| tenant.app == app.key).collect();
         if tenants.len() > 1 && !suffices(app, &tenants) {
