@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::support::client::{self, Connection};
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::program::{Ended, Program, Served, confgate, run};
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::WITHOUT_LIMITS;
 
 const ONE: &str = "/conferences/IM3SKW51SKH4TB80LV45000C7";
 

@@ -4,10 +4,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Connection};
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::{WITHOUT_LIMITS, World};
+use crate::support::world::World;
 
 const ONE: &str = "/conferences/IM3SKW51SKH4TB80LV45000C7";
 const ORIGIN: &str = "https://app.corp.example";

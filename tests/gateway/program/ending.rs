@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::support::client::{self, Answer, Connection};
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
-use crate::support::world::WITHOUT_LIMITS;
 use crate::support::{CREATE, within};
 
 /// Checks that the trail ends with the stop record and the checkpoint that vouches for it, and that `audit verify`

@@ -6,10 +6,11 @@ use tempfile::NamedTempFile;
 
 use super::account::Account;
 use super::client::{self, Answer};
+use super::configuration::{CLIENT_SECRET, borrowed};
 use super::issuer::Issuer;
 use super::tally::Tally;
 use super::vendor::Vendor;
-use super::world::{CLIENT_SECRET, World, borrowed};
+use super::world::World;
 
 /// The gateway, and the accounts of what was done to it.
 pub(crate) struct Cases {

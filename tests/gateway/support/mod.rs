@@ -10,6 +10,7 @@ pub(crate) mod bewitched;
 pub(crate) mod cases;
 pub(crate) mod certificates;
 pub(crate) mod client;
+pub(crate) mod configuration;
 pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod http2;

@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 
 use super::admin;
 use super::client::Answer;
+use super::configuration::write_configuration;
 use super::issuer::Issuer;
 use super::trail::Trail;
 use super::vendor::Vendor;
 use super::within;
-use super::world::write_configuration;
 
 /// A command of the program, with an environment that nothing else has got into.
 pub(crate) fn confgate<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {

@@ -8,11 +8,11 @@ use tokio::process::Command;
 
 use super::admin;
 use super::client::{self, Answer};
+use super::configuration::{WITHOUT_LIMITS, borrowed, write_configuration};
 use super::issuer::Issuer;
 use super::program::{Ended, Program, serve};
 use super::trail::Trail;
 use super::vendor::Vendor;
-use super::world::{WITHOUT_LIMITS, borrowed, write_configuration};
 
 /// What `confgate serve` needs around it, whenever it is started.
 pub(crate) struct Site {

@@ -25,9 +25,9 @@ use tempfile::TempDir;
 use tower::Service;
 
 use super::client::{Answer, Connection};
+use super::configuration::configuration;
 use super::issuer::Issuer;
 use super::vendor::Vendor;
-use super::world::configuration;
 use super::{trail, within};
 
 /// The gateway, before a vendor and an issuer.

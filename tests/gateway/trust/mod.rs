@@ -7,9 +7,10 @@ mod issuers;
 mod keys;
 mod outages;
 
+use crate::support::configuration::borrowed;
 use crate::support::issuer::{Issuer, Token};
 use crate::support::vendor::Vendor;
-use crate::support::world::{World, borrowed};
+use crate::support::world::World;
 
 /// A path that a token with every scope opens.
 const PATH: &str = "/conferences/IM3";

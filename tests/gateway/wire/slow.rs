@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::support::client::Connection;
+use crate::support::configuration::A_SECOND;
 use crate::support::server::Reply;
-use crate::support::world::{A_SECOND, World};
+use crate::support::world::World;
 use crate::wire::{get, head, is_refused, leaves_outcomes, sent};
 
 #[tokio::test]

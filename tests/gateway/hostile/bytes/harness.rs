@@ -13,8 +13,9 @@ use super::case::{Answered, Case, End};
 use super::message::{self, Message, told};
 use super::tap::Tap;
 use crate::support::PATIENCE;
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::tally::Tally;
-use crate::support::world::{WITHOUT_LIMITS, World};
+use crate::support::world::World;
 
 /// How many connections are open at a time.
 const AT_ONCE: usize = 32;

@@ -3,11 +3,12 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::admin;
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::http2::{Frame, Frames, Http2, PREFACE, block, literal};
 use crate::support::program::Served;
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::{WITHOUT_LIMITS, World};
+use crate::support::world::World;
 
 const ENHANCE_YOUR_CALM: u32 = 11;
 

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::http2::{Frame, Frames, Http2};
 use crate::support::program::Served;
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
-use crate::support::world::{WITHOUT_LIMITS, World};
+use crate::support::world::World;
 
 const NO_ERROR: u32 = 0;
 

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use crate::support::CREATE;
 use crate::support::certificates::Shown;
 use crate::support::client::{Answer, Connection};
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::server::{Call, Reply};
 use crate::support::tally::Tally;
-use crate::support::world::{World, borrowed};
+use crate::support::world::World;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 

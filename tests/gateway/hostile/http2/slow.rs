@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::support::configuration::A_SECOND;
 use crate::support::http2::{Frame, Frames, Http2, PREFACE, block, read};
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::{A_SECOND, World};
+use crate::support::world::World;
 
 const INITIAL_WINDOW_SIZE: u16 = 4;
 const CANCEL: u32 = 8;

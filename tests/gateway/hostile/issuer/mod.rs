@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::support::cases::Cases;
 use crate::support::client::Answer;
+use crate::support::configuration::borrowed;
 use crate::support::issuer::{Issuer, Token};
 use crate::support::vendor::Vendor;
-use crate::support::world::borrowed;
 
 const PATH: &str = "/conferences/IM3";
 

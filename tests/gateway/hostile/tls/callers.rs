@@ -2,9 +2,10 @@
 
 use crate::support::certificates::{Authority, Shown};
 use crate::support::client::Connection;
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::tally::Tally;
-use crate::support::world::{World, borrowed};
+use crate::support::world::World;
 
 #[tokio::test]
 async fn who_has_no_certificate_of_the_authority_is_not_let_in() {

@@ -3,10 +3,10 @@
 use crate::support::CREATE;
 use crate::support::certificates::Shown;
 use crate::support::client::Connection;
+use crate::support::configuration::borrowed;
 use crate::support::http2::{Frame, Frames, Http2};
 use crate::support::program::Served;
 use crate::support::tally::Tally;
-use crate::support::world::borrowed;
 
 /// The log at its most talkative, with what HTTP/2, its compression of header fields, and TLS say of themselves.
 #[tokio::test]

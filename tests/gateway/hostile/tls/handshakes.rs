@@ -9,10 +9,11 @@ use tokio::net::TcpStream;
 
 use crate::support::certificates::{Shown, shake_hands};
 use crate::support::client::Connection;
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::tally::Tally;
 use crate::support::within;
-use crate::support::world::{World, borrowed};
+use crate::support::world::World;
 
 const NEW: &[&SupportedProtocolVersion] = &[&TLS13];
 const OLD: &[&SupportedProtocolVersion] = &[&TLS12];

@@ -6,10 +6,10 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::support::admin;
 use crate::support::certificates::{Authority, Pair, Shown};
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::program::Served;
 use crate::support::tally::Tally;
-use crate::support::world::borrowed;
 
 /// Whether a new caller is shown this certificate.
 async fn is_shown(served: &Served, shown: &Shown, pair: &Pair) -> bool {
