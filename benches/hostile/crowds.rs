@@ -14,7 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::callers::{ask, connect, get, runtime};
+use crate::callers::get;
+use crate::sockets::{ask, connect, runtime};
 use crate::world::CONFERENCE;
 use crate::{Scene, forged, token_of_nobody};
 

@@ -10,6 +10,9 @@
 mod callers;
 mod crowds;
 mod gateway;
+#[path = "../sockets.rs"]
+mod sockets;
+#[path = "../vendor.rs"]
 mod vendor;
 #[path = "../world.rs"]
 #[expect(dead_code, reason = "the other benches use the rest")]

@@ -5,17 +5,16 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep_until};
 
-use super::gateway::{Running, runtime};
+use crate::gateway::Running;
+use crate::sockets::{ask, connect, runtime, within};
 
 /// Who call, and how.
 pub(crate) struct Callers {
     address: SocketAddr,
-    request: Rc<[u8]>,
+    request: Rc<str>,
 }
 
 /// How long each answer took.
@@ -26,20 +25,15 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    pub(crate) fn served(&self, quantile: f64) -> Duration {
-        of(&self.served, quantile)
+    /// The time within which so many percent of those that were served had their answers.
+    pub(crate) fn served(&self, percent: usize) -> Duration {
+        within(&self.served, percent)
     }
 
-    pub(crate) fn shed(&self, quantile: f64) -> Duration {
-        of(&self.shed, quantile)
+    /// The same of those that were shed.
+    pub(crate) fn shed(&self, percent: usize) -> Duration {
+        within(&self.shed, percent)
     }
-}
-
-fn of(all: &[Duration], quantile: f64) -> Duration {
-    let mut sorted = all.to_vec();
-    sorted.sort_unstable();
-    let index = (sorted.len() as f64 * quantile) as usize;
-    sorted.get(index).copied().unwrap_or_default()
 }
 
 impl Callers {
@@ -47,7 +41,7 @@ impl Callers {
         let Running { address, bearer, .. } = gateway;
         let request =
             format!("DELETE /conferences/IM3 HTTP/1.1\r\nHost: a\r\nAuthorization: {bearer}\r\n\r\n");
-        Self { address: *address, request: request.into_bytes().into() }
+        Self { address: *address, request: request.into() }
     }
 
     /// Over so many connections, at `rate` requests a second over all of them, or as fast as they are answered.
@@ -72,13 +66,16 @@ impl Callers {
                 call.await.expect("no panic");
             }
         });
-        Rc::into_inner(figures).expect("no call any more").into_inner()
+        let mut figures = Rc::into_inner(figures).expect("no call any more").into_inner();
+        figures.served.sort_unstable();
+        figures.shed.sort_unstable();
+        figures
     }
 }
 
 struct Call {
     address: SocketAddr,
-    request: Rc<[u8]>,
+    request: Rc<str>,
     first: Instant,
     every: Option<Duration>,
     last: Instant,
@@ -86,13 +83,11 @@ struct Call {
 
 impl Call {
     async fn repeat(self, figures: Rc<RefCell<Figures>>) {
-        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
-        stream.set_nodelay(true).expect("a socket");
+        let mut stream = connect(self.address, false).await.expect("a connection");
         let mut due = self.first;
         while due < self.last && Instant::now() < self.last {
             sleep_until(due).await;
-            stream.write_all(&self.request).await.expect("a kept connection");
-            let status = status(&mut stream).await;
+            let status = ask(&mut stream, &self.request).await.expect("a kept connection");
             let mut figures = figures.borrow_mut();
             match status {
                 // Its scope is missing, which only a token that was checked can tell.
@@ -101,22 +96,6 @@ impl Call {
                 other => panic!("an answer {other}"),
             }
             due = self.every.map_or_else(Instant::now, |every| due + every);
-        }
-    }
-}
-
-/// Reads one answer.
-async fn status(stream: &mut TcpStream) -> u16 {
-    let mut answer = Vec::with_capacity(2048);
-    loop {
-        let read = stream.read_buf(&mut answer).await.expect("a kept connection");
-        assert!(read > 0, "the connection was closed");
-        let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-        let length: usize = length.and_then(|length| length.parse().ok()).expect("a length");
-        if answer.len() >= end + 4 + length {
-            return head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         }
     }
 }

@@ -12,9 +12,9 @@ use confgate::config;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
+
+use crate::sockets::runtime;
+use crate::vendor;
 
 const NAME: &str = "https://issuer.test";
 
@@ -79,10 +79,6 @@ impl Running {
     }
 }
 
-pub(crate) fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
 fn configuration(directory: &Path, issuer: &Issuer, sheds: bool) -> String {
     let file = |name: &str, text: String| {
         let path = directory.join(name);
@@ -109,7 +105,7 @@ audiences = ["confgate"]
 algorithms = ["ES512"]
 jwks_file = "{}"
 [apps.meet]
-base_url = "http://{}"
+base_url = "{}"
 org = "org"
 app = "app"
 client_id = "id"
@@ -125,39 +121,8 @@ directory = "{}"
 level = "off"
 "#,
         keys.display(),
-        vendor(),
+        vendor::start(),
         secret.display(),
         directory.join("audit").display(),
     )
-}
-
-/// A vendor on a thread of its own.
-fn vendor() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.set_nonblocking(true).expect("a socket");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        runtime().block_on(async {
-            let listener = TcpListener::from_std(listener).expect("a socket");
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream));
-            }
-        });
-    });
-    address
-}
-
-/// The gateway's requests come one at a time, each in one piece.
-async fn answer(mut stream: TcpStream) {
-    let body = r#"{"error":0,"access_token":"YWMt-bench","expires_in":5184000}"#;
-    let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    let mut request = [0; 8192];
-    while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-    }
 }

@@ -15,15 +15,17 @@
     clippy::panic,
     reason = "a bench that cannot go on stops"
 )]
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "figures are counts far below 2⁵³"
-)]
+#![expect(clippy::cast_precision_loss, reason = "figures are counts far below 2⁵³")]
 
 mod callers;
 mod gateway;
+#[path = "../sockets.rs"]
+mod sockets;
+#[path = "../vendor.rs"]
+mod vendor;
+#[path = "../world.rs"]
+#[expect(dead_code, reason = "the other benches use the rest")]
+mod world;
 
 use std::time::Duration;
 
@@ -42,15 +44,15 @@ const CONNECTIONS: usize = 1000;
 const TO_CAPACITY: usize = 16;
 
 fn row(load: &str, shedding: &str, figures: &Figures) {
-    let ms = |quantile| figures.served(quantile).as_secs_f64() * 1e3;
+    let ms = |percent| figures.served(percent).as_secs_f64() * 1e3;
     let per_second = |count: usize| count as f64 / LASTS.as_secs_f64();
     println!(
         "| {load} | {shedding} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} |",
         per_second(figures.served.len()),
         per_second(figures.shed.len()),
-        ms(0.5),
-        ms(0.99),
-        figures.shed(0.99).as_secs_f64() * 1e3,
+        ms(50),
+        ms(99),
+        figures.shed(99).as_secs_f64() * 1e3,
     );
 }
 

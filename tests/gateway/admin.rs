@@ -6,10 +6,11 @@ use serde_json::json;
 
 use crate::support::CREATE;
 use crate::support::client::{self, Answer};
+use crate::support::configuration::CLIENT_SECRET;
 use crate::support::issuer::Issuer;
 use crate::support::server::Reply;
 use crate::support::vendor::Vendor;
-use crate::support::world::{CLIENT_SECRET, World};
+use crate::support::world::World;
 
 async fn get(world: &World, path: &str) -> Answer {
     client::send(world.admin, "GET", path, &[], "").await

@@ -7,18 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::support::client::{self, Connection};
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::program::{Ended, Program, Served, confgate, run};
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
 
 const ONE: &str = "/conferences/IM3SKW51SKH4TB80LV45000C7";
-const ROOM: [(&str, &str); 4] = [
-    ("TENANTS__CRM__RATE_LIMIT__RATE", "1000000"),
-    ("TENANTS__CRM__RATE_LIMIT__BURST", "1000000"),
-    ("APPS__MEET__BUDGET__RATE", "1000000"),
-    ("APPS__MEET__BUDGET__BURST", "1000000"),
-];
 
 /// What became of the requests of all callers.
 #[derive(Default)]
@@ -61,7 +56,7 @@ async fn the_trail_is_whole(served: &Served, tally: &Tally) {
 
 async fn under_load(signal: &str) {
     let tally = Arc::new(Tally::of("drain"));
-    let mut served = Served::with(&[&ROOM[..], &[("LISTEN__DRAIN_DELAY", "2s")]].concat()).await;
+    let mut served = Served::with(&[&WITHOUT_LIMITS[..], &[("LISTEN__DRAIN_DELAY", "2s")]].concat()).await;
     let bearer = served.issuer.token().bearer();
     // Holds the gateway in its last phase until every caller knows.
     let gate = Gate::closed();

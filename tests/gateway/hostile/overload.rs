@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Connection};
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
@@ -142,15 +143,8 @@ async fn an_answer_that_is_still_coming_keeps_its_place() {
 #[tokio::test]
 async fn a_worker_that_lags_behind_sheds_a_share_and_recovers() {
     let tally = Tally::of("unfair tenants and overload");
-    let world = World::with(&[
-        ("LISTEN__WORKERS", "1"),
-        ("LISTEN__MAX_LAG", "1ms"),
-        ("TENANTS__CRM__RATE_LIMIT__RATE", "1000000"),
-        ("TENANTS__CRM__RATE_LIMIT__BURST", "1000000"),
-        ("APPS__MEET__BUDGET__RATE", "1000000"),
-        ("APPS__MEET__BUDGET__BURST", "1000000"),
-    ])
-    .await;
+    let lagging = [("LISTEN__WORKERS", "1"), ("LISTEN__MAX_LAG", "1ms")];
+    let world = World::with(&[&WITHOUT_LIMITS[..], &lagging].concat()).await;
     let shed = std::sync::atomic::AtomicUsize::new(0);
     let enough = || shed.load(std::sync::atomic::Ordering::Relaxed) >= 50;
     let caller = async || {

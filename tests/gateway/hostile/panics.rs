@@ -1,124 +1,26 @@
 //! A stage that panics, wherever it stands: one request fails, and nothing else.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use confgate::assembly::{Parts, stack};
-use confgate::config::Config;
+use confgate::assembly::stack;
 use confgate::domain::Refusal;
-use confgate::limits::ConnectionsByAddress;
-use confgate::listener::Listener;
-use confgate::server::{
-    CallerBody, Capacity, ConnectionConfig, Front, Outfit, PhaseSwitch, Plan, accept, phases, start,
-};
-use confgate::stages::audit::Desk;
+use confgate::server::CallerBody;
 use confgate::stages::catch_panic;
 use confgate::stages::identify::Accepted;
 use confgate::stages::intent::Recorded;
 use confgate::stages::reply::{GateBody, Reply};
-use confgate::telemetry::{MetricsBuilder, Place, watch_panics};
-use confgate::trail::{Trail, TrailThread};
-use confgate::upstream::{Connector, tls_config};
+use confgate::telemetry::{Place, watch_panics};
 use futures_util::future::join_all;
 use http::Response;
 use serde_json::json;
-use tempfile::TempDir;
 use tower::{Service, ServiceBuilder, service_fn};
 
-use crate::support::client::{Answer, Connection};
-use crate::support::issuer::Issuer;
+use crate::support::client::Answer;
 use crate::support::tally::Tally;
-use crate::support::trail;
-use crate::support::vendor::Vendor;
-use crate::support::within;
-use crate::support::world::configuration;
-
-/// One worker with a stack of the test's own.
-struct Broken {
-    address: SocketAddr,
-    trail: trail::Trail,
-    issuer: Issuer,
-    vendor: Vendor,
-    _running: (PhaseSwitch, TrailThread, TempDir),
-}
-
-impl Broken {
-    /// `build` makes the worker's stack.
-    async fn start<S>(build: impl Fn(&Parts, Rc<Desk>) -> S + Send + 'static) -> Self
-    where
-        S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
-    {
-        watch_panics();
-        let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
-        let directory = TempDir::new().expect("a temporary directory");
-        let config = configuration(directory.path(), &vendor, &issuer, &[]);
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let address = listener.local_addr().expect("a bound port");
-        let trail = trail::Trail::new(&directory.path().join("audit"));
-        let (switch, thread) = serve(&config, listener, build);
-        Self { address, trail, issuer, vendor, _running: (switch, thread, directory) }
-    }
-
-    async fn connection(&self) -> Connection {
-        Connection::open(self.address).await
-    }
-}
-
-fn serve<S>(
-    config: &Config,
-    listener: TcpListener,
-    build: impl Fn(&Parts, Rc<Desk>) -> S + Send + 'static,
-) -> (PhaseSwitch, TrailThread)
-where
-    S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
-{
-    let (tls, _) = tls_config(None).expect("certificate authorities");
-    let connector = Connector::new(tls, Duration::from_secs(1));
-    let (trail, thread) = Trail::open(&config.trail).expect("a trail");
-    let builder = MetricsBuilder::new(
-        config.tenants.iter().map(|tenant| tenant.id.clone()).collect(),
-        config.apps.iter().map(|app| app.key.clone()).collect(),
-    );
-    let (parts, actors) = Parts::build(config, &connector, trail.clone(), &builder);
-    for actor in actors {
-        tokio::spawn(actor);
-    }
-    let (switch, phase) = phases();
-    let outfit =
-        Outfit { desk: Desk::new(trail.clone(), builder.worker(), config.audit), phase: phase.clone() };
-    let bounds = ConnectionConfig {
-        idle_timeout: config.listen.idle_timeout,
-        answer_timeout: config.listen.request_timeout,
-        max_header_bytes: config.listen.max_header_bytes,
-        max_headers: config.listen.max_headers,
-        max_streams: 100,
-        http2: config.listen.http2,
-        front: Front::default(),
-    };
-    let stacks = move |desk: Rc<Desk>| move |parts: Parts| build(&parts, Rc::clone(&desk));
-    let first = Plan { bounds, stack: parts };
-    let (worker, _, _) = start("worker-0".into(), outfit, first, stacks, ()).expect("a thread");
-    let desk = Desk::new(trail, builder.worker(), config.audit);
-    let accepting = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let listener = Listener::from_std(listener).expect("a socket");
-            let bounds = (
-                Arc::new(Capacity::new(100, ConnectionsByAddress::new(None, Vec::new()))),
-                &Front::default(),
-            );
-            accept(listener, vec![worker], bounds, desk, phase).await;
-        });
-    };
-    std::thread::spawn(accepting);
-    (switch, thread)
-}
+use crate::support::worker::Worker;
 
 /// What every failure of this kind looks like.
 fn is_failure(answer: &Answer) -> bool {
@@ -138,13 +40,11 @@ async fn last(recorded: Recorded) -> Result<Reply, Refusal> {
 #[tokio::test]
 async fn a_stage_that_panics_fails_its_own_request_alone() {
     let tally = Tally::of("panics and file descriptors");
-    let broken = Broken::start(|parts, desk| stack(parts, desk, service_fn(last))).await;
+    watch_panics();
+    let broken = Worker::start(|parts, desk| stack(parts, desk, service_fn(last))).await;
     let bearer = broken.issuer.token().bearer();
     let headers = [("Authorization", bearer.as_str()), ("Origin", "https://app.corp.example")];
-    let ready = async {
-        while broken.connection().await.send("GET", "/conferences/IM3", &headers, "").await.status == 503 {}
-    };
-    within("the issuer's keys", ready).await;
+    broken.answers("GET", "/conferences/IM3", &headers).await;
     let before = Place::Worker.panics();
     let caller = async || {
         let mut kept = broken.connection().await;
@@ -177,7 +77,8 @@ async fn a_stage_that_panics_fails_its_own_request_alone() {
 #[tokio::test]
 async fn a_stage_before_the_trail_does_too() {
     let tally = Tally::of("panics and file descriptors");
-    let broken = Broken::start(|_, desk| {
+    watch_panics();
+    let broken = Worker::start(|_, desk| {
         let stage = |accepted: Accepted<CallerBody>| {
             let path = accepted.request.uri().path().to_owned();
             assert!(path != "/call", "on purpose, while it is called");
@@ -239,7 +140,8 @@ async fn a_connection_that_panics_takes_no_other_with_it() {
     let tally = Tally::of("panics and file descriptors");
     let armed = Arc::new(AtomicBool::new(false));
     let taken = Arc::clone(&armed);
-    let broken = Broken::start(move |_, _| Untakeable(Arc::clone(&taken))).await;
+    watch_panics();
+    let broken = Worker::start(move |_, _| Untakeable(Arc::clone(&taken))).await;
     let before = Place::Worker.panics();
     let mut others = Vec::new();
     for _ in 0..10 {

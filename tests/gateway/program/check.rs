@@ -5,10 +5,10 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::configuration::{CLIENT_SECRET, write_configuration};
 use crate::support::issuer::Issuer;
 use crate::support::program::{confgate, run};
 use crate::support::vendor::Vendor;
-use crate::support::world::{CLIENT_SECRET, write_configuration};
 
 #[tokio::test]
 async fn a_good_configuration_is_printed_as_it_is_in_effect() {

@@ -7,10 +7,10 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::client::Connection;
+use crate::support::configuration::write_configuration;
 use crate::support::issuer::Issuer;
 use crate::support::program::{Program, serve};
 use crate::support::vendor::Vendor;
-use crate::support::world::write_configuration;
 
 /// `confgate serve` under a limit, as `ulimit` of a shell sets it.
 fn under(ulimit: &str, serve: &Command) -> Command {

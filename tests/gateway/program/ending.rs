@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::support::client::{self, Answer, Connection};
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
 use crate::support::{CREATE, within};
@@ -47,14 +48,7 @@ async fn keep_calling(address: SocketAddr, bearer: String, progress: watch::Send
 
 #[tokio::test]
 async fn sigterm_under_load_fails_no_request() {
-    let mut served = Served::with(&[
-        ("LISTEN__DRAIN_DELAY", "3s"),
-        ("TENANTS__CRM__RATE_LIMIT__RATE", "1000000"),
-        ("TENANTS__CRM__RATE_LIMIT__BURST", "1000000"),
-        ("APPS__MEET__BUDGET__RATE", "1000000"),
-        ("APPS__MEET__BUDGET__BURST", "1000000"),
-    ])
-    .await;
+    let mut served = Served::with(&[&WITHOUT_LIMITS[..], &[("LISTEN__DRAIN_DELAY", "3s")]].concat()).await;
     let bearer = served.issuer.token().bearer();
 
     // One request is with the vendor all the while.

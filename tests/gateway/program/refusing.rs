@@ -6,10 +6,10 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::configuration::{CLIENT_SECRET, write_configuration};
 use crate::support::issuer::Issuer;
 use crate::support::program::{Ended, Program, confgate, run, serve};
 use crate::support::vendor::Vendor;
-use crate::support::world::{CLIENT_SECRET, write_configuration};
 
 /// What a gateway needs that shall not start.
 struct Doomed {

@@ -305,13 +305,9 @@ async fn callers_who_left_are_counted_as_well() {
     for caller in &mut callers {
         caller.write(format!("GET {PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: {bearer}\r\n\r\n")).await;
     }
-    let waiting = |status: &Value| {
-        let tenants = status["tenants"].as_array().unwrap();
-        tenants.iter().any(|tenant| tenant["tenant"] == "crm" && tenant["in_flight"] == GONE)
-    };
-    world.until_status("all to wait", waiting).await;
+    world.until_in_flight("crm", GONE).await;
     drop(callers);
-    world.until_status("all to be gone", |status| status["connections_open"] == 0).await;
+    world.until_connections(0).await;
     assert!(!world.ended().await);
     let told = Told::of(&world.trail.records(), Value::Null);
     assert_eq!((told.total(), told.lines()), (GONE, 2 * 6), "{told:?}");

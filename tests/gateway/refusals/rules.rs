@@ -7,7 +7,7 @@ use serde_json::Value;
 use sfv::{BareItem, List, ListEntry, Parser};
 
 use super::evidence::Evidence;
-use crate::support::world::CLIENT_SECRET;
+use crate::support::configuration::CLIENT_SECRET;
 
 /// Fails the test unless the refusal keeps every rule.
 pub(super) fn hold(evidence: &Evidence) {

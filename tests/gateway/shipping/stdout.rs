@@ -10,11 +10,11 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::support::CREATE;
 use crate::support::client::Connection;
+use crate::support::configuration::write_configuration;
 use crate::support::issuer::Issuer;
 use crate::support::program::{Served, serve};
 use crate::support::trail::Trail;
 use crate::support::vendor::Vendor;
-use crate::support::world::write_configuration;
 use crate::support::{admin, within};
 
 const KEYS: [(&str, &str); 3] = [

@@ -10,13 +10,14 @@ use super::{consumer, create, cursor, of, shipping_to};
 use crate::support::CREATE;
 use crate::support::admin;
 use crate::support::client;
+use crate::support::configuration::write_configuration;
 use crate::support::issuer::Issuer;
 use crate::support::program::{Program, confgate, run, serve};
 use crate::support::receiver::{Receiver, lines_of, once_each};
 use crate::support::server::Reply;
 use crate::support::trail::Trail;
 use crate::support::vendor::Vendor;
-use crate::support::world::{World, write_configuration};
+use crate::support::world::World;
 
 #[tokio::test]
 async fn however_the_receiver_fails_requests_go_on_and_everything_arrives_later() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::client::{self, Answer};
-use super::within;
+use super::{PATIENCE, within};
 
 /// How often it is asked.
 const INTERVAL: Duration = Duration::from_millis(5);
@@ -37,12 +37,45 @@ pub(crate) async fn until_readyz(admin: SocketAddr, enough: impl Fn(&Answer) -> 
     within("/readyz to change", looking).await
 }
 
-/// Waits until `/status` says what `enough` looks for.
-pub(crate) async fn until_status(admin: SocketAddr, what: &str, enough: impl Fn(&Value) -> bool) {
+/// Waits until a metric is enough; `name` is with its labels.
+pub(crate) async fn until_metric(admin: SocketAddr, name: &str, enough: impl Fn(f64) -> bool) {
     let looking = async {
-        while !enough(&get(admin, "/status").await.json()) {
+        while !enough(metric(admin, name).await) {
             tokio::time::sleep(INTERVAL).await;
         }
     };
-    within(&format!("{what} in /status"), looking).await;
+    within(&format!("{name} to change"), looking).await;
+}
+
+/// Waits until `/status` says what `enough` looks for.
+pub(crate) async fn until_status(admin: SocketAddr, what: &str, enough: impl Fn(&Value) -> bool) {
+    within(&format!("{what} in /status"), status_says(admin, enough)).await;
+}
+
+/// Waits until a tenant has so many requests in flight.
+pub(crate) async fn until_in_flight(admin: SocketAddr, tenant: &str, count: usize) {
+    let is_it = |status: &&Value| status["tenant"] == tenant;
+    let reached = |status: &Value| {
+        let mut tenants = status["tenants"].as_array().expect("a list of tenants").iter();
+        tenants.find(is_it).expect("a tenant of the configuration")["in_flight"] == count
+    };
+    until_status(admin, &format!("{count} requests of {tenant} in flight"), reached).await;
+}
+
+/// Waits until so many callers are connected.
+pub(crate) async fn until_connections(admin: SocketAddr, count: usize) {
+    until_connections_within(PATIENCE, admin, count).await;
+}
+
+/// The same for so many that they take their time to come or to go.
+pub(crate) async fn until_connections_within(limit: Duration, admin: SocketAddr, count: usize) {
+    let reached = status_says(admin, |status| status["connections_open"] == count);
+    let waited = tokio::time::timeout(limit, reached).await;
+    waited.unwrap_or_else(|_| panic!("waited {limit:?} for {count} connections"));
+}
+
+async fn status_says(admin: SocketAddr, enough: impl Fn(&Value) -> bool) {
+    while !enough(&get(admin, "/status").await.json()) {
+        tokio::time::sleep(INTERVAL).await;
+    }
 }

@@ -105,11 +105,6 @@ impl Shown {
     }
 }
 
-/// Changes as [`World::with`](super::world::World::with) takes them.
-pub(crate) fn borrowed(changes: &[(String, String)]) -> Vec<(&str, &str)> {
-    changes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
-}
-
 /// How a caller shakes hands.
 #[derive(Clone)]
 pub(crate) struct TlsCaller {

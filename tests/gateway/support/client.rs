@@ -1,5 +1,6 @@
 //! A caller: exact bytes out and in, and a short way for requests that are as they should be.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use futures_util::FutureExt;
@@ -77,27 +78,16 @@ pub(crate) struct Connection<S = TcpStream> {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = within("a connection", TcpStream::connect(address)).await;
-        let stream = stream.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
-        stream.set_nodelay(true).expect("TCP_NODELAY");
-        let wire = Wire::new(stream);
-        Self { wire, address }
+        let opened = Self::to(address, TcpStream::connect(address)).await;
+        opened.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"))
     }
 
     /// From this address of the machine's own.
     pub(crate) async fn open_from(source: IpAddr, address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind((source, 0).into()).expect("an address of this machine");
-        let stream = within("a connection", socket.connect(address)).await;
-        let stream =
-            stream.unwrap_or_else(|error| panic!("cannot connect from {source} to {address}: {error}"));
-        stream.set_nodelay(true).expect("TCP_NODELAY");
-        Self::of(stream, address)
-    }
-
-    /// Over a connection that the test has set up.
-    pub(crate) fn of(stream: TcpStream, address: SocketAddr) -> Self {
-        Self { wire: Wire::new(stream), address }
+        let opened = Self::to(address, socket.connect(address)).await;
+        opened.unwrap_or_else(|error| panic!("cannot connect from {source} to {address}: {error}"))
     }
 
     /// The connection itself, where nothing of an answer was read yet.
@@ -107,9 +97,16 @@ impl Connection {
 
     /// To a gateway that may have been killed: `None` when it was.
     pub(crate) async fn try_open(address: SocketAddr) -> Option<Self> {
-        let stream = within("a connection, or none", TcpStream::connect(address)).await.ok()?;
-        stream.set_nodelay(true).ok()?;
-        Some(Self { wire: Wire::new(stream), address })
+        Self::to(address, TcpStream::connect(address)).await.ok()
+    }
+
+    async fn to(
+        address: SocketAddr,
+        connecting: impl Future<Output = io::Result<TcpStream>>,
+    ) -> io::Result<Self> {
+        let stream = within("a connection, or none", connecting).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self::over(stream, address))
     }
 
     /// Waits until an answer has begun to arrive, and leaves it unread.
@@ -186,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The same to a gateway that may have closed the connection.
-    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         within("room to write", self.wire.write(bytes.as_ref())).await
     }
 
@@ -205,12 +202,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The same of an answer that may break off: then the error.
-    pub(crate) async fn try_answer(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
+    pub(crate) async fn try_answer(&mut self, method: &str) -> io::Result<Option<Answer>> {
         within(&format!("an answer to {method}, or its end"), self.read(method)).await
     }
 
     /// Reads a little of what there is; 0 at the end, an error where the connection is broken off.
-    pub(crate) async fn sip(&mut self) -> std::io::Result<usize> {
+    pub(crate) async fn sip(&mut self) -> io::Result<usize> {
         let mut little = vec![0; 0x10000];
         within("something to read", self.wire.stream.read(&mut little)).await
     }
@@ -221,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         rest.unwrap_or_else(|error| panic!("{} broke the connection: {error}", self.address))
     }
 
-    async fn read(&mut self, method: &str) -> std::io::Result<Option<Answer>> {
+    async fn read(&mut self, method: &str) -> io::Result<Option<Answer>> {
         let Some(head) = self.wire.head().await? else {
             return Ok(None);
         };

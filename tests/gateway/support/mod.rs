@@ -6,10 +6,11 @@
 pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod api;
-pub(crate) mod bench;
 pub(crate) mod bewitched;
+pub(crate) mod cases;
 pub(crate) mod certificates;
 pub(crate) mod client;
+pub(crate) mod configuration;
 pub(crate) mod dice;
 pub(crate) mod disk;
 pub(crate) mod http2;
@@ -25,6 +26,7 @@ pub(crate) mod tools;
 pub(crate) mod trail;
 pub(crate) mod vendor;
 pub(crate) mod wire;
+pub(crate) mod worker;
 pub(crate) mod world;
 
 mod tests;

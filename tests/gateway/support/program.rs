@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 
 use super::admin;
 use super::client::Answer;
+use super::configuration::write_configuration;
 use super::issuer::Issuer;
 use super::trail::Trail;
 use super::vendor::Vendor;
 use super::within;
-use super::world::write_configuration;
 
 /// A command of the program, with an environment that nothing else has got into.
 pub(crate) fn confgate<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
@@ -94,7 +94,7 @@ impl Program {
         self.error.borrow().join("\n")
     }
 
-    /// Its memory that is not swapped out, in bytes.
+    /// Its memory that is not swapped out, in bytes (proc(5)).
     pub(crate) fn resident(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id().expect("a process that runs"));
         let status = std::fs::read_to_string(status).expect("the status of a process of ours");
@@ -107,15 +107,6 @@ impl Program {
         let id = self.child.id().expect("a process that runs");
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().await;
         assert!(sent.expect("a shell").success(), "SIG{name} could not be sent");
-    }
-
-    /// How much memory it has in use, in bytes (proc(5)).
-    pub(crate) fn resident_bytes(&self) -> usize {
-        let id = self.child.id().expect("a process that runs");
-        let text = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process that runs");
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line about memory");
-        let kib: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        kib << 10
     }
 
     /// Ends it as nothing can that it could do something about (SIGKILL), and waits until it is gone.

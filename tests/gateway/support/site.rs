@@ -8,11 +8,11 @@ use tokio::process::Command;
 
 use super::admin;
 use super::client::{self, Answer};
+use super::configuration::{WITHOUT_LIMITS, borrowed, write_configuration};
 use super::issuer::Issuer;
 use super::program::{Ended, Program, serve};
 use super::trail::Trail;
 use super::vendor::Vendor;
-use super::world::write_configuration;
 
 /// What `confgate serve` needs around it, whenever it is started.
 pub(crate) struct Site {
@@ -24,14 +24,6 @@ pub(crate) struct Site {
     changes: Vec<(String, String)>,
     directory: TempDir,
 }
-
-/// No limit is in the way of a test that calls as fast as it can.
-const WITHOUT_LIMITS: [(&str, &str); 4] = [
-    ("TENANTS__CRM__RATE_LIMIT__RATE", "1000000"),
-    ("TENANTS__CRM__RATE_LIMIT__BURST", "1000000"),
-    ("APPS__MEET__BUDGET__RATE", "1000000"),
-    ("APPS__MEET__BUDGET__BURST", "1000000"),
-];
 
 impl Site {
     /// With these keys of the configuration changed by the environment, and none of the limits.
@@ -69,7 +61,7 @@ impl Site {
     /// `confgate serve` in this place.
     pub(crate) fn command(&self) -> Command {
         let audit = self.audit.to_str().expect("a path in Unicode");
-        let mut changes: Vec<_> = self.changes.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let mut changes = borrowed(&self.changes);
         changes.push(("AUDIT__DIRECTORY", audit));
         serve(&self.file, &changes)
     }

@@ -27,7 +27,12 @@ impl Tally {
 
     /// Something that nobody well-behaved sends, or answers, was tried.
     pub(crate) fn input(&self) {
-        self.inputs.fetch_add(1, Ordering::Relaxed);
+        self.inputs(1);
+    }
+
+    /// So many of those.
+    pub(crate) fn inputs(&self, count: u64) {
+        self.inputs.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Requests were sent to the gateway.

@@ -6,76 +6,17 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use confgate::assembly::{Gateway, ReloadHandle};
-use confgate::config::{self, Config};
+use confgate::config::Config;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::admin;
 use super::client::{self, Answer};
+use super::configuration::configuration;
 use super::issuer::Issuer;
 use super::trail::Trail;
 use super::vendor::Vendor;
 use super::{PATIENCE, within};
-
-/// What the tests' configuration has, before a test says otherwise: room enough never to be in the way.
-const CONFIG: &str = r#"
-[listen]
-address = "127.0.0.1:0"
-workers = 2
-max_lag = "0s"
-drain_delay = "0s"
-
-[admin]
-address = "127.0.0.1:0"
-
-[[authn.issuers]]
-issuer = "ISSUER"
-audiences = ["confgate"]
-algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
-jwks_url = "JWKS_URL"
-
-[apps.meet]
-base_url = "BASE_URL"
-org = "1100181023201864"
-app = "voicechatroom"
-client_id = "YXA6test"
-client_secret_file = "SECRET_FILE"
-budget = { rate = 10000, per = "1s", burst = 10000 }
-
-[apps.other]
-base_url = "BASE_URL"
-org = "1100181023201864"
-app = "other"
-client_id = "YXA6other"
-client_secret_file = "SECRET_FILE"
-budget = { rate = 10000, per = "1s", burst = 10000 }
-
-[tenants.crm]
-app = "meet"
-rate_limit = { rate = 1000, per = "1s", burst = 1000 }
-max_in_flight = 1000
-
-[tenants.acme]
-app = "other"
-rate_limit = { rate = 1000, per = "1s", burst = 1000 }
-
-[vendor]
-min_interval = "10ms"
-breaker_failures = 0
-
-[audit]
-directory = "TRAIL"
-
-# Each refusal has an outcome of its own, which the tests look for; those about floods set what is the default.
-[audit.floods]
-individually = 1000000
-
-[log]
-level = "off"
-"#;
-
-/// The client secret that the gateway is configured with.
-pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
 
 /// A gateway in its world. Ends in good order when it is dropped.
 pub(crate) struct World {
@@ -172,6 +113,16 @@ impl World {
         admin::until_status(self.admin, what, enough).await;
     }
 
+    /// Waits until a tenant has so many requests in flight.
+    pub(crate) async fn until_in_flight(&self, tenant: &str, count: usize) {
+        admin::until_in_flight(self.admin, tenant, count).await;
+    }
+
+    /// Waits until so many callers are connected.
+    pub(crate) async fn until_connections(&self, count: usize) {
+        admin::until_connections(self.admin, count).await;
+    }
+
     /// Waits until the vendor's tokens are old enough to be replaced after a 401: `vendor.min_interval` must be over.
     pub(crate) async fn until_tokens_have_aged(&self) {
         let old = |app: &serde_json::Value| app["token"]["age_seconds"].as_f64() > Some(0.02);
@@ -234,33 +185,6 @@ impl World {
         let ended = self.running.ended.take().expect("a gateway that was not waited for before");
         within("the gateway to end", ended).await.expect("a gateway that did not panic")
     }
-}
-
-/// The tests' configuration for this vendor and issuer, with files in `directory`.
-pub(crate) fn configuration(
-    directory: &Path,
-    vendor: &Vendor,
-    issuer: &Issuer,
-    changes: &[(&str, &str)],
-) -> Config {
-    let file = write_configuration(directory, vendor, issuer);
-    let changes = changes.iter().map(|(key, value)| (format!("CONFGATE__{key}"), (*value).to_owned()));
-    config::load(Some(&file), changes).unwrap_or_else(|problems| panic!("{problems}"))
-}
-
-/// Writes the tests' configuration as a file, for `--config`.
-pub(crate) fn write_configuration(directory: &Path, vendor: &Vendor, issuer: &Issuer) -> PathBuf {
-    let secret = directory.join("client_secret");
-    std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).expect("a file for the secret");
-    let text = CONFIG
-        .replace("ISSUER", issuer.name())
-        .replace("JWKS_URL", &issuer.jwks_url())
-        .replace("BASE_URL", vendor.base_url())
-        .replace("SECRET_FILE", secret.to_str().expect("a path in Unicode"))
-        .replace("TRAIL", directory.join("audit").to_str().expect("a path in Unicode"));
-    let file = directory.join("confgate.toml");
-    std::fs::write(&file, text).expect("a file for the configuration");
-    file
 }
 
 /// A gateway on threads of its own.

@@ -70,8 +70,7 @@ async fn a_large_answer_passes_through() {
         passed_on(&world, &answer, 200).await;
         assert!(answer.text() == large, "{} bytes of {}", answer.body.len(), large.len());
     }
-    let idle = |status: &serde_json::Value| status["tenants"][1]["in_flight"] == 0;
-    world.until_status("nothing in flight", idle).await;
+    world.until_in_flight("crm", 0).await;
 }
 
 #[tokio::test]

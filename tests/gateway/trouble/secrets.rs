@@ -6,12 +6,12 @@ use tempfile::TempDir;
 
 use crate::support::CREATE;
 use crate::support::client;
+use crate::support::configuration::CLIENT_SECRET;
 use crate::support::issuer::Token;
 use crate::support::keys::{Alg, strange};
 use crate::support::program::Served;
 use crate::support::receiver::Receiver;
 use crate::support::server::Reply;
-use crate::support::world::CLIENT_SECRET;
 
 const TALKATIVE: [(&str, &str); 5] = [
     ("LOG__LEVEL", "trace"),

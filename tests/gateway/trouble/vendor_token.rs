@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::{PATH, refused};
 use crate::support::CREATE;
+use crate::support::configuration::CLIENT_SECRET;
 use crate::support::issuer::Issuer;
 use crate::support::server::{Gate, Reply};
 use crate::support::vendor::Vendor;
-use crate::support::world::{CLIENT_SECRET, World};
+use crate::support::world::World;
 
 fn bearers(world: &World) -> Vec<String> {
     let calls = world.vendor.calls();

@@ -67,8 +67,7 @@ async fn a_new_key_is_fetched_once_for_a_hundred_callers() {
     }));
     let opening = async {
         world.issuer.wait_for_fetches(2).await;
-        let all_here = |status: &serde_json::Value| status["connections_open"].as_u64() >= Some(100);
-        world.until_status("100 connections", all_here).await;
+        world.until_connections(100).await;
         // With a known key nobody waits.
         assert_eq!(world.call("GET", PATH, "").await.status, 200);
         gate.open();

@@ -7,6 +7,7 @@ mod issuers;
 mod keys;
 mod outages;
 
+use crate::support::configuration::borrowed;
 use crate::support::issuer::{Issuer, Token};
 use crate::support::vendor::Vendor;
 use crate::support::world::World;
@@ -27,8 +28,7 @@ async fn world_of(issuer: Issuer, others: &[(&str, &[(&str, &str)])]) -> World {
         changes.push((key("ISSUER"), (*name).to_owned()));
         changes.extend(settings.iter().map(|(name, value)| (key(name), (*value).to_owned())));
     }
-    let changes: Vec<_> = changes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let world = World::around(Vendor::start().await, issuer, &changes).await;
+    let world = World::around(Vendor::start().await, issuer, &borrowed(&changes)).await;
     world.until_ready().await;
     world
 }

@@ -4,15 +4,6 @@ use crate::support::client::Connection;
 use crate::support::world::World;
 use crate::wire::{get, is_refused, leaves_outcomes, sent};
 
-async fn open_connections(world: &World, count: usize) {
-    let looking = async {
-        while world.status().await["connections_open"] != count {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    crate::support::within(&format!("{count} open connections"), looking).await;
-}
-
 #[tokio::test]
 async fn a_connection_too_many_is_turned_away_until_there_is_room() {
     let world = World::with(&[("LISTEN__MAX_CONNECTIONS", "3")]).await;
@@ -20,7 +11,7 @@ async fn a_connection_too_many_is_turned_away_until_there_is_room() {
     for _ in 0..3 {
         inside.push(Connection::open(world.address).await);
     }
-    open_connections(&world, 3).await;
+    world.until_connections(3).await;
 
     for _ in 0..2 {
         let mut late = sent(&world, get(&world, "")).await;
@@ -37,7 +28,7 @@ async fn a_connection_too_many_is_turned_away_until_there_is_room() {
     let answer = inside[0].send("GET", "/conferences/IM3", &[("Authorization", &bearer)], "").await;
     assert_eq!(answer.status, 200);
     inside.truncate(1);
-    open_connections(&world, 1).await;
+    world.until_connections(1).await;
     assert_eq!(sent(&world, get(&world, "")).await.answer("GET").await.status, 200);
     assert_eq!(world.vendor.calls().len(), 2);
     leaves_outcomes(&world, 4).await;
@@ -47,7 +38,7 @@ async fn a_connection_too_many_is_turned_away_until_there_is_room() {
 async fn one_too_many_that_says_nothing_is_told_nothing() {
     let world = World::with(&[("LISTEN__MAX_CONNECTIONS", "1")]).await;
     let inside = Connection::open(world.address).await;
-    open_connections(&world, 1).await;
+    world.until_connections(1).await;
     let mut late = Connection::open(world.address).await;
     assert_eq!(late.rest().await, b"");
     leaves_outcomes(&world, 0).await;

@@ -56,13 +56,3 @@ async fn leaves_outcomes(world: &World, count: usize) {
     world.trail.wait_until(&format!("{count} outcomes"), reached).await;
     assert_eq!(outcomes(&world.trail.records()), count, "{}", world.trail.lines().join("\n"));
 }
-
-/// Waits until the gateway has no connection of a caller's.
-async fn until_nobody_is_connected(world: &World) {
-    let looking = async {
-        while world.status().await["connections_open"] != 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    crate::support::within("all connections to be closed", looking).await;
-}

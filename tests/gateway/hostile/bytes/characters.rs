@@ -3,7 +3,7 @@
 use super::case::Answered::{Denied, Refused};
 use super::case::End::{Closed, Kept};
 use super::case::{BODY, Case, MALFORMED, created_by_default, each, get, got, post, smuggled};
-use super::gate::Gate;
+use super::harness::Harness;
 
 /// Bytes that are text nowhere.
 const CONTROLS: &[&str] =
@@ -40,7 +40,7 @@ async fn a_control_byte_is_text_nowhere() {
             cases.push(Case::new(format!("{byte:?} {place}"), bytes, &[MALFORMED], Closed));
         }
     }
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_byte_over_ascii_is_text_in_a_value_alone() {
             Kept,
         ));
     }
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// White space where none belongs.
@@ -141,7 +141,7 @@ async fn a_field_is_a_name_and_a_colon_and_a_value() {
         &[MALFORMED],
         Closed,
     ));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Lines may end with LF alone (RFC 9112, section 2.2), and then do so for everything that is read.
@@ -198,5 +198,5 @@ async fn a_line_ends_in_two_ways_and_no_third() {
             Kept,
         ),
     ];
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

@@ -3,7 +3,7 @@
 use super::case::Answered::{Denied, Refused};
 use super::case::End::{Closed, Cut, Kept};
 use super::case::{BODY, Case, created, each, post, smuggled};
-use super::gate::Gate;
+use super::harness::Harness;
 
 /// A create whose body is these chunks.
 fn chunked(chunks: &str) -> String {
@@ -100,7 +100,7 @@ async fn a_size_is_a_hexadecimal_number() {
         .collect::<Vec<_>>()
         .concat();
     cases.push(Case::new("many extensions", chunked(&(many + "0\r\n\r\n")), BROKEN, Closed));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Chunks of which one is longer or shorter than it says.
@@ -120,7 +120,7 @@ async fn a_chunk_is_as_long_as_it_says() {
         &[super::case::created_by_default(), Refused("request_malformed")],
         Closed,
     ));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// What may stand after the last byte of a chunk and after the last chunk.
@@ -173,5 +173,5 @@ async fn a_body_in_chunks_ends_in_one_way() {
     cases.push(Case::new("a trailer of 17 KiB", long, BROKEN, Closed));
     let unfinished = ["", "\r", "\r\n", "\r\n0", "\r\n0\r", "\r\n0\r\n", "\r\n0\r\n\r", "\r\n0\r\nX: y\r\n"];
     cases.extend(each("no end", &unfinished, ended, BROKEN, Cut));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

@@ -5,7 +5,7 @@ use super::case::End::{Closed, Cut, Kept};
 use super::case::{
     BODY, Case, MALFORMED, created, created_by_default, get, got, post, post_chunked, request, smuggled,
 };
-use super::gate::Gate;
+use super::harness::Harness;
 
 /// Wherever a request is cut in two, it is the same request.
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn it_does_not_matter_where_bytes_are_cut() {
         Case::new("garbage", "GARBAGE\r\n\r\n", &[MALFORMED], Closed),
         Case::new("two at once", get("") + &post("Content-Length: 35", BODY), &[got(), created()], Kept),
     ];
-    Gate::start().await.runs_in_two_pieces(&cases).await;
+    Harness::start().await.runs_in_two_pieces(&cases).await;
 }
 
 /// Whatever is missing of a request, what is there is none, and the vendor hears nothing.
@@ -100,5 +100,5 @@ async fn a_request_that_stops_is_none() {
             cases.push(Case::new(format!("{end} bytes of {what}"), &text[..end], &[missing], Cut));
         }
     }
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

@@ -3,7 +3,7 @@
 use super::case::Answered::{Denied, Refused};
 use super::case::End::{Closed, Kept, Over};
 use super::case::{BODY, Case, MALFORMED, created, each, get, got, post, request, smuggled};
-use super::gate::Gate;
+use super::harness::Harness;
 
 /// A look at a conference with `lines` in place of its credentials.
 fn credentials(lines: &str) -> String {
@@ -68,7 +68,7 @@ async fn a_request_has_one_credential() {
     let only_query = request("GET /conferences/$ID?access_token=$TOKEN HTTP/1.1", "Host: gate.test", "")
         .replace("Authorization: Bearer $TOKEN\r\n", "");
     cases.push(Case::new("in the query alone", only_query, &[Refused("token_missing")], Kept));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 const NO_HOSTS: &[&str] = &[
@@ -122,7 +122,7 @@ const HOSTS: &[&str] = &[
 async fn a_request_has_one_host() {
     let mut cases = each("no host", NO_HOSTS, host, &[MALFORMED], Kept);
     cases.extend(each("a host", HOSTS, host, &[got()], Kept));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_body_has_one_type() {
     ];
     let mut cases = each("JSON", &json, with, &[created()], Kept);
     cases.extend(each("no JSON", &others, with, &[Denied("media_type_unsupported")], Kept));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Options that would have a proxy drop fields that are its own, or ours (RFC 9110, section 7.6.1).
@@ -216,7 +216,7 @@ async fn what_is_about_the_connection_stays_with_it() {
     ];
     let followed = |lines: &str| get(lines) + &smuggled();
     cases.extend(each("closing", &closing, followed, &[got()], Over));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Where HTTP/2 is not spoken, its beginning is a request line of a version that nobody knows.
@@ -240,5 +240,5 @@ async fn a_preface_of_http_2_is_no_request() {
             Kept,
         ),
     ];
-    Gate::with(&[("LISTEN__HTTP2__ENABLED", "false")]).await.runs(&cases).await;
+    Harness::with(&[("LISTEN__HTTP2__ENABLED", "false")]).await.runs(&cases).await;
 }

@@ -5,7 +5,7 @@ use super::case::End::{Closed, Kept, Over};
 use super::case::{
     BODY, Case, MALFORMED, created, created_by_default, each, get, got, post, post_chunked, request, smuggled,
 };
-use super::gate::Gate;
+use super::harness::Harness;
 
 /// Lengths that are one number in one way.
 const PLAIN: &[&str] = &[
@@ -85,7 +85,7 @@ async fn a_length_is_one_number() {
     cases.extend(each("a doubtful length", DOUBTFUL, with, &[MALFORMED], Closed));
     cases.extend(each("a countless length", COUNTLESS, with, &[Refused("headers_too_large")], Closed));
     cases.extend(each("no length", OTHER_LENGTHS, with, &[created_by_default(), MALFORMED], Closed));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// A body that is not as long as its head says.
@@ -128,7 +128,7 @@ async fn the_length_that_is_declared_is_the_one_that_counts() {
             Closed,
         ),
     ];
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Codings that are `chunked`, once.
@@ -220,7 +220,7 @@ async fn a_coding_is_chunked_and_nothing_else() {
     let mut cases = each("a coding", CHUNKED, post_chunked, &[created()], Kept);
     cases.extend(each("a doubtful coding", DOUBTFUL_CODINGS, post_chunked, &[MALFORMED], Closed));
     cases.extend(each("no coding", OTHER_CODINGS, post_chunked, &[created_by_default(), MALFORMED], Closed));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// A length beside a coding: the coding counts, and nothing that follows does (RFC 9112, section 6.3).
@@ -275,7 +275,7 @@ async fn a_length_beside_a_coding_does_not_count() {
         &[created()],
         Kept,
     ));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// HTTP/1.0 has lengths alone, and ends the connection unless it is asked not to.
@@ -308,5 +308,5 @@ async fn an_older_version_has_no_codings() {
             Closed,
         ),
     ];
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

@@ -3,7 +3,7 @@
 use super::case::Answered::{Denied, Public, Refused};
 use super::case::End::{Closed, Dropped, Kept, Over};
 use super::case::{BODY, Case, MALFORMED, call, created, each, get, got, post, request, smuggled};
-use super::gate::Gate;
+use super::harness::Harness;
 
 fn with_line(line: &str) -> String {
     request(line, "Host: gate.test", "")
@@ -85,7 +85,7 @@ async fn a_line_is_a_method_a_target_and_a_version() {
     cases.push(Case::new("1.0 kept", kept, &[got()], Kept));
     cases.push(Case::new("0.9", "GET /conferences/$ID\r\n\r\n", &[MALFORMED], Closed));
     cases.push(Case::new("0.9 with LF", "GET /conferences/$ID\n", &[MALFORMED], Closed));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Methods that the path does not have, and some that are close to those it has.
@@ -132,7 +132,7 @@ async fn a_method_is_one_that_the_path_has() {
     cases.push(Case::new("CONNECT to an address", connect(targets[1]), &[Refused("route_unknown")], Kept));
     cases.push(Case::new("CONNECT to a path", connect(targets[2]), &[Refused("method_not_allowed")], Kept));
     cases.push(Case::new("CONNECT to a URI", connect(targets[3]), &[Refused("method_not_allowed")], Kept));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// Fields by which some servers let a request be another one.
@@ -192,7 +192,7 @@ async fn no_field_makes_it_another_request() {
         &[Denied("media_type_unsupported")],
         Kept,
     ));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// What anybody may ask for has no body either that could be a request.
@@ -218,5 +218,5 @@ async fn a_public_answer_hides_no_request() {
         cases.push(Case::new(format!("{line} with a body"), with_body(line), &[Public(200)], Kept));
         cases.push(Case::new(format!("{line} in chunks"), chunked(line), &[Public(200)], Dropped));
     }
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

@@ -9,7 +9,7 @@ mod characters;
 mod chunks;
 mod cuts;
 mod fields;
-mod gate;
+mod harness;
 mod lengths;
 mod lines;
 mod message;

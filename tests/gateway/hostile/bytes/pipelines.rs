@@ -6,7 +6,7 @@ use super::case::{
     Answered, BODY, Case, MALFORMED, call, created, created_by_default, each, get, got, post, post_chunked,
     request, smuggled,
 };
-use super::gate::Gate;
+use super::harness::Harness;
 
 /// A look at the conference that is counted `index`th.
 fn nth(index: usize) -> String {
@@ -87,7 +87,7 @@ async fn requests_in_one_write_are_answered_in_order() {
             super::case::End::Cut,
         ),
     ];
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 /// A request that asks for nothing that must be refused, but for where it stands.
@@ -121,7 +121,7 @@ async fn a_request_in_a_body_is_none() {
     cases.extend(each("the body of", &public, bodied, &[Public(200)], Kept));
     let head = bodied("HEAD /conferences/$ID HTTP/1.1");
     cases.push(Case::new("the body of HEAD", head, &[Refused("method_not_allowed")], Kept).headed());
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 #[tokio::test]
@@ -146,5 +146,5 @@ async fn a_request_in_a_create_is_none_and_after_it_is_one() {
         Case::new("after an expectation", get("Expect: 100-continue") + &nth(1), &[got(), nth_got(1)], Kept),
         Case::new("after an upgrade", upgrade, &[got(), nth_got(1)], Kept),
     ];
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

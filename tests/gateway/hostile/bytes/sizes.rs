@@ -3,7 +3,7 @@
 use super::case::Answered::{Denied, Refused};
 use super::case::End::{Closed, Kept};
 use super::case::{BODY, Case, created, each, get, got, post, request};
-use super::gate::Gate;
+use super::harness::Harness;
 
 const TOO_LARGE: &[super::case::Answered] = &[Refused("headers_too_large")];
 
@@ -34,7 +34,8 @@ fn many_small(size: usize) -> String {
 
 #[tokio::test]
 async fn a_head_is_bounded_in_bytes_and_in_fields() {
-    let gate = Gate::with(&[("LISTEN__MAX_HEADER_BYTES", "16KiB"), ("LISTEN__MAX_HEADERS", "64")]).await;
+    let harness =
+        Harness::with(&[("LISTEN__MAX_HEADER_BYTES", "16KiB"), ("LISTEN__MAX_HEADERS", "64")]).await;
     let fields =
         |count: usize| get(&(0..count).map(|index| format!("X-{index}: y")).collect::<Vec<_>>().join("\r\n"));
     let mut cases = vec![
@@ -57,12 +58,12 @@ async fn a_head_is_bounded_in_bytes_and_in_fields() {
         }
     }
     cases.push(Case::new("a giant method", giant_method(200_000), TOO_LARGE, Closed));
-    gate.runs(&cases).await;
+    harness.runs(&cases).await;
 }
 
 #[tokio::test]
 async fn a_body_is_bounded() {
-    let gate = Gate::with(&[("LISTEN__MAX_BODY_BYTES", "1KiB")]).await;
+    let harness = Harness::with(&[("LISTEN__MAX_BODY_BYTES", "1KiB")]).await;
     let padded = |size: usize| format!("{BODY}{}", " ".repeat(size - 35));
     let lengthy = |size: usize| post(&format!("Content-Length: {size}"), &padded(size));
     let chunked = |size: usize| {
@@ -100,5 +101,5 @@ async fn a_body_is_bounded() {
         Closed,
     );
     cases.extend(unasked);
-    gate.runs(&cases).await;
+    harness.runs(&cases).await;
 }

@@ -3,7 +3,7 @@
 use super::case::Answered::{Public, Refused};
 use super::case::End::{Closed, Kept};
 use super::case::{Case, MALFORMED, call, created_by_default, each, got, request};
-use super::gate::Gate;
+use super::harness::Harness;
 
 fn get_target(target: &str) -> String {
     request(&format!("GET {target} HTTP/1.1"), "Host: gate.test", "")
@@ -196,7 +196,7 @@ async fn a_path_leads_here_or_nowhere() {
     cases.extend(each("no target", NO_TARGETS, get_target, &[MALFORMED], Closed));
     cases.extend(each("misdirected", MISDIRECTED, get_target, &[MALFORMED], Kept));
     cases.extend(each("here", HERE, get_target, &[got()], Kept));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn a_form_that_names_no_path_leads_nowhere() {
     cases.push(Case::new("a create in absolute form", create, &[created_by_default()], Kept));
     let foreign = line("GET /1100181023201864/other/conferences/$ID HTTP/1.1");
     cases.push(Case::new("another's app", foreign, &[super::case::Answered::Denied("tenant_unknown")], Kept));
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }
 
 #[tokio::test]
@@ -268,5 +268,5 @@ async fn an_id_is_64_characters_at_most() {
         Case::new("a user of two dots", delete_target("/conferences/$ID/.."), UNKNOWN, Kept),
         Case::new("a user in escapes", delete_target("/conferences/$ID/%2e%2e"), UNKNOWN, Kept),
     ];
-    Gate::start().await.runs(&cases).await;
+    Harness::start().await.runs(&cases).await;
 }

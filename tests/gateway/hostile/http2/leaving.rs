@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
+use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::http2::{Frame, Frames, Http2};
 use crate::support::program::Served;
 use crate::support::server::{Gate, Reply};
@@ -82,12 +83,7 @@ async fn ask_until_the_end(
 #[tokio::test]
 async fn under_load_no_request_fails() {
     let tally = Tally::of("drain");
-    let mut served = Served::with(&[
-        ("LISTEN__DRAIN_DELAY", "1s"),
-        ("TENANTS__CRM__RATE_LIMIT__RATE", "100000"),
-        ("TENANTS__CRM__RATE_LIMIT__BURST", "100000"),
-    ])
-    .await;
+    let mut served = Served::with(&[&WITHOUT_LIMITS[..], &[("LISTEN__DRAIN_DELAY", "1s")]].concat()).await;
     let answered = Arc::new(AtomicU64::new(0));
     let callers: Vec<_> = (0..8)
         .map(|_| {
@@ -157,15 +153,8 @@ async fn a_caller_that_does_not_look_does_not_hold_up_the_end() {
     let tally = Tally::of("drain");
     let mut served = Served::with(&[("LISTEN__DRAIN_DELAY", "0s"), ("LISTEN__DRAIN_TIMEOUT", "2s")]).await;
     let bearer = served.issuer.token().bearer();
-    let fields = [
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/conferences/IM3"),
-        (":authority", "gate.test"),
-        ("authorization", bearer.as_str()),
-    ];
     let mut used = Frames::open(served.address, &[]).await;
-    used.send(&Frame::headers(1, &fields, true)).await;
+    used.send(&super::get_on(1, &bearer)).await;
     assert!(used.until(Frame::HEADERS).await.is_some());
     let fresh = Frames::open(served.address, &[]).await;
     let silent = Frames::connect(served.address).await;

@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::support::CREATE;
-use crate::support::certificates::{Shown, borrowed};
+use crate::support::certificates::Shown;
 use crate::support::client::{Answer, Connection};
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::server::{Call, Reply};
 use crate::support::tally::Tally;

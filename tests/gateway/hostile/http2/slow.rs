@@ -3,54 +3,29 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::support::configuration::A_SECOND;
 use crate::support::http2::{Frame, Frames, Http2, PREFACE, block, read};
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
 use crate::support::within;
 use crate::support::world::World;
 
-/// Little patience with callers.
-const SHORT: &[(&str, &str)] = &[
-    ("LISTEN__IDLE_TIMEOUT", "1s"),
-    ("LISTEN__REQUEST_TIMEOUT", "1s"),
-    ("UPSTREAM__TOTAL_TIMEOUT", "900ms"),
-    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "900ms"),
-    ("UPSTREAM__CONNECT_TIMEOUT", "900ms"),
-];
-
 const INITIAL_WINDOW_SIZE: u16 = 4;
 const CANCEL: u32 = 8;
 const REFUSED_STREAM: u32 = 7;
-
-/// A look at a conference, on this stream.
-fn get(world: &World, stream: u32) -> Frame {
-    let bearer = world.issuer.token().bearer();
-    let fields = [
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/conferences/IM3"),
-        (":authority", "gate.test"),
-        ("authorization", bearer.as_str()),
-    ];
-    Frame::headers(stream, &fields, true)
-}
 
 async fn until_recorded(world: &World, reason: &str) -> Value {
     let find = |records: &[Value]| records.iter().find(|record| record["reason"] == reason).cloned();
     world.trail.wait_until(&format!("an outcome {reason}"), find).await
 }
 
-async fn until_nobody_is_connected(world: &World) {
-    world.until_status("all connections to be closed", |status| status["connections_open"] == 0).await;
-}
-
 #[tokio::test]
 async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(SHORT).await;
+    let world = World::with(&A_SECOND).await;
     let settings = Frame::settings(&[]).bytes();
     let half = Frame::new(Frame::HEADERS, 0, 1, block(&[(":method", "GET")])).bytes();
-    let header = &get(&world, 1).bytes()[..9];
+    let header = &super::get_on(1, &world.issuer.token().bearer()).bytes()[..9];
     let endings = [
         ("a preface alone", PREFACE.to_vec()),
         ("settings", [PREFACE, &settings].concat()),
@@ -68,11 +43,11 @@ async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let late = until_recorded(&world, "request_timeout").await;
     tally.expect(late["status"] == 408 && late["client"] == "127.0.0.1", || late.to_string());
     let mut used = Frames::open(world.address, &[]).await;
-    used.send(&get(&world, 1)).await;
+    used.send(&super::get_on(1, &world.issuer.token().bearer())).await;
     let error = used.farewell().await;
     tally.requests(1);
     tally.expect(error == Some(0), || format!("after a request: GOAWAY {error:?}"));
-    until_nobody_is_connected(&world).await;
+    world.until_connections(0).await;
     tally.expect(world.vendor.calls().len() == 1, || "the vendor was called".to_owned());
     tally.finish();
 }
@@ -80,7 +55,7 @@ async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
 #[tokio::test]
 async fn the_first_bytes_decide_however_slowly_they_come() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(SHORT).await;
+    let world = World::with(&A_SECOND).await;
     let hello = [PREFACE, &Frame::settings(&[]).bytes()].concat();
     for split in 1..PREFACE.len() + 3 {
         tally.input();
@@ -89,7 +64,7 @@ async fn the_first_bytes_decide_however_slowly_they_come() {
         // Another connection's answer in between, so that the first bytes have arrived alone.
         assert_eq!(world.call("GET", "/conferences/IM3", "").await.status, 200);
         frames.write(&hello[split..]).await;
-        frames.send(&get(&world, 1)).await;
+        frames.send(&super::get_on(1, &world.issuer.token().bearer())).await;
         let answer = frames.until(Frame::HEADERS).await;
         tally.requests(2);
         tally.expect(answer.is_some_and(|answer| answer.stream == 1), || format!("no answer after {split}"));
@@ -113,7 +88,7 @@ async fn the_first_bytes_decide_however_slowly_they_come() {
 #[tokio::test]
 async fn a_body_that_does_not_end_is_given_up_and_its_connection_goes_on() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&[SHORT, &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
+    let world = World::with(&[&A_SECOND[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
     let http2 = Http2::open(world.address).await;
     let bearer = world.issuer.token().bearer();
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
@@ -136,19 +111,19 @@ async fn a_body_that_does_not_end_is_given_up_and_its_connection_goes_on() {
 #[tokio::test]
 async fn an_answer_for_which_no_window_opens_is_taken_back() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&[SHORT, &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
+    let world = World::with(&[&A_SECOND[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
     for window in [0, 1, 100] {
         for length in [1_000, 1 << 20] {
             tally.input();
             tally.requests(1);
             world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; length]));
             let mut frames = Frames::open(world.address, &[(INITIAL_WINDOW_SIZE, window)]).await;
-            frames.send(&get(&world, 1)).await;
+            frames.send(&super::get_on(1, &world.issuer.token().bearer())).await;
             let reset = frames.until(Frame::RST_STREAM).await;
             let error = reset.as_ref().and_then(Frame::error);
             tally.expect(error == Some(CANCEL), || format!("{window} of {length}: {reset:?}"));
             // The connection is as good as before.
-            frames.send(&get(&world, 3)).await;
+            frames.send(&super::get_on(3, &world.issuer.token().bearer())).await;
             let next = frames.until(Frame::HEADERS).await;
             tally.expect(next.is_some_and(|next| next.stream == 3), || "no further answer".to_owned());
         }
@@ -161,16 +136,16 @@ async fn an_answer_for_which_no_window_opens_is_taken_back() {
 #[tokio::test]
 async fn answers_that_nobody_reads_end_the_connection() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(SHORT).await;
+    let world = World::with(&A_SECOND).await;
     world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; 64 << 20]));
     let greedy = u32::MAX >> 1;
     let mut frames = Frames::open(world.address, &[(INITIAL_WINDOW_SIZE, greedy)]).await;
     frames.send(&Frame::window_update(0, greedy - 65_535)).await;
-    frames.send(&get(&world, 1)).await;
+    frames.send(&super::get_on(1, &world.issuer.token().bearer())).await;
     world.vendor.wait_for(1).await;
     tally.input();
     tally.requests(1);
-    until_nobody_is_connected(&world).await;
+    world.until_connections(0).await;
     let metrics = world.metrics().await;
     tally.expect(metrics.contains("confgate_tenant_in_flight{tenant=\"crm\"} 0.0"), || metrics);
     drop(frames);
@@ -214,7 +189,7 @@ async fn more_requests_than_there_is_room_for_are_told_so() {
     }
     let mut first = Frames::open(world.address, &[]).await;
     for stream in [1, 3, 5] {
-        first.send(&get(&world, stream)).await;
+        first.send(&super::get_on(stream, &world.issuer.token().bearer())).await;
     }
     let refused = first.until(Frame::RST_STREAM).await.expect("a refusal");
     tally.expect((refused.stream, refused.error()) == (5, Some(REFUSED_STREAM)), || format!("{refused:?}"));
@@ -291,7 +266,7 @@ async fn a_caller_that_gives_no_sign_of_life_is_not_kept() {
     tally.expect(ping.is_some(), || "nobody asked".to_owned());
     let error = silent.farewell().await;
     tally.expect(error.is_none_or(|error| error == 0), || format!("{error:?}"));
-    world.until_status("the silent one's end", |status| status["connections_open"] == 1).await;
+    world.until_connections(1).await;
     tally.expect(super::get(&lively, &world).await.status == 200, || "the lively one's end".to_owned());
     tally.requests(1);
     tally.finish();

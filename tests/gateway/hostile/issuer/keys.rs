@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{admitted, bench, issuers, rejected, until};
+use super::{admitted, cases, issuers, rejected, until};
 use crate::support::keys::{Alg, base64, published, strange};
 use crate::support::server::Reply;
 
@@ -77,26 +77,26 @@ async fn a_bad_key_spoils_nothing_but_itself() {
     keys.insert(keys.len() / 2, good[1].jwk());
     keys.push(good[2].jwk());
     issuer.answer_with(Reply::json(200, &json!({ "keys": keys })));
-    let bench = bench(&issuers, &[("AUTHN__UNKNOWN_KEY_COOLDOWN", "1h")]).await;
-    bench.world.until_ready().await;
+    let cases = cases(&issuers, &[("AUTHN__UNKNOWN_KEY_COOLDOWN", "1h")]).await;
+    cases.world.until_ready().await;
     let told = |status: &Value| {
         status["keys"] == 3 && status["ignored"].as_array().is_some_and(|ignored| ignored.len() == bad.len())
     };
-    until(&bench, issuer, "each of them set aside", told).await;
+    until(&cases, issuer, "each of them set aside", told).await;
     for alg in [Alg::Es256, Alg::Rs256, Alg::EdDsa] {
-        admitted(&bench, issuer.token().alg(alg), "a good key").await;
+        admitted(&cases, issuer.token().alg(alg), "a good key").await;
     }
-    let status = bench.world.status().await.to_string();
-    bench.tally.expect(status.len() < 64 << 10, || format!("a status of {} bytes", status.len()));
+    let status = cases.world.status().await.to_string();
+    cases.tally.expect(status.len() < 64 << 10, || format!("a status of {} bytes", status.len()));
     for (number, jwk) in bad.iter().enumerate() {
-        bench.tally.input();
+        cases.tally.input();
         let kid = jwk["kid"].as_str().filter(|kid| kid.len() < 256).unwrap_or("unnamed");
         let (alg, what) =
             ([Alg::Es256, Alg::Rs256, Alg::EdDsa][number % 3], format!("bad key {number}: {jwk}"));
-        rejected(&bench, issuer.token().signed_by(&strange(alg).named(kid)), &what).await;
+        rejected(&cases, issuer.token().signed_by(&strange(alg).named(kid)), &what).await;
     }
-    bench.tally.expect(issuer.fetches() <= 2, || format!("{} fetches", issuer.fetches()));
-    bench.finish().await;
+    cases.tally.expect(issuer.fetches() <= 2, || format!("{} fetches", issuer.fetches()));
+    cases.finish().await;
 }
 
 #[tokio::test]
@@ -106,15 +106,15 @@ async fn a_name_that_two_keys_have_is_nobodys() {
     let twins = [published(Alg::Es256).named("twin"), strange(Alg::Es256).named("twin")];
     let namesake = published(Alg::EdDsa).named("twin");
     issuer.publish([&twins[0], &namesake, &twins[1], published(Alg::Rs256)]);
-    let bench = bench(&issuers, &[("AUTHN__UNKNOWN_KEY_COOLDOWN", "1h")]).await;
-    bench.world.until_ready().await;
-    bench.tally.fault();
+    let cases = cases(&issuers, &[("AUTHN__UNKNOWN_KEY_COOLDOWN", "1h")]).await;
+    cases.world.until_ready().await;
+    cases.tally.fault();
     for twin in &twins {
-        rejected(&bench, issuer.token().signed_by(twin), "which of the two is a guess").await;
+        rejected(&cases, issuer.token().signed_by(twin), "which of the two is a guess").await;
     }
-    admitted(&bench, issuer.token().signed_by(&namesake), "the name for another algorithm").await;
-    admitted(&bench, issuer.token().alg(Alg::Rs256), "a name of its own").await;
+    admitted(&cases, issuer.token().signed_by(&namesake), "the name for another algorithm").await;
+    admitted(&cases, issuer.token().alg(Alg::Rs256), "a name of its own").await;
     let ignored = |status: &Value| status["ignored"].as_array().is_some_and(|ignored| ignored.len() == 2);
-    until(&bench, issuer, "the twins", ignored).await;
-    bench.finish().await;
+    until(&cases, issuer, "the twins", ignored).await;
+    cases.finish().await;
 }

@@ -9,15 +9,16 @@ mod troubles;
 
 use serde_json::Value;
 
-use crate::support::bench::Bench;
+use crate::support::cases::Cases;
 use crate::support::client::Answer;
+use crate::support::configuration::borrowed;
 use crate::support::issuer::{Issuer, Token};
 use crate::support::vendor::Vendor;
 
 const PATH: &str = "/conferences/IM3";
 
 /// A gateway that accepts the tokens of all of them beside those of one that is well; not waited for.
-async fn bench(others: &[Issuer], changes: &[(&str, &str)]) -> Bench {
+async fn cases(others: &[Issuer], changes: &[(&str, &str)]) -> Cases {
     let mut all = vec![("AUTHN__ADDRESS_LIMIT__BURST".to_owned(), "100000".to_owned())];
     for (number, issuer) in others.iter().enumerate() {
         let key = |key: &str| format!("AUTHN__ISSUERS__{}__{key}", number + 1);
@@ -26,10 +27,10 @@ async fn bench(others: &[Issuer], changes: &[(&str, &str)]) -> Bench {
         all.push((key("ALGORITHMS"), "ES256,RS256,EdDSA".to_owned()));
         all.push((key("JWKS_URL"), issuer.jwks_url()));
     }
-    let mut all: Vec<_> = all.iter().map(|(key, value)| (&**key, &**value)).collect();
+    let mut all = borrowed(&all);
     all.extend(changes);
     let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
-    Bench::around("the issuer", 0, vendor, issuer, &all).await
+    Cases::around("the issuer", 0, vendor, issuer, &all).await
 }
 
 async fn issuers(count: usize) -> Vec<Issuer> {
@@ -38,37 +39,37 @@ async fn issuers(count: usize) -> Vec<Issuer> {
 }
 
 /// Waits until `/status` says of this issuer what `enough` looks for.
-async fn until(bench: &Bench, issuer: &Issuer, what: &str, enough: impl Fn(&Value) -> bool) {
+async fn until(cases: &Cases, issuer: &Issuer, what: &str, enough: impl Fn(&Value) -> bool) {
     let is_so = |status: &Value| {
         let issuers = status["issuers"].as_array().expect("a list of issuers");
         issuers.iter().any(|of| of["issuer"] == issuer.name() && enough(of))
     };
-    bench.world.until_status(&format!("{what} of {}", issuer.name()), is_so).await;
+    cases.world.until_status(&format!("{what} of {}", issuer.name()), is_so).await;
 }
 
-async fn call(bench: &Bench, token: Token) -> Answer {
-    bench.call_as(&token.bearer(), "GET", PATH, "").await
+async fn call(cases: &Cases, token: Token) -> Answer {
+    cases.call_as(&token.bearer(), "GET", PATH, "").await
 }
 
 /// The caller is let in.
-async fn admitted(bench: &Bench, token: Token, what: &str) {
-    let answer = call(bench, token).await;
-    bench.tally.expect(answer.status == 200, || format!("{what}: {}", answer.text()));
+async fn admitted(cases: &Cases, token: Token, what: &str) {
+    let answer = call(cases, token).await;
+    cases.tally.expect(answer.status == 200, || format!("{what}: {}", answer.text()));
 }
 
 /// The caller is told to log in again.
-async fn rejected(bench: &Bench, token: Token, what: &str) {
-    let answer = call(bench, token).await;
+async fn rejected(cases: &Cases, token: Token, what: &str) {
+    let answer = call(cases, token).await;
     let refused = answer.status == 401 && answer.problem() == "token_rejected";
-    bench.tally.expect(refused, || format!("{what}: {}", answer.text()));
+    cases.tally.expect(refused, || format!("{what}: {}", answer.text()));
 }
 
 /// The caller is told to try again, and nothing about logging in.
-async fn unavailable(bench: &Bench, token: Token, what: &str) {
-    let answer = call(bench, token).await;
+async fn unavailable(cases: &Cases, token: Token, what: &str) {
+    let answer = call(cases, token).await;
     let outage = answer.status == 503
         && answer.problem() == "keys_unavailable"
         && answer.header("retry-after").is_some()
         && answer.header("www-authenticate").is_none();
-    bench.tally.expect(outage, || format!("{what}: {}", answer.text()));
+    cases.tally.expect(outage, || format!("{what}: {}", answer.text()));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{admitted, bench, issuers, rejected, unavailable, until};
-use crate::support::bench::Bench;
+use super::{admitted, cases, issuers, rejected, unavailable, until};
+use crate::support::cases::Cases;
 use crate::support::issuer::Issuer;
 use crate::support::keys::{Alg, published, strange};
 use crate::support::server::{Reply, Step, bytes};
@@ -104,25 +104,25 @@ async fn no_trouble_of_an_issuers_is_a_401() {
     for (issuer, (_, trouble)) in issuers.iter().zip(&troubles) {
         begin(issuer, trouble).await;
     }
-    let bench = bench(&issuers, &CHANGES).await;
-    until(&bench, &bench.world.issuer, "keys", |status| status["usable"] == true).await;
+    let cases = cases(&issuers, &CHANGES).await;
+    until(&cases, &cases.world.issuer, "keys", |status| status["usable"] == true).await;
     // All the while, the callers of the one that is well are served.
     let healthy = async {
         loop {
-            admitted(&bench, bench.world.issuer.token(), "an issuer that is well").await;
+            admitted(&cases, cases.world.issuer.token(), "an issuer that is well").await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let cases = issuers
+    let all = issuers
         .iter()
         .zip(&troubles)
-        .map(|(issuer, (name, trouble))| go_through(&bench, issuer, name, trouble));
+        .map(|(issuer, (name, trouble))| go_through(&cases, issuer, name, trouble));
     tokio::select! {
-        _ = join_all(cases) => {}
+        _ = join_all(all) => {}
         () = healthy => {}
     }
-    bench.world.until_ready().await;
-    bench.finish().await;
+    cases.world.until_ready().await;
+    cases.finish().await;
 }
 
 async fn begin(issuer: &Issuer, trouble: &Trouble) {
@@ -143,44 +143,44 @@ async fn end<'k>(
     }
 }
 
-async fn go_through(bench: &Bench, issuer: &Issuer, name: &str, trouble: &Trouble) {
+async fn go_through(cases: &Cases, issuer: &Issuer, name: &str, trouble: &Trouble) {
     // From the start: nobody can tell good tokens from bad ones.
-    bench.tally.fault();
-    until(bench, issuer, "the trouble", |status| !status["last_error"].is_null()).await;
-    unavailable(bench, issuer.token(), name).await;
-    unavailable(bench, issuer.token().broken(), name).await;
-    unavailable(bench, issuer.token().expires_in(-300), name).await;
+    cases.tally.fault();
+    until(cases, issuer, "the trouble", |status| !status["last_error"].is_null()).await;
+    unavailable(cases, issuer.token(), name).await;
+    unavailable(cases, issuer.token().broken(), name).await;
+    unavailable(cases, issuer.token().expires_in(-300), name).await;
     end(issuer, trouble, Alg::ALL.map(published)).await;
-    until(bench, issuer, "its keys", |status| status["usable"] == true).await;
+    until(cases, issuer, "its keys", |status| status["usable"] == true).await;
     let known = issuer.token();
-    admitted(bench, known.clone(), name).await;
-    rejected(bench, issuer.token().broken(), name).await;
+    admitted(cases, known.clone(), name).await;
+    rejected(cases, issuer.token().broken(), name).await;
 
     // Once more: what is known goes on, unless it was withdrawn.
-    bench.tally.fault();
+    cases.tally.fault();
     begin(issuer, trouble).await;
-    until(bench, issuer, "more trouble", |status| !status["last_error"].is_null()).await;
+    until(cases, issuer, "more trouble", |status| !status["last_error"].is_null()).await;
     let new = strange(Alg::Es256);
     if let Trouble::Withdrawn(_) = trouble {
-        unavailable(bench, known.clone(), name).await;
-        unavailable(bench, issuer.token(), name).await;
-        unavailable(bench, issuer.token().broken(), name).await;
+        unavailable(cases, known.clone(), name).await;
+        unavailable(cases, issuer.token(), name).await;
+        unavailable(cases, issuer.token().broken(), name).await;
     } else {
-        admitted(bench, known.clone(), name).await;
-        admitted(bench, issuer.token().alg(Alg::EdDsa), name).await;
-        rejected(bench, issuer.token().broken(), name).await;
+        admitted(cases, known.clone(), name).await;
+        admitted(cases, issuer.token().alg(Alg::EdDsa), name).await;
+        rejected(cases, issuer.token().broken(), name).await;
     }
     // It may be one that was published since.
-    join_all((0..4).map(|_| unavailable(bench, issuer.token().signed_by(new), name))).await;
+    join_all((0..4).map(|_| unavailable(cases, issuer.token().signed_by(new), name))).await;
     end(issuer, trouble, [published(Alg::Es256), new]).await;
-    until(bench, issuer, "the new set", |status| status["usable"] == true && status["keys"] == 2).await;
-    admitted(bench, known, name).await;
-    admitted(bench, issuer.token().signed_by(new), name).await;
-    rejected(bench, issuer.token().alg(Alg::EdDsa), name).await;
+    until(cases, issuer, "the new set", |status| status["usable"] == true && status["keys"] == 2).await;
+    admitted(cases, known, name).await;
+    admitted(cases, issuer.token().signed_by(new), name).await;
+    rejected(cases, issuer.token().alg(Alg::EdDsa), name).await;
 
     // However much it had to say, little of it was listened to.
     let (flooded, fetches) = (issuer.server().flooded(), issuer.fetches());
-    bench
+    cases
         .tally
         .expect(flooded <= 16 * MIB * fetches, || format!("{name}: {flooded} bytes in {fetches} fetches"));
 }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::support::CREATE;
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::client::Connection;
 use crate::support::dice::Dice;
 use crate::support::server::{Reply, Step};
@@ -60,20 +60,20 @@ impl Caller {
     }
 
     /// Gives what it was answered, if it has stayed.
-    async fn call(&self, bench: &Bench) -> Option<crate::support::client::Answer> {
+    async fn call(&self, cases: &Cases) -> Option<crate::support::client::Answer> {
         tokio::time::sleep(self.comes).await;
         let Self { method, path, body, trace, .. } = self;
-        let mut connection = Connection::open(bench.world.address).await;
-        let bearer = bench.bearer(self.app);
+        let mut connection = Connection::open(cases.world.address).await;
+        let bearer = cases.bearer(self.app);
         let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n");
         let trace = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01\r\n");
         let rest = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        bench.tally.requests(1);
+        cases.tally.requests(1);
         connection.write(head + &trace + &rest).await;
         if self.way == Way::Stay {
             return Some(connection.answer(method).await);
         }
-        bench.tally.fault();
+        cases.tally.fault();
         tokio::time::sleep(self.stays).await;
         match self.way {
             Way::Reset => connection.reset(),
@@ -92,34 +92,34 @@ async fn whoever_leaves_whenever_the_books_agree() {
     let dice = Dice::new();
     // Few connections, so that many wait for one, and answers that take a while, so that many leave within them.
     let changes = [("UPSTREAM__MAX_CONNECTIONS", "3"), ("UPSTREAM__FIRST_BYTE_TIMEOUT", "10s")];
-    let bench = Bench::ready("callers who leave", APPS, &changes).await;
+    let cases = Cases::ready("callers who leave", APPS, &changes).await;
     let slow = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"error\":0}";
     for app in 0..APPS {
         let slow = Step::Trickle(slow.into(), Duration::from_micros(500 * app as u64));
-        bench.world.vendor.answer_for(&case(app), Some(Reply::steps([slow])));
+        cases.world.vendor.answer_for(&case(app), Some(Reply::steps([slow])));
     }
     let callers: Vec<Caller> = (0..CALLERS).map(|number| Caller::new(number, &dice)).collect();
-    for answer in join_all(callers.iter().map(|caller| caller.call(&bench))).await.into_iter().flatten() {
-        bench.tally.expect(answer.status == 200, || answer.text());
-        bench.hear(&answer);
+    for answer in join_all(callers.iter().map(|caller| caller.call(&cases))).await.into_iter().flatten() {
+        cases.tally.expect(answer.status == 200, || answer.text());
+        cases.hear(&answer);
     }
     let nobody = |status: &Value| {
         let tenants = status["tenants"].as_array().unwrap();
         status["connections_open"] == 0 && tenants.iter().all(|tenant| tenant["in_flight"] == 0)
     };
-    bench.world.until_status("nobody any more", nobody).await;
-    agree(&bench, &callers);
-    bench.finish().await;
+    cases.world.until_status("nobody any more", nobody).await;
+    agree(&cases, &callers);
+    cases.finish().await;
 }
 
 /// About each of them: what the vendor saw was recorded as sent, and what was not recorded so it did not see.
-fn agree(bench: &Bench, callers: &[Caller]) {
-    let records = bench.world.trail.records();
+fn agree(cases: &Cases, callers: &[Caller]) {
+    let records = cases.world.trail.records();
     let mut outcomes: HashMap<&str, Vec<&Value>> = HashMap::new();
     for outcome in records.iter().filter(|record| record["kind"] == "outcome") {
         outcomes.entry(outcome["trace_id"].as_str().unwrap()).or_default().push(outcome);
     }
-    let calls = bench.world.vendor.calls();
+    let calls = cases.world.vendor.calls();
     let mut seen: HashMap<&str, u64> = HashMap::new();
     for call in &calls {
         *seen.entry(call.trace()).or_default() += 1;
@@ -132,18 +132,18 @@ fn agree(bench: &Bench, callers: &[Caller]) {
         let said = || format!("{method} of {way:?}: seen {seen} times, {outcomes:?}");
         let [outcome] = outcomes else {
             // It may have left before its request was there.
-            bench.tally.expect(outcomes.is_empty() && seen == 0 && *way != Way::Stay, said);
+            cases.tally.expect(outcomes.is_empty() && seen == 0 && *way != Way::Stay, said);
             continue;
         };
         let (attempts, changes) = (outcome["attempts"].as_u64().unwrap(), *method != "GET");
-        bench.tally.expect(seen <= attempts && attempts <= 1 + u64::from(!changes), said);
-        bench.tally.expect((*way == Way::Stay) <= (outcome["caller_gone"] == false), said);
+        cases.tally.expect(seen <= attempts && attempts <= 1 + u64::from(!changes), said);
+        cases.tally.expect((*way == Way::Stay) <= (outcome["caller_gone"] == false), said);
         // What was sent is seen through to the vendor's word.
         let seen_through = outcome["vendor_status"] == 200 && outcome["outcome_unknown"] == false;
-        bench.tally.expect(!changes || (seen == 1) == seen_through, said);
+        cases.tally.expect(!changes || (seen == 1) == seen_through, said);
     }
     let left = outcomes.values().flatten().filter(|outcome| outcome["caller_gone"] == true);
     let (sent, unsent): (Vec<&Value>, Vec<&Value>) = left.partition(|outcome| outcome["attempts"] != 0);
     let both = !sent.is_empty() && !unsent.is_empty();
-    bench.tally.expect(both, || format!("{} left after being sent, {} before", sent.len(), unsent.len()));
+    cases.tally.expect(both, || format!("{} left after being sent, {} before", sent.len(), unsent.len()));
 }

@@ -22,18 +22,10 @@ async fn caller(world: &World, method: &str, path: &str, body: &str) -> Connecti
     connection
 }
 
-async fn until_in_flight(world: &World, count: u64) {
-    let in_flight = |status: &Value| {
-        let tenants = status["tenants"].as_array().unwrap();
-        tenants.iter().find(|tenant| tenant["tenant"] == "crm").unwrap()["in_flight"] == count
-    };
-    world.until_status(&format!("{count} requests in flight"), in_flight).await;
-}
-
 /// Leaves, and waits until the gateway knows.
-async fn leave(world: &World, caller: Connection, others: u64) {
+async fn leave(world: &World, caller: Connection, others: usize) {
     drop(caller);
-    world.until_status("a caller less", |status| status["connections_open"] == others).await;
+    world.until_connections(others).await;
 }
 
 /// The outcome of the only request of this action whose caller has gone.

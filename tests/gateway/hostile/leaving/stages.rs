@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{PATH, caller, count, leave, left, until_in_flight};
+use super::{PATH, caller, count, leave, left};
 use crate::support::CREATE;
 use crate::support::client::Connection;
 use crate::support::issuer::Issuer;
@@ -18,9 +18,9 @@ async fn who_leaves_before_there_is_a_token_asked_for_nothing() {
     let world = World::around(vendor, issuer, &[]).await;
     world.until_status("keys", |status| status["issuers"][0]["usable"] == true).await;
     let create = caller(&world, "POST", "/conferences", CREATE).await;
-    until_in_flight(&world, 1).await;
+    world.until_in_flight("crm", 1).await;
     let get = caller(&world, "GET", PATH, "").await;
-    until_in_flight(&world, 2).await;
+    world.until_in_flight("crm", 2).await;
     leave(&world, create, 1).await;
     leave(&world, get, 0).await;
     for action in ["create", "get"] {
@@ -28,7 +28,7 @@ async fn who_leaves_before_there_is_a_token_asked_for_nothing() {
         assert_eq!((&outcome["attempts"], &outcome["intent"]), (&0.into(), &Value::Null), "{outcome}");
         assert_eq!((&outcome["outcome_unknown"], &outcome["decision"]), (&false.into(), &"refused".into()));
     }
-    until_in_flight(&world, 0).await;
+    world.until_in_flight("crm", 0).await;
     gate.open();
     world.until_ready().await;
     assert_eq!(world.call("DELETE", PATH, "").await.status, 200);
@@ -50,7 +50,7 @@ async fn who_leaves_while_waiting_for_a_connection_asked_for_nothing() {
         .wait_until("its intent", |records| records.iter().find(|record| record["kind"] == "intent").cloned())
         .await;
     let get = caller(&world, "GET", PATH, "").await;
-    until_in_flight(&world, 3).await;
+    world.until_in_flight("crm", 3).await;
     leave(&world, create, 2).await;
     leave(&world, get, 1).await;
     gate.open();
@@ -61,7 +61,7 @@ async fn who_leaves_while_waiting_for_a_connection_asked_for_nothing() {
         assert_eq!(outcome["outcome_unknown"], false, "{outcome}");
         assert_eq!((&outcome["attempts"], &outcome["vendor_status"]), (&0.into(), &Value::Null), "{outcome}");
     }
-    until_in_flight(&world, 0).await;
+    world.until_in_flight("crm", 0).await;
     assert_eq!(world.call("DELETE", PATH, "").await.status, 200);
     let methods: Vec<_> = world.vendor.calls().into_iter().map(|call| call.method).collect();
     assert_eq!(methods, ["GET", "DELETE"]);
@@ -76,7 +76,7 @@ async fn a_create_that_was_sent_is_seen_through_and_recorded_once() {
     let create = caller(&world, "POST", "/conferences", CREATE).await;
     world.vendor.wait_for(1).await;
     leave(&world, create, 0).await;
-    until_in_flight(&world, 1).await;
+    world.until_in_flight("crm", 1).await;
     assert_eq!(count(&world, "outcome"), 0);
     gate.open();
     let outcome = left(&world, "create").await;
@@ -85,7 +85,7 @@ async fn a_create_that_was_sent_is_seen_through_and_recorded_once() {
     assert_eq!((&outcome["outcome_unknown"], &outcome["attempts"]), (&false.into(), &1.into()));
     let intent = world.trail.intent_of(outcome["request_id"].as_str().unwrap()).await;
     assert_eq!(outcome["intent"], intent["seq"]);
-    until_in_flight(&world, 0).await;
+    world.until_in_flight("crm", 0).await;
     assert_eq!((world.vendor.calls().len(), count(&world, "outcome")), (1, 1));
 }
 
@@ -105,7 +105,7 @@ async fn who_leaves_before_a_second_attempt_has_changed_nothing() {
     assert_eq!((&outcome["vendor_status"], &outcome["attempts"]), (&401.into(), &1.into()));
     assert_eq!(outcome["outcome_unknown"], false, "{outcome}");
     renewal.open();
-    until_in_flight(&world, 0).await;
+    world.until_in_flight("crm", 0).await;
     assert_eq!(world.call("GET", PATH, "").await.status, 200);
     assert_eq!((world.vendor.calls().len(), world.vendor.fetches_for_crm()), (2, 2));
 }
@@ -140,7 +140,7 @@ async fn a_get_ends_with_its_caller() {
     world.vendor.server().wait_for_hangups(1).await;
     let outcome = left(&world, "get").await;
     assert_eq!((&outcome["attempts"], &outcome["outcome_unknown"]), (&1.into(), &false.into()));
-    until_in_flight(&world, 0).await;
+    world.until_in_flight("crm", 0).await;
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn who_leaves_with_half_a_body_asked_for_nothing() {
     let head = format!("POST /conferences HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n");
     let half = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"confrType\"";
     connection.write(head + half).await;
-    until_in_flight(&world, 1).await;
+    world.until_in_flight("crm", 1).await;
     drop(connection);
     let find = |records: &[Value]| records.iter().find(|record| record["kind"] == "outcome").cloned();
     let outcome = world.trail.wait_until("an outcome", find).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{PATH, caller, leave, left, until_in_flight};
+use super::{PATH, caller, leave, left};
 use crate::support::admin;
 use crate::support::bewitched::Bewitched;
 use crate::support::client::Connection;
@@ -41,7 +41,7 @@ async fn who_closes_its_half_has_left() {
         let mut half = caller(&world, method, path, body).await;
         world.vendor.wait_for(1).await;
         half.finish().await;
-        world.until_status("nobody", |status| status["connections_open"] == 0).await;
+        world.until_connections(0).await;
         gate.open();
         let outcome = only_outcome(&world).await;
         let seen = method == "GET" || outcome["vendor_status"] == 200 && outcome["outcome_unknown"] == false;
@@ -73,7 +73,7 @@ async fn who_leaves_in_the_middle_of_an_answer_has_its_outcome() {
         let caller = caller(&world, method, path, body).await;
         caller.begun().await;
         leave(&world, caller, 0).await;
-        until_in_flight(&world, 0).await;
+        world.until_in_flight("crm", 0).await;
         // The vendor is not listened to any more either.
         let stemmed = async {
             while world.vendor.server().open_connections() > 0 {
@@ -160,10 +160,12 @@ async fn who_leaves_before_the_intent_is_on_disk_has_changed_nothing() {
     let (address, admin) = program.serving().await;
     let running = site.reached(program, address, admin).await;
     let bearer = site.issuer.token().bearer();
-    // Until every sync takes its time.
-    while bewitched.hits() == 0 {
-        tally.expect(running.call("POST", "/conferences", CREATE).await.status == 200, String::new);
-    }
+    let creating = async {
+        while bewitched.hits() == 0 {
+            tally.expect(running.call("POST", "/conferences", CREATE).await.status == 200, String::new);
+        }
+    };
+    within("every sync to take its time", creating).await;
     let before = site.vendor.calls().len();
     for left in 1..=3 {
         tally.fault();
@@ -171,10 +173,7 @@ async fn who_leaves_before_the_intent_is_on_disk_has_changed_nothing() {
         let head = format!("DELETE {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n");
         let mut caller = Connection::open(running.address).await;
         caller.write(head).await;
-        let in_flight = |status: &Value| {
-            status["tenants"].as_array().unwrap().iter().any(|tenant| tenant["in_flight"] == 1)
-        };
-        admin::until_status(running.admin, "a request in flight", in_flight).await;
+        admin::until_in_flight(running.admin, "crm", 1).await;
         drop(caller);
         let abandoned = |records: &[Value]| {
             let mut gone = records.iter().filter(|record| record["caller_gone"] == true);

@@ -8,6 +8,9 @@ use serde_json::json;
 
 use super::*;
 
+/// In how many pieces a file is written.
+const PIECES: usize = 40;
+
 /// Makes a volume of a file, as Kubernetes does: `NAME -> ..data/NAME`, `..data -> ..VERSION`.
 fn mount(volume: &Path, name: &str, content: &str) {
     fs::create_dir(volume).unwrap();
@@ -82,23 +85,19 @@ async fn what_cannot_be_used_changes_nothing_and_says_why() {
         (&"x".repeat(5 << 20), "larger"),
         ("\u{0}\u{1}\u{2}", ""),
     ];
-    for (index, (text, why)) in cases.iter().enumerate() {
+    for (count, (text, why)) in (1_u32..).zip(cases) {
         tally.input();
         world.replace_file("confgate.toml", text);
         world.reload();
-        let counted = format!("confgate_config_reloads_total{{result=\"failed\"}} {}.0", index + 1);
-        crate::support::within("the failure to be counted", async {
-            while !world.metrics().await.lines().any(|line| line == counted) {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        })
-        .await;
+        let count = f64::from(count);
+        let failed = "confgate_config_reloads_total{result=\"failed\"}";
+        crate::support::admin::until_metric(world.admin, failed, |failures| failures >= count).await;
         until_refused(&world, why).await;
         let answer = get(&world, "crm", "a").await;
         tally.requests(1);
-        tally.expect(answer.status == 200, || format!("case {index}: {answer:?}"));
+        tally.expect(answer.status == 200, || format!("case {count}: {answer:?}"));
         let status = world.status().await;
-        tally.expect(status["configuration"]["generation"] == 1, || format!("case {index}: {status}"));
+        tally.expect(status["configuration"]["generation"] == 1, || format!("case {count}: {status}"));
     }
     tells(&world, "confgate_config_current 0.0").await;
     world.replace_file("confgate.toml", &good);
@@ -109,24 +108,36 @@ async fn what_cannot_be_used_changes_nothing_and_says_why() {
     tally.finish();
 }
 
+fn another_tenant(number: usize) -> String {
+    format!(
+        "\n[tenants.more{number}]\napp = \"meet\"\nmax_in_flight = 10\n\
+         rate_limit = {{ rate = 10, per = \"1s\", burst = 10 }}\n"
+    )
+}
+
 #[tokio::test]
 async fn a_file_that_is_written_bit_by_bit_is_read_when_it_is_whole() {
     use std::io::Write;
+    use std::time::Duration;
 
     let tally = tally();
-    let world = World::with(&[("RELOAD__EVERY", "500ms")]).await;
-    let whole = fs::read_to_string(world.file()).unwrap().replace("tenants.acme", "tenants.emca");
-    let (first, second) = whole.split_at(whole.find("[vendor]").unwrap());
-    let mut file = fs::File::create(world.file()).unwrap();
+    let world = World::with(&[("RELOAD__EVERY", "200ms")]).await;
+    let mut file = fs::OpenOptions::new().append(true).open(world.file()).unwrap();
     tally.fault();
-    // A configuration by itself, but for what was there before: reading it would take the tenant out of service.
-    file.write_all(first.as_bytes()).unwrap();
-    file.write_all(second.as_bytes()).unwrap();
-    drop(file);
+    // What is there after each piece is a configuration by itself, and the file is looked at four times meanwhile. The
+    // pauses are the input: no piece may be waited for longer than a look is from the next.
+    for number in 1..=PIECES {
+        file.write_all(another_tenant(number).as_bytes()).unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     until_generation(&world, 2).await;
-    assert_eq!(get(&world, "emca", "a").await.status, 200);
-    assert_eq!(get(&world, "acme", "a").await.problem(), "tenant_unknown");
+    for number in [1, PIECES] {
+        assert_eq!(get(&world, &format!("more{number}"), "a").await.status, 200);
+    }
     tally.requests(2);
+    let records = world.trail.records();
+    let generations: Vec<_> = records.iter().filter(|record| record["kind"] == "reload").collect();
+    tally.expect(generations.len() == 1, || format!("{generations:?}"));
     tally.finish();
 }
 

@@ -84,7 +84,7 @@ async fn requests_in_flight_count_for_the_changed_bound() {
         answer
     };
     assert_eq!(waiting.await.status, 200, "it began under the configuration of before");
-    world.until_status("nothing in flight", |status| status["tenants"][1]["in_flight"] == 0).await;
+    world.until_in_flight("crm", 0).await;
     assert_eq!(get(&world, "crm", "b").await.status, 200);
     tally.requests(3);
     tally.finish();

@@ -1,7 +1,8 @@
 //! Callers' own certificates.
 
-use crate::support::certificates::{Authority, Shown, borrowed};
+use crate::support::certificates::{Authority, Shown};
 use crate::support::client::Connection;
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::tally::Tally;
 use crate::support::world::World;

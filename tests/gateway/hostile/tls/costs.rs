@@ -1,8 +1,9 @@
 //! What the program says and takes, seen from outside, when callers come by TLS and HTTP/2.
 
 use crate::support::CREATE;
-use crate::support::certificates::{Shown, borrowed};
+use crate::support::certificates::Shown;
 use crate::support::client::Connection;
+use crate::support::configuration::borrowed;
 use crate::support::http2::{Frame, Frames, Http2};
 use crate::support::program::Served;
 use crate::support::tally::Tally;
@@ -42,29 +43,29 @@ async fn no_secret_is_in_the_log() {
 
 #[tokio::test]
 async fn connections_without_requests_take_little_memory() {
-    const COUNT: usize = 400;
+    const COUNT: u64 = 400;
     let tally = Tally::of("slow and many");
     let shown = Shown::new();
     let clear = Served::with(&[("LISTEN__WORKERS", "1")]).await;
-    let before = clear.program.resident_bytes();
+    let before = clear.program.resident();
     let mut idle = Vec::new();
     for _ in 0..COUNT {
         let mut frames = Frames::open(clear.address, &[]).await;
         assert!(frames.until(Frame::SETTINGS).await.is_some());
         idle.push(frames);
     }
-    let each = clear.program.resident_bytes().saturating_sub(before) / COUNT;
+    let each = clear.program.resident().saturating_sub(before) / COUNT;
     println!("an idle connection by HTTP/2: {each} bytes");
     tally.expect(each < 64 << 10, || format!("{each} bytes for an idle connection by HTTP/2"));
 
     let tls = Served::with(&borrowed(&shown.changes(&[("LISTEN__WORKERS", "1")]))).await;
-    let before = tls.program.resident_bytes();
+    let before = tls.program.resident();
     let mut shaken = Vec::new();
     for _ in 0..COUNT {
         shaken.push(Http2::over(shown.caller().open(tls.address).await).await.unwrap());
     }
     assert_eq!(shaken[0].0.send("GET", "/openapi.json", &[], "").await.status, 200);
-    let each = tls.program.resident_bytes().saturating_sub(before) / COUNT;
+    let each = tls.program.resident().saturating_sub(before) / COUNT;
     println!("the same by TLS: {each} bytes");
     tally.expect(each < 128 << 10, || format!("{each} bytes for an idle connection by TLS"));
     tally.requests(1);

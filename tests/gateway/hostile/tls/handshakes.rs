@@ -7,8 +7,9 @@ use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::certificates::{Shown, borrowed, shake_hands};
+use crate::support::certificates::{Shown, shake_hands};
 use crate::support::client::Connection;
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::tally::Tally;
 use crate::support::within;
@@ -187,8 +188,7 @@ async fn handshakes_that_stall_hold_up_nobody_and_end() {
         let end = within("a stalled handshake to end", stream.read_to_end(&mut rest)).await;
         drop(end);
     }
-    let one_left = |status: &serde_json::Value| status["connections_open"] == 1;
-    world.until_status("the stalled ones' places", one_left).await;
+    world.until_connections(1).await;
     tally.finish();
 }
 

@@ -5,7 +5,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::support::admin;
-use crate::support::certificates::{Authority, Pair, Shown, borrowed};
+use crate::support::certificates::{Authority, Pair, Shown};
+use crate::support::configuration::borrowed;
 use crate::support::http2::Http2;
 use crate::support::program::Served;
 use crate::support::tally::Tally;
@@ -19,12 +20,7 @@ async fn is_shown(served: &Served, shown: &Shown, pair: &Pair) -> bool {
 
 async fn until_reloads(served: &Served, result: &str, count: f64) {
     let name = format!("confgate_config_reloads_total{{result=\"{result}\"}}");
-    let looking = async {
-        while admin::metric(served.admin, &name).await < count {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    crate::support::within(&format!("{count} reloads that are {result}"), looking).await;
+    admin::until_metric(served.admin, &name, |reloads| reloads >= count).await;
 }
 
 #[tokio::test]

@@ -2,12 +2,13 @@
 
 use rcgen::date_time_ymd;
 
-use crate::support::certificates::{Authority, Pair, Shown, borrowed};
+use crate::support::certificates::{Authority, Pair, Shown};
+use crate::support::configuration::{borrowed, write_configuration};
 use crate::support::issuer::Issuer;
 use crate::support::program::{confgate, run, serve};
 use crate::support::tally::Tally;
 use crate::support::vendor::Vendor;
-use crate::support::world::{World, write_configuration};
+use crate::support::world::World;
 
 #[tokio::test]
 async fn what_cannot_be_shown_to_callers_does_not_start() {

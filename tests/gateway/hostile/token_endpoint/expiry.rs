@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::{PATH, has_token, no_token};
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::issuer::Issuer;
 use crate::support::server::{Call, Reply};
 use crate::support::vendor::Vendor;
+use crate::support::within;
 
 const LIFE: Duration = Duration::from_secs(5);
 /// The part of it after which the next one is fetched, a tenth less at the earliest.
@@ -33,17 +34,17 @@ async fn a_load_does_not_notice_that_tokens_expire() {
     vendor.set_expires_in(LIFE.as_secs());
     let changes =
         [("VENDOR__REFRESH_AT", "0.2"), ("VENDOR__MAX_BACKOFF", "200ms"), ("VENDOR__FETCH_TIMEOUT", "1m")];
-    let bench = Bench::around("the token endpoint", 1, vendor, issuer, &changes).await;
-    bench.until_app(0, "a token", has_token).await;
-    let (app, vendor) = (case(0), &bench.world.vendor);
+    let cases = Cases::around("the token endpoint", 1, vendor, issuer, &changes).await;
+    cases.until_app(0, "a token", has_token).await;
+    let (app, vendor) = (case(0), &cases.world.vendor);
 
     // While tokens come, nobody is turned away.
-    bench.tally.fault();
+    cases.tally.fault();
     let begun = Instant::now();
     let load = join_all((0..CALLERS).map(|_| async {
         loop {
-            let answer = bench.call(0, "GET", PATH, "").await;
-            bench.tally.expect(answer.status == 200, || format!("in the load: {}", answer.text()));
+            let answer = cases.call(0, "GET", PATH, "").await;
+            cases.tally.expect(answer.status == 200, || format!("in the load: {}", answer.text()));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }));
@@ -53,25 +54,28 @@ async fn a_load_does_not_notice_that_tokens_expire() {
     }
     let asked = vendor.fetches_for(&app);
     let most = begun.elapsed().as_millis() / REFRESHED.as_millis() + 2;
-    bench.tally.expect(asked as u128 <= most, || format!("asked {asked} times"));
+    cases.tally.expect(asked as u128 <= most, || format!("asked {asked} times"));
 
     // When none comes any more, the last one serves until it expires, and no longer.
-    bench.tally.fault();
+    cases.tally.fault();
     vendor.answer_tokens_for(&app, Some(Reply::status(503)));
     let last = vendor.token_calls().iter().rfind(|fetch| fetch.path.contains(&app)).unwrap().at;
-    let refusal = loop {
-        let answer = bench.call(0, "GET", PATH, "").await;
-        if answer.status != 200 {
-            break answer;
+    let refused = async {
+        loop {
+            let answer = cases.call(0, "GET", PATH, "").await;
+            if answer.status != 200 {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    no_token(&bench, &refusal, "after the last token");
+    let refusal = within("the last token to expire", refused).await;
+    no_token(&cases, &refusal, "after the last token");
     let served = last.elapsed();
-    bench.tally.expect(served > LIFE / 2, || format!("the last token served for {served:?}"));
+    cases.tally.expect(served > LIFE / 2, || format!("the last token served for {served:?}"));
     vendor.answer_tokens_for(&app, None);
-    bench.until_app(0, "a token", has_token).await;
-    bench.tally.expect(bench.call(0, "GET", PATH, "").await.status == 200, || "it does not heal".to_owned());
+    cases.until_app(0, "a token", has_token).await;
+    cases.tally.expect(cases.call(0, "GET", PATH, "").await.status == 200, || "it does not heal".to_owned());
 
     let fetches: Vec<Call> =
         vendor.token_calls().into_iter().filter(|fetch| fetch.path.contains(&app)).collect();
@@ -79,7 +83,7 @@ async fn a_load_does_not_notice_that_tokens_expire() {
     let granted: Vec<Call> = [&fetches[..asked], &fetches[fetches.len() - 1..]].concat();
     for call in vendor.calls() {
         let age = call.at - given_out(&call, &granted);
-        bench.tally.expect(age < LIFE, || format!("a token was sent {age:?} after it was given out"));
+        cases.tally.expect(age < LIFE, || format!("a token was sent {age:?} after it was given out"));
     }
-    bench.finish().await;
+    cases.finish().await;
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{PATH, has_token, until_keys};
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::issuer::Issuer;
 use crate::support::server::Reply;
 use crate::support::vendor::Vendor;
@@ -47,29 +47,29 @@ async fn any_life_that_is_not_over_is_believed_within_reason_and_asked_for_once(
         vendor.answer_tokens_for(&case(number), Some(Reply::body(200, "application/json", token)));
         vendor.answer_for(&case(number), Some(Reply::json(200, &json!({"error": 0}))));
     }
-    let bench = Bench::around("the token endpoint", LIVES.len(), vendor, issuer, &[]).await;
-    until_keys(&bench).await;
+    let cases = Cases::around("the token endpoint", LIVES.len(), vendor, issuer, &[]).await;
+    until_keys(&cases).await;
     join_all(LIVES.into_iter().enumerate().map(async |(number, (life, believed))| {
-        bench.tally.input();
-        bench.until_app(number, "a token", has_token).await;
-        for answer in join_all((0..16).map(|_| bench.call(number, "GET", PATH, ""))).await {
-            bench.tally.expect(answer.status == 200, || format!("{life}: {}", answer.text()));
+        cases.tally.input();
+        cases.until_app(number, "a token", has_token).await;
+        for answer in join_all((0..16).map(|_| cases.call(number, "GET", PATH, ""))).await {
+            cases.tally.expect(answer.status == 200, || format!("{life}: {}", answer.text()));
         }
         let lives = |app: &serde_json::Value| {
             let left = app["token"]["expires_in_seconds"].as_f64().unwrap();
             // Less half a minute's margin, and the time that has passed.
             (believed - 90.0..=believed).contains(&left)
         };
-        bench.until_app(number, life, lives).await;
-        let asked = bench.world.vendor.fetches_for(&case(number));
-        bench.tally.expect(asked == 1, || format!("{life}: asked {asked} times"));
-        let calls = bench.world.vendor.calls_of(&case(number));
+        cases.until_app(number, life, lives).await;
+        let asked = cases.world.vendor.fetches_for(&case(number));
+        cases.tally.expect(asked == 1, || format!("{life}: asked {asked} times"));
+        let calls = cases.world.vendor.calls_of(&case(number));
         let bearer = format!("Bearer YWMt-{number}");
         let sent = calls.iter().all(|call| call.headers.get("authorization") == Some(&*bearer));
-        bench.tally.expect(sent, || format!("{life}: another token was sent"));
+        cases.tally.expect(sent, || format!("{life}: another token was sent"));
     }))
     .await;
-    bench.finish().await;
+    cases.finish().await;
 }
 
 /// Over before it can be used, again and again: the interval is kept all the same.
@@ -84,30 +84,30 @@ async fn lives_that_are_over_at_once_are_no_reason_to_hurry() {
         vendor.answer_for(&case(number), Some(Reply::json(200, &json!({"error": 0}))));
     }
     let changes = [("VENDOR__MIN_INTERVAL", "100ms")];
-    let bench = Bench::around("the token endpoint", lives.len(), vendor, issuer, &changes).await;
-    until_keys(&bench).await;
+    let cases = Cases::around("the token endpoint", lives.len(), vendor, issuer, &changes).await;
+    until_keys(&cases).await;
     join_all(lives.iter().enumerate().map(async |(number, life)| {
-        bench.tally.fault();
+        cases.tally.fault();
         let calling = async {
             loop {
-                let answer = bench.call(number, "GET", PATH, "").await;
+                let answer = cases.call(number, "GET", PATH, "").await;
                 let known = answer.status == 200 || answer.problem() == "vendor_token_unavailable";
-                bench.tally.expect(known, || format!("{life}: {}", answer.text()));
+                cases.tally.expect(known, || format!("{life}: {}", answer.text()));
             }
         };
         let app = case(number);
         tokio::select! {
-            () = bench.world.vendor.wait_for_fetches(&app, 6) => {}
+            () = cases.world.vendor.wait_for_fetches(&app, 6) => {}
             () = calling => {}
         }
-        let fetches = bench.world.vendor.token_calls();
+        let fetches = cases.world.vendor.token_calls();
         let of_app: Vec<_> =
             fetches.iter().filter(|fetch| fetch.path.contains(&format!("/{app}/"))).collect();
         for pair in of_app.windows(2) {
             let gap = pair[1].at - pair[0].at;
-            bench.tally.expect(gap >= INTERVAL, || format!("{life}: asked again after {gap:?}"));
+            cases.tally.expect(gap >= INTERVAL, || format!("{life}: asked again after {gap:?}"));
         }
     }))
     .await;
-    bench.finish().await;
+    cases.finish().await;
 }

@@ -11,22 +11,22 @@ mod troubles;
 
 use serde_json::Value;
 
-use crate::support::bench::Bench;
+use crate::support::cases::Cases;
 use crate::support::client::Answer;
 
 const PATH: &str = "/conferences/IM3";
 
 /// Waits until callers are known; there may be no token for the vendor.
-async fn until_keys(bench: &Bench) {
-    bench.world.until_status("keys", |status| status["issuers"][0]["usable"] == true).await;
+async fn until_keys(cases: &Cases) {
+    cases.world.until_status("keys", |status| status["issuers"][0]["usable"] == true).await;
 }
 
 /// The caller is told that there is no token, and when to come again.
-fn no_token(bench: &Bench, answer: &Answer, what: &str) {
+fn no_token(cases: &Cases, answer: &Answer, what: &str) {
     let refused = answer.status == 503
         && answer.problem() == "vendor_token_unavailable"
         && answer.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|wait| wait > 0));
-    bench.tally.expect(refused, || format!("{what}: {} {}", answer.status, answer.text()));
+    cases.tally.expect(refused, || format!("{what}: {} {}", answer.status, answer.text()));
 }
 
 fn has_token(app: &Value) -> bool {

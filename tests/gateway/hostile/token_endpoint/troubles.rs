@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::answers::{Trouble, troubles};
 use super::{PATH, has_token, no_token, until_keys};
 use crate::support::CREATE;
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::issuer::Issuer;
 use crate::support::server::{Gate, Reply};
 use crate::support::vendor::Vendor;
@@ -15,15 +15,15 @@ use crate::support::vendor::Vendor;
 const CAMPAIGN: &str = "the token endpoint";
 
 /// Around a vendor each of whose apps has a trouble of its own.
-async fn troubled(troubles: &[Trouble], changes: &[(&str, &str)]) -> Bench {
+async fn troubled(troubles: &[Trouble], changes: &[(&str, &str)]) -> Cases {
     let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
     for (number, trouble) in troubles.iter().enumerate() {
         vendor.answer_tokens_for(&case(number), Some(trouble.reply.clone()));
     }
     let changes = [changes, &[("VENDOR__FETCH_TIMEOUT", "500ms")]].concat();
-    let bench = Bench::around(CAMPAIGN, troubles.len(), vendor, issuer, &changes).await;
-    until_keys(&bench).await;
-    bench
+    let cases = Cases::around(CAMPAIGN, troubles.len(), vendor, issuer, &changes).await;
+    until_keys(&cases).await;
+    cases
 }
 
 #[tokio::test]
@@ -31,27 +31,27 @@ async fn trouble_is_asked_about_once_however_many_call() {
     const CALLERS: usize = 16;
     let troubles = troubles();
     let hour = [("VENDOR__MIN_INTERVAL", "1h"), ("VENDOR__MAX_BACKOFF", "1h")];
-    let bench = troubled(&troubles, &hour).await;
+    let cases = troubled(&troubles, &hour).await;
     join_all(troubles.iter().enumerate().map(async |(number, trouble)| {
-        bench.tally.fault();
+        cases.tally.fault();
         let callers = (0..CALLERS).map(|caller| match caller % 2 {
-            0 => bench.call(number, "GET", PATH, ""),
-            _ => bench.call(number, "POST", "/conferences", CREATE),
+            0 => cases.call(number, "GET", PATH, ""),
+            _ => cases.call(number, "POST", "/conferences", CREATE),
         });
         // All at once, while it is asked; and once more, when all is known.
         for answer in join_all(callers).await {
-            no_token(&bench, &answer, trouble.name);
+            no_token(&cases, &answer, trouble.name);
         }
-        no_token(&bench, &bench.call(number, "DELETE", PATH, "").await, trouble.name);
-        let asked = bench.world.vendor.fetches_for(&case(number));
-        bench.tally.expect(asked == 1, || format!("{}: asked {asked} times", trouble.name));
+        no_token(&cases, &cases.call(number, "DELETE", PATH, "").await, trouble.name);
+        let asked = cases.world.vendor.fetches_for(&case(number));
+        cases.tally.expect(asked == 1, || format!("{}: asked {asked} times", trouble.name));
     }))
     .await;
-    let vendor = &bench.world.vendor;
-    bench.tally.expect(vendor.calls().is_empty(), || "a call without a token was made".to_owned());
+    let vendor = &cases.world.vendor;
+    cases.tally.expect(vendor.calls().is_empty(), || "a call without a token was made".to_owned());
     let flooded = vendor.server().flooded();
-    bench.tally.expect(flooded < 16 << 20, || format!("{flooded} bytes of an answer were taken"));
-    bench.finish().await;
+    cases.tally.expect(flooded < 16 << 20, || format!("{flooded} bytes of an answer were taken"));
+    cases.finish().await;
 }
 
 const MIN: Duration = Duration::from_millis(50);
@@ -61,19 +61,19 @@ const MAX: Duration = Duration::from_millis(400);
 async fn trouble_is_asked_about_ever_more_seldom_until_it_is_over() {
     let troubles = troubles();
     let changes = [("VENDOR__MIN_INTERVAL", "50ms"), ("VENDOR__MAX_BACKOFF", "400ms")];
-    let bench = troubled(&troubles, &changes).await;
-    join_all(troubles.iter().enumerate().map(|(number, trouble)| go_through(&bench, number, trouble))).await;
-    bench.finish().await;
+    let cases = troubled(&troubles, &changes).await;
+    join_all(troubles.iter().enumerate().map(|(number, trouble)| go_through(&cases, number, trouble))).await;
+    cases.finish().await;
 }
 
-async fn go_through(bench: &Bench, number: usize, trouble: &Trouble) {
+async fn go_through(cases: &Cases, number: usize, trouble: &Trouble) {
     const ATTEMPTS: usize = 5;
-    let (app, vendor) = (case(number), &bench.world.vendor);
-    bench.tally.fault();
+    let (app, vendor) = (case(number), &cases.world.vendor);
+    cases.tally.fault();
     // Whoever calls in between does not hasten it.
     let calling = async {
         loop {
-            no_token(bench, &bench.call(number, "GET", PATH, "").await, trouble.name);
+            no_token(cases, &cases.call(number, "GET", PATH, "").await, trouble.name);
             tokio::time::sleep(MIN).await;
         }
     };
@@ -93,17 +93,17 @@ async fn go_through(bench: &Bench, number: usize, trouble: &Trouble) {
         let backed_off = (MIN * 2_u32.pow(steps)).min(MAX) / 2;
         let least = backed_off.max(trouble.asked.min(MAX)).max(MIN);
         let gap = pair[1] - pair[0];
-        bench
+        cases
             .tally
             .expect(gap >= least, || format!("{}: {gap:?} after {failures}, not {least:?}", trouble.name));
     }
     vendor.answer_tokens_for(&app, None);
-    bench.until_app(number, "a token", has_token).await;
+    cases.until_app(number, "a token", has_token).await;
     let asked = vendor.fetches_for(&app);
-    for answer in join_all((0..8).map(|_| bench.call(number, "GET", PATH, ""))).await {
-        bench.tally.expect(answer.status == 200, || format!("{}: {}", trouble.name, answer.text()));
+    for answer in join_all((0..8).map(|_| cases.call(number, "GET", PATH, ""))).await {
+        cases.tally.expect(answer.status == 200, || format!("{}: {}", trouble.name, answer.text()));
     }
-    bench.tally.expect(vendor.fetches_for(&app) == asked, || format!("{}: asked again", trouble.name));
+    cases.tally.expect(vendor.fetches_for(&app) == asked, || format!("{}: asked again", trouble.name));
 }
 
 #[tokio::test]
@@ -111,20 +111,19 @@ async fn sixty_four_callers_wait_for_one_fetch() {
     let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
     let gate = Gate::closed();
     vendor.hold_tokens(&gate);
-    let bench = Bench::around(CAMPAIGN, 1, vendor, issuer, &[]).await;
-    until_keys(&bench).await;
-    bench.tally.fault();
-    let callers = join_all((0..64).map(|_| bench.call(0, "POST", "/conferences", CREATE)));
+    let cases = Cases::around(CAMPAIGN, 1, vendor, issuer, &[]).await;
+    until_keys(&cases).await;
+    cases.tally.fault();
+    let callers = join_all((0..64).map(|_| cases.call(0, "POST", "/conferences", CREATE)));
     let opening = async {
-        let all_here = |status: &serde_json::Value| status["connections_open"].as_u64() >= Some(64);
-        bench.world.until_status("the callers", all_here).await;
+        cases.world.until_connections(64).await;
         gate.open();
     };
     let (answers, ()) = tokio::join!(callers, opening);
-    bench.tally.expect(answers.iter().all(|answer| answer.status == 200), || format!("{answers:?}"));
-    let (asked, made) = (bench.world.vendor.fetches_for(&case(0)), bench.world.vendor.calls().len());
-    bench.tally.expect((asked, made) == (1, 64), || format!("{asked} fetches, {made} calls"));
-    bench.finish().await;
+    cases.tally.expect(answers.iter().all(|answer| answer.status == 200), || format!("{answers:?}"));
+    let (asked, made) = (cases.world.vendor.fetches_for(&case(0)), cases.world.vendor.calls().len());
+    cases.tally.expect((asked, made) == (1, 64), || format!("{asked} fetches, {made} calls"));
+    cases.finish().await;
 }
 
 #[tokio::test]
@@ -132,7 +131,7 @@ async fn an_endpoint_where_nobody_listens_is_not_hammered() {
     let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
     vendor.server().refuse_connections().await;
     let hour = [("VENDOR__MIN_INTERVAL", "1h"), ("VENDOR__MAX_BACKOFF", "1h")];
-    let patient = Bench::around(CAMPAIGN, 1, vendor, issuer, &hour).await;
+    let patient = Cases::around(CAMPAIGN, 1, vendor, issuer, &hour).await;
     until_keys(&patient).await;
     patient.tally.fault();
     for answer in join_all((0..64).map(|_| patient.call(0, "GET", PATH, ""))).await {
@@ -146,16 +145,16 @@ async fn an_endpoint_where_nobody_listens_is_not_hammered() {
     let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
     vendor.server().refuse_connections().await;
     let soon = [("VENDOR__MIN_INTERVAL", "20ms"), ("VENDOR__MAX_BACKOFF", "100ms")];
-    let bench = Bench::around(CAMPAIGN, 1, vendor, issuer, &soon).await;
-    until_keys(&bench).await;
-    bench.tally.fault();
-    bench.until_app(0, "attempts", |app| app["token"]["failures_in_a_row"].as_u64() >= Some(5)).await;
-    bench.world.vendor.server().accept_connections().await;
-    bench.until_app(0, "a token", has_token).await;
-    bench.tally.expect(bench.call(0, "GET", PATH, "").await.status == 200, || "it does not heal".to_owned());
-    let asked = bench.world.vendor.fetches_for(&case(0));
-    bench.tally.expect(asked == 1, || format!("asked {asked} times once it was there"));
-    bench.finish().await;
+    let cases = Cases::around(CAMPAIGN, 1, vendor, issuer, &soon).await;
+    until_keys(&cases).await;
+    cases.tally.fault();
+    cases.until_app(0, "attempts", |app| app["token"]["failures_in_a_row"].as_u64() >= Some(5)).await;
+    cases.world.vendor.server().accept_connections().await;
+    cases.until_app(0, "a token", has_token).await;
+    cases.tally.expect(cases.call(0, "GET", PATH, "").await.status == 200, || "it does not heal".to_owned());
+    let asked = cases.world.vendor.fetches_for(&case(0));
+    cases.tally.expect(asked == 1, || format!("asked {asked} times once it was there"));
+    cases.finish().await;
 }
 
 #[tokio::test]
@@ -164,18 +163,18 @@ async fn trouble_of_one_app_is_no_other_apps() {
     vendor.answer_tokens_for(&case(0), Some(Reply::hang()));
     vendor
         .answer_tokens_for(&case(1), Some(Reply::json(400, &serde_json::json!({"error": "invalid_grant"}))));
-    let bench = Bench::around(CAMPAIGN, 3, vendor, issuer, &[("VENDOR__FETCH_TIMEOUT", "500ms")]).await;
-    until_keys(&bench).await;
-    bench.until_app(2, "a token", has_token).await;
-    (0..2).for_each(|_| bench.tally.fault());
-    let troubled = join_all((0..40).map(|number| bench.call(number % 2, "GET", PATH, "")));
-    let healthy = join_all((0..40).map(|_| bench.call(2, "POST", "/conferences", CREATE)));
+    let cases = Cases::around(CAMPAIGN, 3, vendor, issuer, &[("VENDOR__FETCH_TIMEOUT", "500ms")]).await;
+    until_keys(&cases).await;
+    cases.until_app(2, "a token", has_token).await;
+    (0..2).for_each(|_| cases.tally.fault());
+    let troubled = join_all((0..40).map(|number| cases.call(number % 2, "GET", PATH, "")));
+    let healthy = join_all((0..40).map(|_| cases.call(2, "POST", "/conferences", CREATE)));
     let (troubled, healthy) = tokio::join!(troubled, healthy);
     for answer in &troubled {
-        no_token(&bench, answer, "an app in trouble");
+        no_token(&cases, answer, "an app in trouble");
     }
-    bench.tally.expect(healthy.iter().all(|answer| answer.status == 200), || format!("{healthy:?}"));
-    let asked = bench.world.vendor.fetches_for(&case(2));
-    bench.tally.expect(asked == 1, || format!("asked {asked} times"));
-    bench.finish().await;
+    cases.tally.expect(healthy.iter().all(|answer| answer.status == 200), || format!("{healthy:?}"));
+    let asked = cases.world.vendor.fetches_for(&case(2));
+    cases.tally.expect(asked == 1, || format!("asked {asked} times"));
+    cases.finish().await;
 }

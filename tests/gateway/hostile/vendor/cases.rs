@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::CREATE;
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::client::Answer;
 use crate::support::server::Reply;
 
@@ -73,43 +73,43 @@ pub(super) async fn try_in_time(cases: Vec<Case>) {
     try_on(&FEW, cases, &impatient).await;
 }
 
-async fn try_on(calls: &[Request], cases: Vec<Case>, changes: &[(&str, &str)]) {
+async fn try_on(calls: &[Request], answers: Vec<Case>, changes: &[(&str, &str)]) {
     let changes = [&[("LISTEN__WORKERS", "1")], changes].concat();
-    let bench = Bench::ready("the vendor", cases.len(), &changes).await;
-    join_all(cases.iter().enumerate().map(|(number, case)| attempt(&bench, calls, number, case))).await;
-    bench.finish().await;
+    let cases = Cases::ready("the vendor", answers.len(), &changes).await;
+    join_all(answers.iter().enumerate().map(|(number, case)| attempt(&cases, calls, number, case))).await;
+    cases.finish().await;
 }
 
-async fn attempt(bench: &Bench, calls: &[Request], number: usize, Case { name, reply, expected }: &Case) {
-    let (app, vendor) = (case(number), &bench.world.vendor);
+async fn attempt(cases: &Cases, calls: &[Request], number: usize, Case { name, reply, expected }: &Case) {
+    let (app, vendor) = (case(number), &cases.world.vendor);
     for (turn, &(method, path, body)) in calls.iter().enumerate() {
         let before = vendor.calls_of(&app).len();
         vendor.answer_for(&app, Some(reply.clone()));
         match expected {
-            Expected::Passed(..) => bench.tally.input(),
-            Expected::Refused(..) => bench.tally.fault(),
+            Expected::Passed(..) => cases.tally.input(),
+            Expected::Refused(..) => cases.tally.fault(),
         }
-        let answer = bench.call(number, method, path, body).await;
+        let answer = cases.call(number, method, path, body).await;
         let said = || format!("{name}, {method} {path}, turn {turn}: {} {}", answer.status, answer.text());
-        bench.tally.expect(is_as(&answer, expected), said);
-        let outcome = bench.outcome(&answer).await;
+        cases.tally.expect(is_as(&answer, expected), said);
+        let outcome = cases.outcome(&answer).await;
         let unknown = method != "GET" && matches!(expected, Expected::Refused(..));
-        bench.tally.expect(outcome["outcome_unknown"] == json!(unknown), || format!("{}: {outcome}", said()));
+        cases.tally.expect(outcome["outcome_unknown"] == json!(unknown), || format!("{}: {outcome}", said()));
         if let Expected::Refused(..) = expected {
             let told = if unknown { "the outcome is unknown" } else { "nothing was changed" };
-            bench.tally.expect(answer.text().contains(told), said);
+            cases.tally.expect(answer.text().contains(told), said);
         }
         // A get may go out once more where the connection was an old one.
         let seen = vendor.calls_of(&app).len() - before;
         let most = if method == "GET" && turn > 0 { 2 } else { 1 };
-        bench.tally.expect((1..=most).contains(&seen), || format!("{}: seen {seen} times", said()));
-        bench.tally.expect(outcome["attempts"] == seen, || format!("{}: {outcome}", said()));
+        cases.tally.expect((1..=most).contains(&seen), || format!("{}: seen {seen} times", said()));
+        cases.tally.expect(outcome["attempts"] == seen, || format!("{}: {outcome}", said()));
 
         vendor.answer_for(&app, None);
         let next = format!("NEXT{number}T{turn}");
-        let answer = bench.call(number, "GET", &format!("/conferences/{next}"), "").await;
+        let answer = cases.call(number, "GET", &format!("/conferences/{next}"), "").await;
         let own = answer.status == 200 && id(&answer) == json!(next);
-        bench
+        cases
             .tally
             .expect(own, || format!("{name}: the next caller got {} {}", answer.status, answer.text()));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::support::CREATE;
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::client::{Answer, Connection};
 use crate::support::dice::Dice;
 use crate::support::server::{Reply, Step, bytes};
@@ -42,12 +42,12 @@ fn fault(dice: &Dice) -> Reply {
 async fn nobody_gets_what_was_meant_for_somebody_else() {
     let dice = Dice::new();
     let changes = [("UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms"), ("UPSTREAM__MAX_CONNECTIONS", "8")];
-    let bench = Bench::ready("the vendor", 1, &changes).await;
-    let load = join_all((0..CALLERS).map(|caller| keep_calling(&bench, caller)));
+    let cases = Cases::ready("the vendor", 1, &changes).await;
+    let load = join_all((0..CALLERS).map(|caller| keep_calling(&cases, caller)));
     let faults = async {
         loop {
-            bench.tally.fault();
-            bench.world.vendor.script_for(&case(0), fault(&dice));
+            cases.tally.fault();
+            cases.world.vendor.script_for(&case(0), fault(&dice));
             tokio::time::sleep(dice.millis(1, 10)).await;
         }
     };
@@ -55,25 +55,25 @@ async fn nobody_gets_what_was_meant_for_somebody_else() {
         _ = load => {}
         () = faults => {}
     }
-    creates_are_never_doubled(&bench);
-    bench.finish().await;
+    creates_are_never_doubled(&cases);
+    cases.finish().await;
 }
 
-async fn keep_calling(bench: &Bench, caller: usize) {
-    let bearer = bench.bearer(0);
-    let mut connection = Connection::open(bench.world.address).await;
+async fn keep_calling(cases: &Cases, caller: usize) {
+    let bearer = cases.bearer(0);
+    let mut connection = Connection::open(cases.world.address).await;
     for number in 0..CALLS {
         let path = format!("/conferences/C{caller}N{number}");
-        bench.tally.requests(1);
+        cases.tally.requests(1);
         let answer = if number % 3 == 0 {
             let headers = [("Authorization", &*bearer), ("Content-Type", "application/json")];
             connection.send("POST", "/conferences", &headers, CREATE).await
         } else {
             connection.send("GET", &path, &[("Authorization", &*bearer)], "").await
         };
-        bench.hear(&answer);
+        cases.hear(&answer);
         let id = if number % 3 == 0 { "TEST" } else { &path["/conferences/".len()..] };
-        bench.tally.expect(is_its_own(&answer, id), || format!("{id}: {} {}", answer.status, answer.text()));
+        cases.tally.expect(is_its_own(&answer, id), || format!("{id}: {} {}", answer.status, answer.text()));
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -91,14 +91,14 @@ fn is_its_own(answer: &Answer, id: &str) -> bool {
 }
 
 /// Twice is after a 401 alone, which says that nothing was done.
-fn creates_are_never_doubled(bench: &Bench) {
-    let calls = bench.world.vendor.calls();
+fn creates_are_never_doubled(cases: &Cases) {
+    let calls = cases.world.vendor.calls();
     let mut creates: HashMap<&str, Vec<&str>> = HashMap::new();
     for call in calls.iter().filter(|call| call.method == "POST") {
         creates.entry(call.trace()).or_default().push(call.headers.get("authorization").unwrap());
     }
     for (trace, tokens) in creates {
         let renewed = tokens.len() == 1 || tokens.len() == 2 && tokens[0] != tokens[1];
-        bench.tally.expect(renewed, || format!("{trace} was created with {tokens:?}"));
+        cases.tally.expect(renewed, || format!("{trace} was created with {tokens:?}"));
     }
 }

@@ -7,7 +7,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::CREATE;
-use crate::support::bench::{Bench, case};
+use crate::support::cases::{Cases, case};
 use crate::support::server::Reply;
 use crate::support::within;
 
@@ -45,7 +45,7 @@ async fn an_app_pauses_for_as_long_as_it_is_told_within_reason() {
         .into_iter()
         .flat_map(|status| asked().into_iter().map(move |asked| (status, asked)))
         .collect();
-    let bench = Bench::ready(
+    let cases = Cases::ready(
         "the vendor",
         times.len() + 1,
         &[("VENDOR__PAUSE", "300ms"), ("VENDOR__MAX_PAUSE", "900ms"), ("LISTEN__WORKERS", "1")],
@@ -54,47 +54,47 @@ async fn an_app_pauses_for_as_long_as_it_is_told_within_reason() {
     let throttled = join_all(times.iter().enumerate().map(|(number, (status, (asked, pause)))| {
         let reply =
             asked.iter().fold(Reply::status(*status), |reply, asked| reply.header("Retry-After", asked));
-        throttle(&bench, number, *status, reply, *pause)
+        throttle(&cases, number, *status, reply, *pause)
     }));
     // All the while, somebody else's app is called.
     let other = async {
         loop {
-            let answer = bench.call(times.len(), "GET", "/conferences/IM3", "").await;
-            bench.tally.expect(answer.status == 200, || format!("another app: {}", answer.text()));
+            let answer = cases.call(times.len(), "GET", "/conferences/IM3", "").await;
+            cases.tally.expect(answer.status == 200, || format!("another app: {}", answer.text()));
         }
     };
     tokio::select! {
         _ = throttled => {}
         () = other => {}
     }
-    bench.finish().await;
+    cases.finish().await;
 }
 
-async fn throttle(bench: &Bench, number: usize, status: u16, reply: Reply, pause: Option<Duration>) {
-    let (app, vendor) = (case(number), &bench.world.vendor);
+async fn throttle(cases: &Cases, number: usize, status: u16, reply: Reply, pause: Option<Duration>) {
+    let (app, vendor) = (case(number), &cases.world.vendor);
     let said = format!("{reply:?}");
-    bench.tally.fault();
+    cases.tally.fault();
     vendor.script_for(&app, reply);
-    let answer = bench.call(number, "POST", "/conferences", CREATE).await;
-    bench.tally.expect(answer.status == status && answer.header("proxy-status").is_some(), || answer.text());
+    let answer = cases.call(number, "POST", "/conferences", CREATE).await;
+    cases.tally.expect(answer.status == status && answer.header("proxy-status").is_some(), || answer.text());
     let seen = vendor.calls_of(&app).len();
     let mut refused = 0;
     let waiting = async {
         loop {
-            let answer = bench.call(number, "POST", "/conferences", CREATE).await;
+            let answer = cases.call(number, "POST", "/conferences", CREATE).await;
             if answer.status == 200 {
                 return;
             }
             let paused = answer.problem() == "vendor_paused" && answer.header("retry-after") == Some("1");
-            bench.tally.expect(paused, || format!("{said}: {}", answer.text()));
-            bench.tally.expect(vendor.calls_of(&app).len() == seen, || format!("{said}: no pause"));
+            cases.tally.expect(paused, || format!("{said}: {}", answer.text()));
+            cases.tally.expect(vendor.calls_of(&app).len() == seen, || format!("{said}: no pause"));
             refused += 1;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     within("the end of a pause", waiting).await;
-    bench.tally.expect(refused == 0 || pause.is_some(), || format!("{said}: refused {refused} times"));
+    cases.tally.expect(refused == 0 || pause.is_some(), || format!("{said}: refused {refused} times"));
     let [throttled, next] = &vendor.calls_of(&app)[seen - 1..] else { panic!("{said}: sent twice") };
     let paused = next.at - throttled.at;
-    bench.tally.expect(paused >= pause.unwrap_or_default(), || format!("{said}: a pause of {paused:?}"));
+    cases.tally.expect(paused >= pause.unwrap_or_default(), || format!("{said}: a pause of {paused:?}"));
 }

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::sockets::runtime;
 use crate::world::ANSWER;
 
 /// Gives its base URL.
@@ -11,8 +12,7 @@ pub(crate) fn start() -> String {
     let address = listener.local_addr().expect("an address");
     listener.set_nonblocking(true).expect("a socket");
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
+        runtime().block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream));

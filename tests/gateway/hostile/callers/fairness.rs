@@ -24,13 +24,6 @@ async fn at_once(world: &World, bearer: &str, path: &str, count: usize, tally: &
     join_all(calls).await
 }
 
-/// Waits until tenant `crm` has so many requests in flight.
-async fn until_in_flight(world: &World, count: usize) {
-    let reached = |tenant: &Value| tenant["tenant"] == "crm" && tenant["in_flight"] == count;
-    let all = |status: &Value| status["tenants"].as_array().expect("tenants").iter().any(reached);
-    world.until_status(&format!("{count} in flight"), all).await;
-}
-
 fn with(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
@@ -100,7 +93,7 @@ async fn who_is_stuck_on_its_own_app_holds_up_nobody() {
     let trouble = async {
         // As many as it may have in flight, a few of them at the vendor, and more.
         stuck.wait_for(16).await;
-        until_in_flight(&world, 100).await;
+        world.until_in_flight("crm", 100).await;
         for _ in 0..20 {
             tally.requests(1);
             let over = world.call_as(&one, "GET", STUCK, "").await;
@@ -130,7 +123,7 @@ async fn who_is_stuck_on_a_shared_app_leaves_room_for_the_other() {
     world.vendor.hold(STUCK, &gate);
     tally.fault();
     let trouble = async {
-        until_in_flight(&world, 50).await;
+        world.until_in_flight("crm", 50).await;
         world.vendor.wait_for(6).await;
         // The other one's go out while these wait, one by one and at once.
         for _ in 0..20 {

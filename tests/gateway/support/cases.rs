@@ -6,13 +6,14 @@ use tempfile::NamedTempFile;
 
 use super::account::Account;
 use super::client::{self, Answer};
+use super::configuration::{CLIENT_SECRET, borrowed};
 use super::issuer::Issuer;
 use super::tally::Tally;
 use super::vendor::Vendor;
-use super::world::{CLIENT_SECRET, World};
+use super::world::World;
 
 /// The gateway, and the accounts of what was done to it.
-pub(crate) struct Bench {
+pub(crate) struct Cases {
     pub(crate) world: World,
     pub(crate) tally: Tally,
     account: Account,
@@ -32,12 +33,12 @@ pub(crate) fn case(number: usize) -> String {
     format!("case{number}")
 }
 
-impl Bench {
+impl Cases {
     /// Ready to be called, with so many cases and these keys of the configuration changed.
     pub(crate) async fn ready(campaign: &'static str, apps: usize, changes: &[(&str, &str)]) -> Self {
-        let bench = Self::around(campaign, apps, Vendor::start().await, Issuer::start().await, changes).await;
-        bench.world.until_ready().await;
-        bench
+        let cases = Self::around(campaign, apps, Vendor::start().await, Issuer::start().await, changes).await;
+        cases.world.until_ready().await;
+        cases
     }
 
     /// Around a vendor that may be in trouble; not waited for.
@@ -69,7 +70,7 @@ impl Bench {
             all.extend(of_app.into_iter().chain(of_tenant));
             all.push((format!("TENANTS__{section}__APP"), name));
         }
-        let mut all: Vec<_> = all.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let mut all = borrowed(&all);
         all.extend(changes);
         let world = World::around(vendor, issuer, &all).await;
         Self { world, tally: Tally::of(campaign), account: Account::default(), _secret: secret }

@@ -134,8 +134,7 @@ async fn who_sends_slowly_is_told_so_and_cut_off() {
         let right = outcome["reason"] == "request_timeout" && outcome["attempts"] == 0;
         tally.expect(right, || outcome.to_string());
     }
-    let left_open = |status: &serde_json::Value| status["connections_open"] == 0;
-    world.until_status("no connections", left_open).await;
+    world.until_connections(0).await;
     let creates = world.vendor.calls().iter().filter(|call| call.method == "POST").count();
     tally.expect(creates == 0, || format!("{creates} creates reached the vendor"));
     tally.finish();
@@ -147,7 +146,7 @@ async fn narrow(world: &World, request: &str) -> TcpStream {
     socket.set_recv_buffer_size(1).expect("a small window");
     let stream = within("a connection", socket.connect(world.address)).await.expect("a connection");
     stream.set_nodelay(true).expect("TCP_NODELAY");
-    let mut connection = Connection::of(stream, world.address);
+    let mut connection = Connection::over(stream, world.address);
     connection.write(request).await;
     connection.into_stream()
 }
@@ -180,16 +179,14 @@ async fn who_reads_slowly_is_cut_off() {
         sipping.push(narrow(&world, &looks).await);
         silent.push(narrow(&world, &describes).await);
         sipping.push(narrow(&world, &describes).await);
-        for _ in 0..4 {
-            tally.input();
-        }
+        tally.inputs(4);
         tally.requests(4);
     }
     world.vendor.wait_for(8).await;
     let count = AtomicUsize::new(0);
     let reading = join_all(sipping.iter().map(|stream| sips(stream, &count)));
     // The gateway lets go of them by itself: its end is closed while theirs are open.
-    let cut_off = world.until_status("none but the healthy one", |status| status["connections_open"] == 1);
+    let cut_off = world.until_connections(1);
     let trouble = Box::pin(async {
         tokio::select! {
             _ = reading => {}
@@ -197,7 +194,7 @@ async fn who_reads_slowly_is_cut_off() {
         }
     });
     beside_a_healthy_caller(world.address, &bearer, &tally, trouble).await;
-    world.until_status("nobody", |status| status["connections_open"] == 0).await;
+    world.until_connections(0).await;
     tally.expect((1..long).contains(&count.into_inner()), || {
         "none of them read a byte, or one read all".to_owned()
     });
@@ -221,7 +218,7 @@ async fn who_does_not_read_gets_no_further_calls_made() {
     }
     let greedy = narrow(&world, &looks.repeat(ASKED)).await;
     world.vendor.wait_for(1).await;
-    world.until_status("nobody", |status| status["connections_open"] == 0).await;
+    world.until_connections(0).await;
     tally.input();
     tally.requests(ASKED as u64);
     // What fits the buffers on the way, of which the system doubles the gateway's.

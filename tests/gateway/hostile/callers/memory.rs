@@ -22,6 +22,9 @@ const TOKENS: usize = 5_000;
 /// and put together, what was read of the next, and what belongs to the connection and the request.
 const ONE: u64 = (2 * 64 + 64 + 64) * KIB;
 
+/// What so many connections may take to come and to go.
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+
 /// Opens connections that have sent this, and waits until the gateway serves them all.
 async fn holding(served: &Served, sends: &[u8], count: usize) -> Vec<Connection> {
     let opening = (0..count).map(|_| async {
@@ -30,18 +33,8 @@ async fn holding(served: &Served, sends: &[u8], count: usize) -> Vec<Connection>
         connection
     });
     let connections = stream::iter(opening).buffer_unordered(64).collect().await;
-    until_open(served, count + 1).await;
+    admin::until_connections_within(HALF_A_MINUTE, served.admin, count + 1).await;
     connections
-}
-
-async fn until_open(served: &Served, count: usize) {
-    for _ in 0..600 {
-        if admin::get(served.admin, "/status").await.json()["connections_open"] == count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("there are not {count} connections");
 }
 
 /// Slow bodies, slow heads, and tokens of strangers; gives the most memory that was taken.
@@ -57,7 +50,7 @@ async fn flood(served: &Served, bearer: &str, tally: &Tally) -> u64 {
         let connections = holding(served, sends.as_bytes(), CONNECTIONS).await;
         most = most.max(served.program.resident());
         drop(connections);
-        until_open(served, 1).await;
+        admin::until_connections_within(HALF_A_MINUTE, served.admin, 1).await;
         tally.requests(CONNECTIONS as u64);
         (0..CONNECTIONS).for_each(|_| tally.input());
     }
@@ -82,7 +75,7 @@ async fn flood(served: &Served, bearer: &str, tally: &Tally) -> u64 {
     tally.requests(TOKENS as u64);
     let known = answers.iter().all(|status| [200, 401, 429, 503].contains(status));
     tally.expect(known, || format!("{answers:?}"));
-    until_open(served, 1).await;
+    admin::until_connections_within(HALF_A_MINUTE, served.admin, 1).await;
     most.max(served.program.resident())
 }
 

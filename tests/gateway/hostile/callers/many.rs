@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::{PATH, beside_a_healthy_caller, loopback};
@@ -17,11 +16,6 @@ use crate::support::{admin, within};
 /// A look at a conference; every head is whole.
 fn get(bearer: &str) -> String {
     format!("GET {PATH} HTTP/1.1\r\nHost: gate.test\r\nAuthorization: {bearer}\r\n\r\n")
-}
-
-async fn until_open(world: &World, count: usize) {
-    let open = |status: &Value| status["connections_open"] == count;
-    world.until_status(&format!("{count} connections"), open).await;
 }
 
 #[tokio::test]
@@ -59,7 +53,7 @@ async fn one_address_cannot_have_all_connections() {
         others.push(connection);
     }
     greedy.pop();
-    until_open(&world, 2 + 8).await;
+    world.until_connections(2 + 8).await;
     let (_, answer) = from(5).await;
     tally.expect(answer.status == 200, || format!("a place was not given back: {}", answer.text()));
     tally.finish();
@@ -77,7 +71,7 @@ async fn beyond_what_fits_each_is_told_so_and_place_is_made_when_others_leave() 
             for _ in 0..FIT - 1 {
                 inside.push(Connection::open(world.address).await);
             }
-            until_open(&world, FIT).await;
+            world.until_connections(FIT).await;
             let late = (0..100).map(|_| async {
                 let mut connection = Connection::open(world.address).await;
                 connection.write(get(&bearer)).await;
@@ -97,7 +91,7 @@ async fn beyond_what_fits_each_is_told_so_and_place_is_made_when_others_leave() 
             }
         };
         beside_a_healthy_caller(world.address, &bearer, &tally, trouble).await;
-        until_open(&world, 0).await;
+        world.until_connections(0).await;
     }
     tally.finish();
 }
@@ -106,7 +100,7 @@ async fn beyond_what_fits_each_is_told_so_and_place_is_made_when_others_leave() 
 async fn crowd(served: &Served, count: usize, says: &str) -> Vec<TcpStream> {
     let opening = (0..count).map(|_| async {
         let stream = TcpStream::connect(served.address).await.expect("a connection");
-        let mut connection = Connection::of(stream, served.address);
+        let mut connection = Connection::over(stream, served.address);
         connection.write(says).await;
         connection.into_stream()
     });
@@ -122,20 +116,11 @@ async fn ten_thousand_idle_connections_are_in_nobodys_way() {
     let changes = [("LISTEN__MAX_CONNECTIONS", "12000"), ("LISTEN__IDLE_TIMEOUT", "20s")];
     let served = Served::with(&changes).await;
     let bearer = served.issuer.token().bearer();
-    let open = async |count: usize| {
-        // The program has half a minute for what is not done at once.
-        for _ in 0..300 {
-            if admin::get(served.admin, "/status").await.json()["connections_open"] == count {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        false
-    };
+    let half_a_minute = Duration::from_secs(30);
     let trouble = async {
         let before = served.program.resident();
         let idle = crowd(&served, MANY, "").await;
-        tally.expect(open(MANY + 1).await, || "not all were let in".to_owned());
+        admin::until_connections_within(half_a_minute, served.admin, MANY + 1).await;
         let each = (served.program.resident() - before) / MANY as u64;
         tally.expect(each <= 32 * 1024, || format!("{each} bytes of memory for each"));
         for _ in 0..200 {
@@ -144,11 +129,9 @@ async fn ten_thousand_idle_connections_are_in_nobodys_way() {
             let answer = newcomer.send("GET", PATH, &[("Authorization", &bearer)], "").await;
             tally.expect(answer.status == 200, || format!("a newcomer: {}", answer.text()));
         }
-        for _ in 0..MANY {
-            tally.input();
-        }
+        tally.inputs(MANY as u64);
         // They are closed when their time is over, without a word and by the gateway.
-        tally.expect(open(1).await, || "idle ones are still open".to_owned());
+        admin::until_connections_within(half_a_minute, served.admin, 1).await;
         for stream in &idle {
             let ended = within("the end of a connection", stream.readable()).await.is_ok();
             let said = stream.try_read(&mut [0]);
