@@ -167,7 +167,11 @@ impl Reloader {
             self.record(cause, changes).await;
             // Not before: what limits have given out counts up to the moment in which the workers change over.
             let (parts, tokens) = making.parts(self.parts.trail.clone(), keyring);
-            self.put_into_service(&effective, &parts).await;
+            if effective.listen.http2.is_none() {
+                // Or a worker that speaks it no more could be handed a connection that has just agreed on it.
+                self.replace_certificate(&effective);
+            }
+            self.send_to_workers(&effective, &parts).await;
             let in_service = self.reached.sources.in_service(names, &parts);
             self.reached.overview.in_service.store(Arc::new(in_service));
             self.begin(self.parts.retire(&parts));
@@ -205,18 +209,6 @@ impl Reloader {
         let complete = timeout(limit, keyring.complete(&self.parts.keyring)).await;
         complete.unwrap_or_else(|_| Err(format!("an issuer's keys were not loaded within {limit:?}")))?;
         Ok(keyring)
-    }
-
-    /// Connections are offered HTTP/2 only while every worker speaks it.
-    async fn put_into_service(&self, effective: &Config, parts: &Parts) {
-        let is_offered = effective.listen.http2.is_some();
-        if !is_offered {
-            self.replace_certificate(effective);
-        }
-        self.send_to_workers(effective, parts).await;
-        if is_offered {
-            self.replace_certificate(effective);
-        }
     }
 
     /// Before the first decision by it. A trail that cannot be written keeps the record until it can, and keeps nobody

@@ -27,7 +27,7 @@ pub(super) struct Retired {
 }
 
 /// Whether two endpoints lead to the same host of the vendor's: what `apps` may name only once.
-pub(super) fn is_same_host(one: &Endpoint, other: &Endpoint) -> bool {
+fn is_same_host(one: &Endpoint, other: &Endpoint) -> bool {
     (one.host(), one.port()) == (other.host(), other.port())
 }
 
@@ -58,11 +58,12 @@ impl Retired {
 impl Parts {
     /// What keeps alive for a while what these have and `newer` do not.
     pub(super) fn retire(&self, newer: &Self) -> Vec<Actor> {
-        let is_gone = |app: &App| {
-            newer.tenancy.apps().iter().all(|other| (&other.org, &other.app) != (&app.org, &app.app))
+        let is_gone = |(app, place): &(&Arc<App>, &Endpoint)| {
+            newer.places().all(|(other, elsewhere)| {
+                (&other.org, &other.app) != (&app.org, &app.app) || !is_same_host(elsewhere, place)
+            })
         };
-        let apps =
-            self.tenancy.apps().iter().filter(|app| is_gone(app)).map(|app| remembered(APP, Arc::clone(app)));
+        let apps = self.places().filter(is_gone).map(|(app, _)| remembered(APP, Arc::clone(app)));
         let gone = self.tenancy.tenants().filter(|tenant| newer.tenancy.tenant(&tenant.id).is_none());
         let tenants = gone.map(|tenant| remembered(until_full(tenant).min(TENANT), Arc::clone(tenant)));
         apps.chain(tenants).collect()

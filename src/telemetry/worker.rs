@@ -121,6 +121,13 @@ impl VendorAnswer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TenantSlot(pub(super) usize);
 
+impl TenantSlot {
+    /// A number of the tenant's own, the same for as long as the process runs, whatever is configured meanwhile.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// An app's place in the counters, found when a configuration is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppSlot(pub(super) usize);

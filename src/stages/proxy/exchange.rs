@@ -62,7 +62,7 @@ impl Exchange {
 
     fn party(&self) -> Party {
         let tenant = &self.caller.tenant;
-        Party { tenant: tenant.id.clone(), alone: tenant.alone }
+        Party { tenant: tenant.slot.index(), alone: tenant.alone }
     }
 
     pub(super) async fn run(self) -> Result<Reply, Refusal> {
@@ -120,8 +120,7 @@ impl Exchange {
     /// The token is chosen last: one that ran out while the call waited is not sent.
     async fn send(&self, fresh: bool) -> Result<(Response<PooledBody>, Generation), Failure> {
         let (limit, _) = self.limit();
-        let party = self.party();
-        let turn = timeout_at(limit, self.pool.turn(&party)).await.map_err(|_| Failure::NoTurn)?;
+        let turn = timeout_at(limit, self.pool.turn(self.party())).await.map_err(|_| Failure::NoTurn)?;
         let lease = self.connect(turn, fresh).await?;
         let token = self.app().token.current().ok_or(Failure::NoToken)?;
         let request = self

@@ -83,7 +83,7 @@ impl Pool {
 
     /// Waits for the right to one connection while all are in use, or all of the tenant's share: first come, first
     /// served within that.
-    pub async fn turn(&self, party: &Party) -> Turn {
+    pub async fn turn(&self, party: Party) -> Turn {
         Turn(self.0.slots.acquire(party).await)
     }
 

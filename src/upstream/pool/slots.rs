@@ -5,8 +5,6 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-use crate::domain::TenantId;
-
 /// How many connections a tenant may hold for each one that stays free.
 const SHARE: usize = 3;
 
@@ -23,7 +21,7 @@ pub(super) struct Slots(Rc<RefCell<State>>);
 struct State {
     free: usize,
     /// Who holds how many: tenants that hold none are not in it.
-    held: Vec<(TenantId, usize)>,
+    held: Vec<(usize, usize)>,
     /// Nobody in it could be served: whatever becomes free is handed out at once.
     waiting: VecDeque<Waiting>,
 }
@@ -34,10 +32,10 @@ struct Waiting {
 }
 
 /// Whose calls a connection is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Party {
-    /// The tenant.
-    pub tenant: TenantId,
+    /// The tenant, by a number that is its own for as long as the process runs.
+    pub tenant: usize,
     /// Whether it has the pool for itself: no other tenant is to call the same app.
     pub alone: bool,
 }
@@ -45,7 +43,7 @@ pub struct Party {
 /// The right to one connection, which comes back when it is dropped.
 pub(super) struct Slot {
     slots: Slots,
-    tenant: TenantId,
+    tenant: usize,
 }
 
 impl fmt::Debug for Slot {
@@ -66,56 +64,56 @@ impl Slots {
     }
 
     /// Waits for one. There always will be one, as long as others end.
-    pub(super) async fn acquire(&self, party: &Party) -> Option<Slot> {
+    pub(super) async fn acquire(&self, party: Party) -> Option<Slot> {
         let called = {
             let mut state = self.0.borrow_mut();
             if state.may_take(party) {
-                state.take(&party.tenant);
-                return Some(self.slot(&party.tenant));
+                state.take(party.tenant);
+                return Some(self.slot(party.tenant));
             }
             let (called, call) = oneshot::channel();
-            state.waiting.push_back(Waiting { party: party.clone(), called });
+            state.waiting.push_back(Waiting { party, called });
             call
         };
         called.await.ok()
     }
 
-    fn slot(&self, tenant: &TenantId) -> Slot {
-        Slot { slots: self.clone(), tenant: tenant.clone() }
+    fn slot(&self, tenant: usize) -> Slot {
+        Slot { slots: self.clone(), tenant }
     }
 
-    fn give_back(&self, tenant: &TenantId) {
+    fn give_back(&self, tenant: usize) {
         self.0.borrow_mut().put(tenant);
         loop {
             // The borrow ends before anything is handed over, since what is dropped comes back here.
             let next = self.0.borrow_mut().next();
             let Some(Waiting { party, called }) = next else { return };
-            let _ = called.send(self.slot(&party.tenant));
+            let _ = called.send(self.slot(party.tenant));
         }
     }
 }
 
 impl State {
-    fn may_take(&self, Party { tenant, alone }: &Party) -> bool {
-        let held = self.held.iter().find(|(holder, _)| holder == tenant).map_or(0, |(_, count)| *count);
+    fn may_take(&self, Party { tenant, alone }: Party) -> bool {
+        let held = self.held.iter().find(|(holder, _)| *holder == tenant).map_or(0, |(_, count)| *count);
         match self.free {
             0 => false,
-            1 => *alone || held == 0,
-            free => *alone || held < SHARE * free,
+            1 => alone || held == 0,
+            free => alone || held < SHARE * free,
         }
     }
 
-    fn take(&mut self, tenant: &TenantId) {
+    fn take(&mut self, tenant: usize) {
         self.free -= 1;
-        match self.held.iter_mut().find(|(holder, _)| holder == tenant) {
+        match self.held.iter_mut().find(|(holder, _)| *holder == tenant) {
             Some((_, count)) => *count += 1,
-            None => self.held.push((tenant.clone(), 1)),
+            None => self.held.push((tenant, 1)),
         }
     }
 
-    fn put(&mut self, tenant: &TenantId) {
+    fn put(&mut self, tenant: usize) {
         self.free += 1;
-        if let Some(index) = self.held.iter().position(|(holder, _)| holder == tenant)
+        if let Some(index) = self.held.iter().position(|(holder, _)| *holder == tenant)
             && let Some((_, count)) = self.held.get_mut(index)
         {
             *count -= 1;
@@ -128,16 +126,16 @@ impl State {
     /// The first of those who wait and still want it whose share allows it, with one taken.
     fn next(&mut self) -> Option<Waiting> {
         self.waiting.retain(|waiting| !waiting.called.is_closed());
-        let index = self.waiting.iter().position(|waiting| self.may_take(&waiting.party))?;
+        let index = self.waiting.iter().position(|waiting| self.may_take(waiting.party))?;
         let next = self.waiting.remove(index)?;
-        self.take(&next.party.tenant);
+        self.take(next.party.tenant);
         Some(next)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.give_back(&self.tenant);
+        self.slots.give_back(self.tenant);
     }
 }
 
@@ -147,23 +145,23 @@ mod tests {
 
     use super::*;
 
-    fn party(name: &str) -> Party {
-        Party { tenant: TenantId::parse(name).unwrap(), alone: false }
+    fn party(name: char) -> Party {
+        Party { tenant: name as usize, alone: false }
     }
 
-    fn at_once(slots: &Slots, party: &Party) -> Option<Slot> {
+    fn at_once(slots: &Slots, party: Party) -> Option<Slot> {
         slots.acquire(party).now_or_never().flatten()
     }
 
     /// As many as it gets without waiting.
-    fn all_for(slots: &Slots, party: &Party) -> Vec<Slot> {
+    fn all_for(slots: &Slots, party: Party) -> Vec<Slot> {
         std::iter::from_fn(|| at_once(slots, party)).collect()
     }
 
     #[test]
     fn however_much_hangs_the_next_tenant_finds_a_place() {
         let slots = Slots::new(64);
-        let hung = ["a", "b", "c", "d"].map(|name| all_for(&slots, &party(name)));
+        let hung = ['a', 'b', 'c', 'd'].map(|name| all_for(&slots, party(name)));
         assert_eq!(
             hung.each_ref().map(Vec::len),
             [48, 12, 3, 1],
@@ -171,27 +169,27 @@ mod tests {
         );
         let [mut first, ..] = hung;
         first.truncate(40);
-        assert_eq!((all_for(&slots, &party("a")).len(), slots.free()), (0, 8), "others' turn");
-        assert_eq!(all_for(&slots, &party("e")).len(), 6);
+        assert_eq!((all_for(&slots, party('a')).len(), slots.free()), (0, 8), "others' turn");
+        assert_eq!(all_for(&slots, party('e')).len(), 6);
     }
 
     #[test]
     fn a_small_pool_is_shared_too_and_all_of_it_is_one_tenants_without_others() {
         for (count, shared) in [(1, 1), (2, 1), (3, 2), (4, 3), (16, 12)] {
-            assert_eq!(all_for(&Slots::new(count), &party("a")).len(), shared, "of {count}");
-            let alone = Party { alone: true, ..party("a") };
-            assert_eq!(all_for(&Slots::new(count), &alone).len(), count);
+            assert_eq!(all_for(&Slots::new(count), party('a')).len(), shared, "of {count}");
+            let alone = Party { alone: true, ..party('a') };
+            assert_eq!(all_for(&Slots::new(count), alone).len(), count);
         }
     }
 
     #[test]
     fn who_waits_is_served_in_order_as_far_as_shares_allow() {
         let slots = Slots::new(4);
-        let (a, b) = (party("a"), party("b"));
-        let mut greedy = all_for(&slots, &a);
-        let other = at_once(&slots, &b);
+        let (a, b) = (party('a'), party('b'));
+        let mut greedy = all_for(&slots, a);
+        let other = at_once(&slots, b);
         assert_eq!((greedy.len(), slots.free()), (3, 0));
-        let [mut first, mut left, mut second] = [&a, &b, &b].map(|party| Box::pin(slots.acquire(party)));
+        let [mut first, mut left, mut second] = [a, b, b].map(|party| Box::pin(slots.acquire(party)));
         for waiting in [&mut first, &mut left, &mut second] {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
@@ -212,10 +210,10 @@ mod tests {
     #[test]
     fn what_was_handed_to_somebody_who_left_goes_on() {
         let slots = Slots::new(1);
-        let held = at_once(&slots, &party("a"));
-        let [mut leaves, mut stays] = ["a", "b"].map(|name| {
+        let held = at_once(&slots, party('a'));
+        let [mut leaves, mut stays] = ['a', 'b'].map(|name| {
             let (slots, party) = (slots.clone(), party(name));
-            Box::pin(async move { slots.acquire(&party).await })
+            Box::pin(async move { slots.acquire(party).await })
         });
         assert!(leaves.as_mut().now_or_never().is_none() && stays.as_mut().now_or_never().is_none());
         drop(held);

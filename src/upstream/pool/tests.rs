@@ -10,7 +10,6 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::*;
-use crate::domain::TenantId;
 use crate::upstream::scripted::{Server, on_a_worker, until};
 use crate::upstream::tls_config;
 
@@ -27,7 +26,7 @@ fn pool(server: &Server) -> Pool {
 }
 
 fn party() -> Party {
-    Party { tenant: TenantId::parse("crm").unwrap(), alone: true }
+    Party { tenant: 0, alone: true }
 }
 
 fn request(path: &str) -> Request<Full<Bytes>> {
@@ -35,7 +34,7 @@ fn request(path: &str) -> Request<Full<Bytes>> {
 }
 
 async fn head(pool: &Pool, path: &str) -> Result<Response<PooledBody>, SendError> {
-    pool.connect(pool.turn(&party()).await, false).await?.send(request(path)).await
+    pool.connect(pool.turn(party()).await, false).await?.send(request(path)).await
 }
 
 async fn whole(pool: &Pool, path: &str) -> Result<String, SendError> {
@@ -159,7 +158,7 @@ fn fresh_means_a_new_connection_within_the_limit() {
         let server = Server::obliging().await;
         let pool = pool_of(&server.url(), 1, LONG);
         whole(&pool, "/0").await.unwrap();
-        let lease = pool.connect(pool.turn(&party()).await, true).await.unwrap();
+        let lease = pool.connect(pool.turn(party()).await, true).await.unwrap();
         let answer = lease.send(request("/1")).await.unwrap();
         answer.into_body().collect().await.unwrap();
         assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);

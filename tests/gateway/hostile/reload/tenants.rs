@@ -109,3 +109,25 @@ async fn who_leaves_and_comes_back_finds_everything_as_it_was() {
     assert_eq!(world.vendor.token_calls().len(), tokens, "the vendor was asked for a token again");
     tally.finish();
 }
+
+#[tokio::test]
+async fn apps_that_move_to_another_host_and_back_are_not_asked_about_again() {
+    let tally = tally();
+    let world = World::with(&[PATIENT, ("VENDOR__MIN_INTERVAL", "1m"), ("VENDOR__MAX_BACKOFF", "5m")]).await;
+    let (here, there) = ("base_url = \"http://127.0.0.1:", "base_url = \"http://localhost:");
+    world.edit(here, there);
+    world.reload();
+    until_generation(&world, 2).await;
+    let both = world.vendor.wait_for_tokens(4).await.len();
+    assert_eq!(get(&world, "crm", "a").await.status, 200);
+    for (generation, from, to) in [(3, there, here), (4, here, there), (5, there, here)] {
+        world.edit(from, to);
+        tally.fault();
+        world.reload();
+        until_generation(&world, generation).await;
+        assert_eq!(get(&world, "crm", "a").await.status, 200);
+    }
+    tally.requests(4);
+    assert_eq!(world.vendor.token_calls().len(), both, "two apps at two hosts, once each");
+    tally.finish();
+}
