@@ -1,21 +1,12 @@
 //! A configuration that changes while tokens are fetched.
 
-use secrecy::SecretString;
-
 use super::*;
-use crate::domain::{AppName, OrgName};
-use crate::upstream::{Endpoint, Fetcher};
+use crate::upstream::Fetcher;
 
 fn terms(client_id: &str) -> TokenTerms {
     let (tls, _) = tls_config(None).unwrap();
     TokenTerms {
-        credentials: Credentials {
-            endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
-            org: OrgName::parse("org").unwrap(),
-            app: AppName::parse("app").unwrap(),
-            client_id: client_id.into(),
-            client_secret: SecretString::from("secret"),
-        },
+        credentials: Credentials { client_id: client_id.into(), ..credentials("http://127.0.0.1:1") },
         config: TokenConfig::default(),
         fetcher: Fetcher::new(Connector::new(tls, FETCH), FETCH),
     }
