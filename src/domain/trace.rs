@@ -19,6 +19,11 @@ impl TraceContext {
         }
     }
 
+    /// The trace's id.
+    pub fn trace_id(&self) -> u128 {
+        self.trace_id
+    }
+
     /// The `traceparent` to send on: version 00, 55 characters.
     pub fn traceparent(&self) -> String {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)

@@ -6,7 +6,7 @@
 //! false, and the thread tries about once a second to go on in a new segment.
 //!
 //! ```text
-//! worker: reserve room → Slot ─ record as JSON ─▶ queue ─▶ thread `audit`: line, write, fdatasync ─▶ Receipt
+//! worker: reserve room → Slot ─ record as JSON ─▶ lane ─▶ thread `audit`: line, write, fdatasync ─▶ Receipt
 //! ```
 //!
 //! A line is one JSON object; `prev` in it is the SHA-256 of the line before with its newline, so that
@@ -38,8 +38,9 @@ pub use reading::{
     Damage, Entry, Filter, KeptLine, Line, Lines, Stats, Sums, Text, last, search, stats, story, tail,
 };
 pub use record::{
-    Call, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered,
-    Refusals, Reload, ReloadCause, Start, Stop, TornTail, Trouble, VendorError,
+    Call, CallView, Change, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome,
+    OutcomeView, Record, Recordable, Recovered, Refusals, Reload, ReloadCause, Start, Stop, TornTail,
+    Trouble, VendorError,
 };
 pub use verify::verify;
 pub use writing::{

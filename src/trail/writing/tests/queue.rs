@@ -3,7 +3,7 @@ use futures_util::future::join_all;
 
 use super::failure::{config, message};
 use crate::trail::tests::*;
-use crate::trail::writing::sender::Message;
+use crate::trail::writing::lane::Message;
 use crate::trail::writing::start;
 use crate::trail::*;
 
@@ -26,7 +26,7 @@ async fn many_waiters_share_one_sync() {
 }
 
 /// A queued record with as much detail as this.
-fn queued(detail: usize) -> Message {
+fn queued(detail: usize) -> Message<Vec<u8>> {
     let (mut message, _) = message(Durability::Queue);
     let Record::Outcome(outcome) = outcome() else { unreachable!() };
     let record = Record::Outcome(Outcome { detail: Some("x".repeat(detail).into()), ..outcome });
@@ -106,14 +106,7 @@ async fn outcomes_that_are_still_to_come_leave_room_for_intents() {
     let slots = [trail.reserve().await, trail.reserve().await];
     assert!(trail.reserve().now_or_never().is_none());
     for slot in slots {
-        trail
-            .reserve_intent()
-            .now_or_never()
-            .unwrap()
-            .announce(&intent(), Durability::Sync)
-            .unwrap()
-            .await
-            .unwrap();
+        trail.reserve_intent().announce(&intent(), Durability::Sync).unwrap().await.unwrap();
         slot.record(&outcome(), Durability::Queue);
     }
     thread.close().unwrap();
