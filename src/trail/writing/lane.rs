@@ -13,7 +13,7 @@ use crate::trail::record::Change;
 const MANY: usize = 32;
 
 /// A buffer that has grown larger than this, in bytes, is not kept.
-const LARGE: usize = 512 << 10;
+const LARGE: usize = 1 << 20;
 
 /// Where the record's sequence number goes, or that it has none.
 pub(super) type Reply<T = u64> = oneshot::Sender<Result<T, TrailUnavailable>>;

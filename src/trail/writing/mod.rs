@@ -1,4 +1,4 @@
-//! How records get into the directory: from the workers' queue, through one thread, to the disk.
+//! How records get into the directory: from the workers' lanes, through one thread, to the disk.
 
 mod bell;
 mod compress;

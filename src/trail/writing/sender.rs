@@ -42,8 +42,8 @@ impl Trail {
 
     /// Another handle, whose records go a way of their own: one for each worker, so that none waits for another. Only
     /// records by one handle and its clones are in the trail in the order in which they were sent.
-    pub fn with_own_lane(&self) -> Self {
-        Self { lane: self.shared().lane(), ..self.clone() }
+    pub fn with_own_lane(self) -> Self {
+        Self { lane: self.shared().lane(), ..self }
     }
 
     /// Room for one record. Waits while the queue is full, in turn; a future that is dropped gives up its turn.
@@ -148,7 +148,7 @@ impl SideRoom {
     /// Moves a slot in, which gives the queue its room back. Where there is none here, the slot stays as it is.
     pub fn keep(&self, mut slot: Slot) -> Result<Slot, Slot> {
         let Ok(room) = Arc::clone(&self.0).try_acquire_owned() else { return Err(slot) };
-        slot.give_back();
+        slot.give_back(slot.takes_room());
         slot.room = slot.room.take().map(|_| Room::Side(room));
         Ok(slot)
     }
@@ -187,18 +187,18 @@ impl Slot {
                 (Some(sender), Some(Receipt(receiver)))
             }
         };
-        match self.room.take() {
-            Some(room) => {
-                let change = record.change();
-                self.push(record, Head { durability, announces, change, reply, room, end: 0 });
-            }
-            None => tracing::error!(kind = ?record.kind(), "a record came after the trail was closed"),
+        if let Some(room) = self.room.take() {
+            let change = record.change();
+            self.push(record, Head { durability, announces, change, reply, room, end: 0 });
+        } else {
+            tracing::error!(kind = ?record.kind(), "a record came after the trail was closed");
         }
         receipt
     }
 
     /// From here on the thread counts it as held, unless it is refused.
-    fn push(&mut self, record: &impl Recordable, head: Head) {
+    fn push(&self, record: &impl Recordable, head: Head) {
+        let takes_room = matches!(head.room, Room::Queue);
         let refused = match self.lane.push(head, |text| record.write(text)) {
             Ok(None) => return,
             Ok(Some(urgency)) => return self.shared.bell.ring(urgency),
@@ -206,25 +206,30 @@ impl Slot {
         };
         match refused {
             Refused::Over => {
-                tracing::error!(kind = ?record.kind(), "a record came after the trail had ended")
+                tracing::error!(kind = ?record.kind(), "a record came after the trail had ended");
             }
             // Does not happen: every key is text and every value is plain.
             Refused::Unwritten(error) => {
                 tracing::error!(kind = ?record.kind(), %error, "a record cannot be serialized");
             }
         }
+        self.give_back(takes_room);
         self.let_go();
     }
 
-    /// Gives the queue's room back, where it has some.
-    fn give_back(&self) {
-        if matches!(self.room, Some(Room::Queue)) {
+    fn takes_room(&self) -> bool {
+        matches!(self.room, Some(Room::Queue))
+    }
+
+    /// Gives the queue's room back, where it was taken.
+    fn give_back(&self, takes_room: bool) {
+        if takes_room {
             self.shared.room.add_permits(1);
         }
     }
 
     fn for_nothing(mut self) -> Self {
-        self.give_back();
+        self.give_back(self.takes_room());
         self.room = None;
         self.let_go();
         self
@@ -242,7 +247,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if self.room.is_some() {
-            self.give_back();
+            self.give_back(self.takes_room());
             self.let_go();
         }
     }

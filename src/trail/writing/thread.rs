@@ -103,7 +103,11 @@ fn serve(writer: &mut Writer, inbox: &mut Inbox, closed: &AtomicBool) {
             inbox.shared.bell.sleep(Urgency::Now, tick, || Urgency::Nothing);
             continue;
         }
-        let urgency = if was_called { Urgency::Now } else { inbox.urgency() };
+        let urgency = match inbox.urgency() {
+            Urgency::Nothing => Urgency::Nothing,
+            _ if was_called => Urgency::Now,
+            urgency => urgency,
+        };
         match pace.step(urgency, now, tick) {
             Step::Sleep(wakes_for, until) => {
                 inbox.shared.bell.sleep(wakes_for, until, || inbox.urgency());
