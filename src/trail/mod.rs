@@ -14,8 +14,8 @@
 //! `sed -n 4p SEGMENT | sha256sum` prints what line 5 holds. The first line of all holds zeros.
 //!
 //! - [`record`](Record): what lines say. `segment`: the files, `audit-<first sequence>.jsonl`, and how they are read.
-//! - `writing`: from the workers' lanes to the disk; checkpoints, rotation, healing, what a start does after a crash; the thread
-//!   `audit-keeper`, which compresses and removes.
+//! - `writing`: from the workers' lanes to the disk; checkpoints, rotation, healing, what a start does after a crash;
+//!   the thread `audit-keeper`, which compresses and removes.
 //! - [`verify()`]: whether all of it is as it was written. `checkpoint`: what proves it beyond the chain.
 //! - `reading`: [`Lines`] in order, once each, while they are written; what people ask of them: [`tail()`], [`search`],
 //!   [`story`], [`stats`]. [`SCHEMA`] describes each line.
