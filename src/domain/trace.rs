@@ -19,6 +19,11 @@ impl TraceContext {
         }
     }
 
+    /// The trace's id.
+    pub fn trace_id(&self) -> u128 {
+        self.trace_id
+    }
+
     /// The `traceparent` to send on: version 00, 55 characters.
     pub fn traceparent(&self) -> [u8; 55] {
         let mut text = *b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-00";
