@@ -17,6 +17,8 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
         let mut second = EndSignals::listen().context("signals cannot be listened to")?;
         let hangups = Hangups::listen().context("signals cannot be listened to")?;
         let gateway = Gateway::start(&config).context("the gateway did not start")?;
+        // It has what it needs of it; with thousands of tenants it is large.
+        drop(config);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             address = %gateway.address(),

@@ -51,6 +51,7 @@ pub(crate) use units::parse_duration;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use ::config::{Map, Value};
 
@@ -63,7 +64,7 @@ use crate::trail::TrailConfig;
 
 use origin::{Base, Origin};
 use reader::{Reader, Reading, Section};
-use render::Transcript;
+use render::Entry;
 use source::Document;
 
 /// Everything that the gateway needs to know to start.
@@ -97,7 +98,8 @@ pub struct Config {
     pub log: LogConfig,
     /// When the configuration is read again.
     pub reload: ReloadConfig,
-    resolved: Transcript,
+    /// Clones share it: with thousands of tenants it is most of the configuration.
+    resolved: Arc<[Entry]>,
     origin: Origin,
 }
 
@@ -132,7 +134,7 @@ fn read(tree: Map<String, Value>, reader: Reader, origin: Origin) -> Result<Conf
     let (problems, resolved) = reader.finish();
     match (Problems::new(problems), config) {
         (Some(problems), _) => Err(problems),
-        (None, Ok(config)) => Ok(Config { resolved, origin, ..config }),
+        (None, Ok(config)) => Ok(Config { resolved: resolved.into(), origin, ..config }),
         // Cannot be: what could not be had has been reported.
         (None, Err(_)) => Err(Problems::of_source(source::DEFAULT, "cannot be read".to_owned())),
     }
@@ -173,7 +175,7 @@ fn read_sections(root: &mut Section<'_>, reader: &Reader) -> Reading<Config> {
         shipping,
         log: log?,
         reload: reload?,
-        resolved: Transcript::new(),
+        resolved: Arc::default(),
         origin: Origin::default(),
     })
 }

@@ -57,7 +57,7 @@ impl fmt::Debug for Content {
 }
 
 /// The transcript as TOML, with a comment where a value is not the default.
-pub(super) fn render(transcript: &Transcript) -> String {
+pub(super) fn render(transcript: &[Entry]) -> String {
     let mut out = String::new();
     for section in sections(transcript) {
         let mut heading = None;
@@ -73,7 +73,7 @@ pub(super) fn render(transcript: &Transcript) -> String {
 }
 
 /// The sections' keys, each once, in the order in which they were first read.
-fn sections(transcript: &Transcript) -> Vec<&str> {
+fn sections(transcript: &[Entry]) -> Vec<&str> {
     let mut sections = Vec::new();
     for entry in transcript {
         if !sections.contains(&entry.section.as_str()) {

@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep};
 
 use super::keyset::KeySet;
 use super::refetch::Refetch;
-use super::schedule::{Schedule, chance};
+use super::schedule::Schedule;
 use super::snapshot::Snapshot;
 use super::source::{Load, LoadError};
 use super::{Algorithm, IssuerConfig, JwtConfig, KeySource};
+use crate::upstream::fraction;
 
 /// One issuer: how its tokens are read, and its keys.
 pub(super) struct Issuer {
@@ -134,7 +135,7 @@ impl<L: Load> Actor<L> {
         let outcome = outcome.unwrap_or(Err(LoadError::Panicked));
         let succeeded = self.keys.upgrade()?.publish(outcome, begun);
         self.refetch.fulfil(request);
-        Some(if succeeded { self.schedule.succeeded(chance()) } else { self.schedule.failed(chance()) })
+        Some(if succeeded { self.schedule.succeeded(fraction()) } else { self.schedule.failed(fraction()) })
     }
 }
 

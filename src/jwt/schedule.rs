@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use aws_lc_rs::rand;
-
 /// The wait before the second attempt.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
@@ -33,14 +31,6 @@ impl Schedule {
     }
 }
 
-/// A random number in 0..1.
-pub(super) fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    // Without entropy there is no jitter; nothing else is lost.
-    let _unfilled = rand::fill(&mut bytes);
-    f64::from(u32::from_ne_bytes(bytes)) / 4_294_967_296.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,8 +52,5 @@ mod tests {
         let mut schedule = Schedule::new(Duration::from_secs(100));
         assert_eq!(schedule.succeeded(0.0).as_secs(), 90);
         assert_eq!(schedule.succeeded(1.0).as_secs(), 110);
-        let distinct = (0..16).map(|_| chance().to_bits()).collect::<std::collections::HashSet<_>>();
-        assert!(distinct.len() > 1);
-        assert!((0..1000).map(|_| chance()).all(|chance| (0.0..1.0).contains(&chance)));
     }
 }

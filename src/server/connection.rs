@@ -92,7 +92,8 @@ impl Front {
     /// What carries the bytes of HTTP; None where the handshake failed.
     pub(super) async fn transport(&self, stream: TcpStream) -> Option<Transport> {
         let Some(certificates) = &self.tls else { return Some(stream.into()) };
-        match certificates.shake_hands(stream).await {
+        // Boxed, so that a connection has its room for as long as the handshake takes.
+        match Box::pin(certificates.shake_hands(stream)).await {
             Ok(stream) => Some(stream.into()),
             Err(error) => {
                 self.misbehaviour.note_handshake(&error);
@@ -126,15 +127,16 @@ pub(super) async fn serve<S: Stack>(
         spoken = spoken(&mut transport, protocols.idle_timeout) => spoken,
         () = phase.reached(Phase::Closing) => {
             // Its first request may have been on the way all the while.
-            return turn_away(transport, client, (&unread, Code::ShuttingDown), LAST_WORDS).await;
+            return Box::pin(turn_away(transport, client, (&unread, Code::ShuttingDown), LAST_WORDS)).await;
         }
     };
     match spoken {
         Ok(Protocol::Http1) => {
             http1::serve(&protocols.http1, stack, (transport, peer), unread, phase).await;
         }
-        Ok(Protocol::Http2) => http2::serve(http2, stack, (transport, peer), unread, phase).await,
-        Err(Unclear::Begun) => unread.refuse(transport, client, Code::RequestTimeout).await,
+        // Boxed, so that the many connections that never speak it do not have its room set aside.
+        Ok(Protocol::Http2) => Box::pin(http2::serve(http2, stack, (transport, peer), unread, phase)).await,
+        Err(Unclear::Begun) => Box::pin(unread.refuse(transport, client, Code::RequestTimeout)).await,
         Err(Unclear::Silent) => close(transport, &[]).await,
     }
 }

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use super::panics::log_panics;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{self, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, filter, fmt, reload};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -21,10 +22,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which events are logged: a level (`info`), or directives as `tracing-subscriber` has them
+/// Which events are logged: a level (`info`), or directives for modules as [`Targets`] has them
 /// (`info,confgate::jwt=debug`). Other crates are never logged below `info`, whatever it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogFilter(String);
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogFilter {
+    text: String,
+    targets: Targets,
+}
 
 /// The text is no list of directives.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +43,7 @@ pub struct InvalidLogFilter;
 pub struct LogAlreadySet;
 
 /// What is logged, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogConfig {
     /// The form of a line.
     pub format: LogFormat,
@@ -52,24 +56,27 @@ impl FromStr for LogFilter {
 
     fn from_str(text: &str) -> Result<Self, InvalidLogFilter> {
         // An unknown level would be taken for the name of a crate, and turn everything else off.
-        let plain = !text.contains(['=', ',', '[']);
-        if text.trim().is_empty() || plain && text.parse::<LevelFilter>().is_err() {
+        let plain = !text.contains(['=', ',']);
+        let is_empty = text.split(',').all(|directive| directive.trim().is_empty());
+        // Nothing is logged within spans, so that a directive for one would never apply.
+        if is_empty || text.contains('[') || plain && text.trim().parse::<LevelFilter>().is_err() {
             return Err(InvalidLogFilter);
         }
-        EnvFilter::try_new(text).map_err(|_| InvalidLogFilter)?;
-        Ok(Self(text.to_owned()))
+        let directives = text.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+        let targets = directives.collect::<Vec<_>>().join(",").parse().map_err(|_| InvalidLogFilter)?;
+        Ok(Self { text: text.to_owned(), targets })
     }
 }
 
 impl Default for LogFilter {
     fn default() -> Self {
-        Self("info".to_owned())
+        Self { text: "info".to_owned(), targets: Targets::new().with_default(LevelFilter::INFO) }
     }
 }
 
 impl std::fmt::Display for LogFilter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -86,13 +93,13 @@ pub fn init(config: &LogConfig) -> Result<(), LogAlreadySet> {
 }
 
 /// The filter of the process's log, once [`init`] has set it up.
-static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Logs by another filter from now on, where [`init`] has set up the log.
 pub fn change_filter(filter: &LogFilter) {
     if let Some(handle) = FILTER.get() {
         // Fails for a subscriber that is gone, and a process keeps its own.
-        let _ = handle.reload(EnvFilter::new(&filter.0));
+        let _ = handle.reload(filter.targets.clone());
     }
 }
 
@@ -100,7 +107,7 @@ fn subscriber<W>(
     config: &LogConfig,
     writer: W,
     colour: bool,
-) -> (impl Subscriber + Send + Sync, reload::Handle<EnvFilter, Registry>)
+) -> (impl Subscriber + Send + Sync, reload::Handle<Targets, Registry>)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -109,7 +116,7 @@ where
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
     };
-    let (filter, handle) = reload::Layer::new(EnvFilter::new(&config.filter.0));
+    let (filter, handle) = reload::Layer::new(config.filter.targets.clone());
     let subscriber =
         tracing_subscriber::registry().with(filter).with(lines.with_filter(filter::filter_fn(may_be_told)));
     (subscriber, handle)
@@ -155,7 +162,7 @@ mod tests {
         let (subscriber, handle) = subscriber(&LogConfig::default(), writer, false);
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!("before");
-            handle.reload(EnvFilter::new("debug")).unwrap();
+            handle.reload("debug".parse::<Targets>().unwrap()).unwrap();
             tracing::debug!("after");
         });
         let mut text = String::new();
@@ -187,10 +194,10 @@ mod tests {
 
     #[test]
     fn a_filter_is_checked_when_it_is_read() {
-        for good in ["info", "WARN", "off", "info,confgate::jwt=debug", "confgate=trace"] {
+        for good in ["info", "WARN", "off", " info, confgate::jwt=debug,", "confgate=trace"] {
             assert!(good.parse::<LogFilter>().is_ok(), "{good}");
         }
-        for bad in ["", " ", "verbose", "confgate=loud", "info,,=x"] {
+        for bad in ["", " ", ",", "verbose", "confgate=loud", "info,,=x", "info,[span]=debug"] {
             assert!(bad.parse::<LogFilter>().is_err(), "{bad}");
         }
     }

@@ -165,8 +165,8 @@ pub(super) fn grow<T: Default>(counts: &Slots<T>, slots: usize) {
     }
 }
 
+/// Not aligned as [`AppCounts`] are: there may be thousands, and they are written where a limit was crossed alone.
 #[derive(Debug, Default)]
-#[repr(align(128))]
 pub(super) struct TenantCounts {
     pub(super) limited: [Count; Limit::ALL.len()],
 }

@@ -20,7 +20,7 @@ pub(crate) mod scripted;
 pub use connect::{ConnectError, Connector};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fetch::{FetchError, Fetcher};
-pub use jitter::{give_or_take, upper_half};
+pub use jitter::{fraction, give_or_take, upper_half};
 pub use pool::{
     KEPT, Lease, Party, Pool, PoolConfig, PooledBody, SendError, SendFault, Stage, Turn, WireFault,
 };

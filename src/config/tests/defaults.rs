@@ -68,7 +68,7 @@ fn every_documented_default_is_the_default() {
     let fixture = Fixture::new();
     let config = super::super::parse("example.toml", &(with_files(EXAMPLE, &fixture) + CONSUMER)).unwrap();
     let documented = documented();
-    for entry in &config.resolved {
+    for entry in config.resolved.iter() {
         let key = format!("{}.{}", entry.section.replace("[0]", ""), entry.key);
         let is_default = entry.origin.as_deref().is_none_or(|origin| origin == super::super::source::DEFAULT);
         if let (true, Some(toml), Some(text)) = (is_default, &entry.toml, documented.get(&key)) {
