@@ -10,7 +10,7 @@ use crate::contenders::Programs;
 /// CONFGATE_BENCH_NGINX, CONFGATE_BENCH_HAPROXY, CONFGATE_BENCH_ENVOY.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
-    /// What to measure; all of them unless told.
+    /// What to measure, in this order; unless told, everything but `soak`, in about five minutes.
     #[arg(value_enum)]
     pub(crate) scenarios: Vec<Scenario>,
     /// Contenders whose names contain one of these, case aside; all unless told.
@@ -25,9 +25,18 @@ pub(crate) struct Args {
     /// Kept connections to the contender.
     #[arg(long, default_value_t = 64)]
     pub(crate) connections: usize,
+    /// Tokens of a round where each is new.
+    #[arg(long, default_value_t = 30_000)]
+    pub(crate) new_tokens: usize,
+    /// How many seconds `soak` takes.
+    #[arg(long, default_value_t = 600)]
+    pub(crate) soak: u64,
+    /// Where to draw what was measured.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) svg: Option<PathBuf>,
     /// Another build of confgate.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_confgate"))]
-    confgate: PathBuf,
+    pub(crate) confgate: PathBuf,
     #[arg(long)]
     nginx: Option<PathBuf>,
     #[arg(long)]
@@ -41,10 +50,22 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Gets alone, with 500 tokens of 20 tenants.
+    /// Gets alone, with 500 tokens (RS256) of 20 tenants.
     Gets,
     /// Four gets for each create.
     Mix,
+    /// Gets, each with a token (RS256) never seen before.
+    NewRs256,
+    /// The same with ES256.
+    NewEs256,
+    /// Gets at 2,000 a second, whatever the answers take.
+    Latency,
+    /// Two workers on two CPUs, beside one on one.
+    Scaling,
+    /// Start, memory, an idle process.
+    Footprint,
+    /// Memory under load for as long as --soak says; only when told.
+    Soak,
 }
 
 impl Args {
@@ -61,7 +82,10 @@ impl Args {
     }
 
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
-        if self.scenarios.is_empty() { Scenario::value_variants().to_vec() } else { self.scenarios.clone() }
+        if !self.scenarios.is_empty() {
+            return self.scenarios.clone();
+        }
+        Scenario::value_variants().iter().copied().filter(|scenario| *scenario != Scenario::Soak).collect()
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {

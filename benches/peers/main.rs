@@ -1,43 +1,46 @@
 //! confgate with everything on, beside nginx, HAProxy and Envoy: CPU time for each request of the whole process.
+//!
+//! The contender has a CPU alone. One thread on another is all callers and the vendor behind, from memory, so that the
+//! contender is what is scarce. Contenders are started anew for each round, and rounds go round among them. Whatever makes
+//! a figure doubtful is printed at the end.
+//!
+//! `cargo bench --bench peers` measures everything in about five minutes, `cargo bench --bench peers -- --help` says how to
+//! measure less. It installs nothing: who is not there is left out.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a bench that cannot go on stops")]
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "figures are counts far below 2⁵³"
-)]
+#![expect(clippy::cast_precision_loss, reason = "figures are counts far below 2⁵³")]
 
 mod answer;
 mod args;
 mod caller;
 mod contenders;
+mod doubt;
 mod engine;
 mod figures;
+mod goals;
 mod issuer;
+mod machine;
+mod plot;
 mod process;
 mod requests;
 mod round;
+mod scenarios;
 mod table;
 mod vendor;
 #[path = "../world.rs"]
 #[expect(dead_code, reason = "the other benches use the rest")]
 mod world;
 
+use std::fs;
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use args::{Args, Scenario};
+use args::Args;
 use clap::Parser;
-use confgate::devissuer::Algorithm;
-use contenders::Contender;
-use engine::{Engine, Pace};
-use issuer::Issuer;
+use engine::Engine;
 use mimalloc::MiMalloc;
-use requests::{Requests, TOKENS, mint};
-use round::{Load, OURS};
-use table::Row;
+use process::{Cpus, stay_on};
+use scenarios::{Bench, Fixtures, Report};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -57,43 +60,38 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> io::Result<()> {
+    machine::allow_many_files();
+    let cpus = Cpus::find();
     let mut contenders = contenders::all(&args.programs());
     contenders.retain(|contender| args.wants(contender.name));
-    let issuer = Issuer::generate(Algorithm::Rs256)?;
-    let tokens = mint(issuer.issuer(), TOKENS);
-    process::stay_on([OURS]);
-    let mut engine = Engine::new()?;
-    for scenario in args.scenarios() {
-        let (title, requests) = match scenario {
-            Scenario::Gets => ("Gets", Requests::gets(&tokens)),
-            Scenario::Mix => ("80 % gets, 20 % creates", Requests::mix(&tokens)),
-        };
-        let load = Load {
-            issuer: &issuer,
-            warm_up: &requests,
-            requests: &requests,
-            pace: Pace::Closed,
-            connections: args.connections,
-            time: Duration::from_secs_f64(args.seconds),
-        };
-        table::print(title, &rounds(&mut engine, &contenders, &load, args.rounds)?);
+    let fixtures = Fixtures::make(cpus)?;
+    stay_on(&[cpus.ours]);
+    let report = Report { doubts: machine::doubts(cpus), ..Report::default() };
+    let mut bench =
+        Bench { args, cpus, contenders: &contenders, fixtures: &fixtures, engine: Engine::new()?, report };
+    let machine = machine::describe(cpus);
+    println!("{machine}");
+    for contender in &contenders {
+        println!("{} {}", contender.name, contender.version);
     }
-    Ok(())
+    for scenario in args.scenarios() {
+        bench.run(scenario)?;
+    }
+    conclude(args, &bench.report, &machine)
 }
 
-/// Rounds of all contenders in turn, so that what changes on the machine meanwhile changes for all.
-fn rounds<'a>(
-    engine: &mut Engine,
-    contenders: &'a [Contender],
-    load: &Load<'_>,
-    count: usize,
-) -> io::Result<Vec<Row<'a>>> {
-    let mut rows: Vec<Row<'a>> =
-        contenders.iter().map(|contender| Row { contender, rounds: Vec::new() }).collect();
-    for _ in 0..count {
-        for row in &mut rows {
-            row.rounds.push(round::measure(engine, row.contender, load)?);
-        }
+/// Goals, doubts, and the plot.
+fn conclude(args: &Args, report: &Report, machine: &str) -> io::Result<()> {
+    goals::print(&report.goals);
+    println!("\n## Not to be trusted\n");
+    if report.doubts.is_empty() {
+        println!("Nothing that was looked at speaks against these figures.");
     }
-    Ok(rows)
+    for doubt in &report.doubts {
+        println!("- {doubt}");
+    }
+    let Some(path) = &args.svg else { return Ok(()) };
+    let foot =
+        format!("CPU time for each request, × plain nginx; median of {} rounds; {machine}", args.rounds);
+    fs::write(path, plot::draw(&report.panels, &foot))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// A process with its children.
 #[derive(Clone, Debug)]
@@ -33,22 +33,17 @@ impl Family {
         self.0.iter().flat_map(|pid| tasks(*pid))
     }
 
-    /// The CPU time of all its threads so far: the first word of `schedstat`, in ns.
+    /// The CPU time of all its threads so far.
     pub(crate) fn cpu(&self) -> Duration {
-        let nanos = self.tasks().map(|task| {
-            let text = fs::read_to_string(format!("{task}/schedstat")).unwrap_or_default();
-            text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0)
-        });
-        Duration::from_nanos(nanos.sum())
+        self.tasks().map(|task| cpu(&task)).sum()
     }
 
-    /// The same of each thread by its name.
+    /// The same of each thread, under a name that no other has.
     pub(crate) fn cpu_by_thread(&self) -> Vec<(String, Duration)> {
         let one = |task: String| {
-            let text = fs::read_to_string(format!("{task}/schedstat")).unwrap_or_default();
-            let nanos = text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0);
             let name = fs::read_to_string(format!("{task}/comm")).unwrap_or_default();
-            (name.trim().to_owned(), Duration::from_nanos(nanos))
+            let id = task.rsplit('/').next().unwrap_or_default();
+            (format!("{} {id}", name.trim()), cpu(&task))
         };
         self.tasks().map(one).collect()
     }
@@ -58,10 +53,17 @@ impl Family {
         self.tasks().map(|task| field(&format!("{task}/status"), "voluntary_ctxt_switches:")).sum()
     }
 
-    /// Resident memory, in KiB.
+    /// Resident memory, in KiB. What processes share is counted for each.
     pub(crate) fn resident(&self) -> u64 {
         self.0.iter().map(|pid| field(&format!("/proc/{pid}/status"), "VmRSS:")).sum()
     }
+}
+
+/// The first word of `schedstat`: ns on a CPU.
+fn cpu(task: &str) -> Duration {
+    let text = fs::read_to_string(format!("{task}/schedstat")).unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
 }
 
 fn tasks(pid: u32) -> Vec<String> {
@@ -103,11 +105,34 @@ impl Cpu {
     }
 }
 
+/// Which CPU is whose.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cpus {
+    /// The contender's alone.
+    pub(crate) contender: usize,
+    /// That of callers and vendor. The same one where there is no other.
+    pub(crate) ours: usize,
+    /// How many this process may use.
+    pub(crate) count: usize,
+}
+
+impl Cpus {
+    /// The first two that this process may use.
+    pub(crate) fn find() -> Self {
+        let allowed = sched_getaffinity(None).expect("the CPUs of this process");
+        let mut cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+        let contender = cpus.next().unwrap_or_default();
+        let ours = cpus.next();
+        let count = 1 + usize::from(ours.is_some()) + cpus.count();
+        Self { contender, ours: ours.unwrap_or(contender), count }
+    }
+}
+
 /// Keeps this thread, and what it starts from now on, on these CPUs.
-pub(crate) fn stay_on(cpus: impl IntoIterator<Item = usize>) {
+pub(crate) fn stay_on(cpus: &[usize]) {
     let mut set = CpuSet::new();
     for cpu in cpus {
-        set.set(cpu);
+        set.set(*cpu);
     }
     sched_setaffinity(None, &set).expect("a CPU of this machine");
 }

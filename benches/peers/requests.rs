@@ -1,10 +1,11 @@
 //! Requests as bytes, made before anything is measured.
 
-use std::thread;
+use std::thread::{ScopedJoinHandle, scope};
 
 use confgate::devissuer::{Claims, DevIssuer};
 use jiff::SignedDuration;
 
+use crate::process::Cpus;
 use crate::world::CONFERENCE;
 
 /// Who asks.
@@ -58,23 +59,17 @@ impl Requests {
     pub(crate) fn over(&self, next: usize) -> bool {
         self.once && next >= self.bytes.len()
     }
-
-    /// The status that every answer has to have.
-    #[expect(clippy::unused_self, reason = "it belongs to the requests")]
-    pub(crate) fn expected(&self) -> u16 {
-        200
-    }
 }
 
 /// So many tokens, signed on all CPUs.
-pub(crate) fn mint(issuer: &DevIssuer, count: usize) -> Vec<String> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let part =
-            |thread| move || (thread..count).step_by(threads).map(|number| token(issuer, number)).collect();
-        let parts: Vec<thread::ScopedJoinHandle<'_, Vec<String>>> =
-            (0..threads).map(|thread| scope.spawn(part(thread))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("tokens")).collect()
+pub(crate) fn mint(issuer: &DevIssuer, count: usize, cpus: Cpus) -> Vec<String> {
+    let share =
+        |first: usize| (first..count).step_by(cpus.count).map(|number| token(issuer, number)).collect();
+    scope(|scope| {
+        let share = &share;
+        let threads: Vec<ScopedJoinHandle<'_, Vec<String>>> =
+            (0..cpus.count).map(|first| scope.spawn(move || share(first))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("tokens")).collect()
     })
 }
 

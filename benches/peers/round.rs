@@ -4,14 +4,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::contenders::{Contender, Running};
+use crate::doubt::Doubt;
 use crate::engine::{Engine, Pace, Tally};
 use crate::issuer::Issuer;
-use crate::process::{Cpu, Family};
+use crate::process::{Cpu, Cpus, Family};
 use crate::requests::Requests;
 
-/// The CPU of the contender, and that of callers and vendor.
-pub(crate) const CONTENDER: usize = 0;
-pub(crate) const OURS: usize = 1;
+/// From the first good answer to the first request that counts.
+const WARM_UP: Duration = Duration::from_millis(700);
 
 /// What is asked, how, and for how long.
 #[derive(Clone, Copy)]
@@ -34,37 +34,40 @@ pub(crate) struct Round {
     pub(crate) rate: f64,
     /// In ms.
     pub(crate) p50: f64,
+    /// In ms.
     pub(crate) p99: f64,
-    /// Why it is not to be trusted.
-    pub(crate) doubts: Vec<String>,
+    /// Each thread of the contender that did something, with its part of the contender's CPU time.
+    pub(crate) threads: Vec<(String, f64)>,
+    pub(crate) doubts: Vec<Doubt>,
 }
 
 /// What was used up so far.
 struct Meter {
     at: Instant,
-    family: Family,
-    contender: Duration,
+    threads: Vec<(String, Duration)>,
     ours: Duration,
     cpus: [Cpu; 2],
 }
 
 impl Meter {
-    fn read(family: &Family) -> Self {
+    fn read(family: &Family, cpus: Cpus) -> Self {
         Self {
             at: Instant::now(),
-            family: family.clone(),
-            contender: family.cpu(),
+            threads: family.cpu_by_thread(),
             ours: Family::ours().cpu(),
-            cpus: [Cpu::now(CONTENDER), Cpu::now(OURS)],
+            cpus: [Cpu::now(cpus.contender), Cpu::now(cpus.ours)],
         }
     }
 
-    /// What was used since.
-    fn used(&self) -> Used {
-        let now = Self::read(&self.family);
+    /// What was used from then until `now`.
+    fn until(&self, now: &Self) -> Used {
+        let one = |(name, time): &(String, Duration)| {
+            let before = self.threads.iter().find(|(other, _)| other == name);
+            (name.clone(), time.saturating_sub(before.map_or(Duration::ZERO, |(_, time)| *time)))
+        };
         Used {
             wall: now.at - self.at,
-            contender: now.contender.saturating_sub(self.contender),
+            threads: now.threads.iter().map(one).collect(),
             ours: now.ours.saturating_sub(self.ours),
             cpus: [now.cpus[0].since(self.cpus[0]), now.cpus[1].since(self.cpus[1])],
         }
@@ -73,89 +76,94 @@ impl Meter {
 
 /// In some time.
 #[derive(Debug)]
-pub(crate) struct Used {
-    pub(crate) wall: Duration,
-    pub(crate) contender: Duration,
-    pub(crate) ours: Duration,
-    pub(crate) cpus: [Cpu; 2],
+struct Used {
+    wall: Duration,
+    threads: Vec<(String, Duration)>,
+    ours: Duration,
+    cpus: [Cpu; 2],
 }
 
-pub(crate) fn measure(engine: &mut Engine, contender: &Contender, load: &Load<'_>) -> io::Result<Round> {
-    let setting = (load.issuer, engine.vendor());
-    let mut running = Running::start(contender, setting, (&[CONTENDER], &[OURS]))?;
-    let measured = serve(engine, &mut running, load);
+/// Starts the contender on one CPU, loads it, and ends it.
+pub(crate) fn measure(
+    engine: &mut Engine,
+    contender: &Contender,
+    load: &Load<'_>,
+    cpus: Cpus,
+) -> io::Result<Round> {
+    let mut running = Running::start(contender, (load.issuer, engine.vendor()), (&[cpus.contender], cpus))?;
+    let measured = serve(engine, &mut running, load, cpus);
     engine.disconnect();
-    measured
-        .map_err(|error| io::Error::other(format!("{}: {error}\n{}", contender.name, running.complaints())))
+    measured.map_err(|error| running.explain(&error))
 }
 
-fn serve(engine: &mut Engine, running: &mut Running, load: &Load<'_>) -> io::Result<Round> {
+/// Loads a contender that was started.
+pub(crate) fn serve(
+    engine: &mut Engine,
+    running: &mut Running,
+    load: &Load<'_>,
+    cpus: Cpus,
+) -> io::Result<Round> {
     engine.until_ready(running.address, load.warm_up, || running.is_alive())?;
-    let family = running.family();
     engine.connect(running.address, load.connections)?;
-    let mut tally = engine.drive(load.warm_up, load.pace, Duration::from_millis(700))?;
-    engine.settle(load.warm_up, &mut tally)?;
-    let mut failed = (tally.failed, tally.failure);
+    let mut before = engine.drive(load.warm_up, load.pace, WARM_UP)?;
+    engine.settle(load.warm_up, &mut before)?;
     engine.restart();
-    let connections = engine.vendor_connections();
-    let meter = Meter::read(&family);
+    let family = running.family();
+    let accepted = engine.vendor_connections();
+    let meter = Meter::read(&family, cpus);
     let mut tally = engine.drive(load.requests, load.pace, load.time)?;
-    let used = meter.used();
-    let opened = engine.vendor_connections() - connections;
+    let used = meter.until(&Meter::read(&family, cpus));
+    let reconnects = engine.vendor_connections() - accepted;
     engine.settle(load.requests, &mut tally)?;
-    failed = (failed.0 + tally.failed, failed.1.or(tally.failure.take()));
-    let mut round = Round::of(&mut tally, &used, load.pace);
-    if failed.0 > 0 {
-        round.doubts.push(format!("{} requests failed: {}", failed.0, failed.1.unwrap_or_default()));
-    }
-    if opened > 64 {
-        round.doubts.push(format!("it opened {opened} connections to the vendor"));
-    }
-    Ok(round)
+    tally.failed += before.failed;
+    tally.failure = before.failure.or(tally.failure);
+    Ok(Round::of(tally, &used, load.pace, Doubt::Reconnects(reconnects)))
 }
 
 impl Round {
-    fn of(tally: &mut Tally, used: &Used, pace: Pace) -> Self {
+    fn of(mut tally: Tally, used: &Used, pace: Pace, reconnects: Doubt) -> Self {
         tally.took.sort_unstable();
-        let within = |part: f64| {
-            let place = ((tally.took.len() as f64 * part) as usize).min(tally.took.len().saturating_sub(1));
+        let last = tally.took.len().saturating_sub(1);
+        let within = |percent: usize| {
+            let place = (tally.took.len() * percent / 100).min(last);
             f64::from(tally.took.get(place).copied().unwrap_or_default()) / 1e6
         };
-        let answered = (tally.answered.max(1)) as f64;
+        let answered = tally.answered.max(1) as f64;
+        let mut doubts = used.doubts(pace);
+        doubts.extend([Doubt::Failed(tally.failed, tally.failure.unwrap_or_default()), reconnects]);
         Self {
-            cpu: used.contender.as_secs_f64() * 1e6 / answered,
+            cpu: used.contender().as_secs_f64() * 1e6 / answered,
             rate: answered / used.wall.as_secs_f64(),
-            p50: within(0.5),
-            p99: within(0.99),
-            doubts: used.doubts(pace),
+            p50: within(50),
+            p99: within(99),
+            threads: used.shares(),
+            doubts,
         }
     }
 }
 
-/// What others may do on a CPU beside, as a part of the time.
-const OTHERS: f64 = 0.04;
-/// Below which a contender had nothing to do at times.
-const SATURATED: f64 = 0.95;
-
 impl Used {
-    fn doubts(&self, pace: Pace) -> Vec<String> {
+    fn contender(&self) -> Duration {
+        self.threads.iter().map(|(_, time)| *time).sum()
+    }
+
+    fn shares(&self) -> Vec<(String, f64)> {
+        let whole = self.contender().as_secs_f64();
+        let share = |(name, time): &(String, Duration)| (name.clone(), time.as_secs_f64() / whole);
+        self.threads.iter().map(share).collect()
+    }
+
+    fn doubts(&self, pace: Pace) -> Vec<Doubt> {
         let part = |time: Duration| time.as_secs_f64() / self.wall.as_secs_f64();
-        let mut doubts = Vec::new();
-        let mine = [self.contender, self.ours];
-        for (cpu, (used, mine)) in self.cpus.iter().zip(mine).enumerate() {
-            let others = part(used.busy.saturating_sub(mine));
-            if others > OTHERS {
-                doubts.push(format!("others took {:.0} % of CPU {cpu}", others * 100.0));
-            }
-            if part(used.stolen) > OTHERS {
-                doubts.push(format!("{:.0} % of CPU {cpu} were stolen", part(used.stolen) * 100.0));
-            }
-        }
-        if matches!(pace, Pace::Closed) && part(self.contender) < SATURATED {
-            let ours = part(self.ours) * 100.0;
-            let busy = part(self.contender) * 100.0;
-            doubts
-                .push(format!("not saturated: busy {busy:.0} % of the time, callers and vendor {ours:.0} %"));
+        let [beside, with_us] = self.cpus;
+        let contender = self.contender();
+        let mut doubts = vec![
+            Doubt::OthersBeside(part(beside.busy.saturating_sub(contender))),
+            Doubt::OthersWithUs(part(with_us.busy.saturating_sub(self.ours))),
+            Doubt::Stolen(part(beside.stolen)),
+        ];
+        if matches!(pace, Pace::Closed) {
+            doubts.push(Doubt::Unsaturated(part(contender), part(self.ours)));
         }
         doubts
     }

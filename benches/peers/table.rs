@@ -1,79 +1,84 @@
-//! What is printed.
+//! What is printed of contenders beside each other.
 
 use crate::contenders::Contender;
+use crate::doubt::{Doubt, worst};
 use crate::figures::{median, spread};
 use crate::round::Round;
+
+/// Of whom everything is told as a multiple.
+const BASE: &str = "nginx";
 
 /// A contender's rounds in one scenario.
 pub(crate) struct Row<'a> {
     pub(crate) contender: &'a Contender,
     pub(crate) rounds: Vec<Round>,
+    /// Why rounds are missing.
+    pub(crate) broken: Vec<Doubt>,
 }
 
-/// More than that between rounds, and the median is a matter of luck.
-const SPREAD: f64 = 0.10;
+impl<'a> Row<'a> {
+    pub(crate) fn new(contender: &'a Contender) -> Self {
+        Self { contender, rounds: Vec::new(), broken: Vec::new() }
+    }
 
-impl Row<'_> {
-    fn all(&self, of: impl Fn(&Round) -> f64) -> Vec<f64> {
-        self.rounds.iter().map(of).collect()
+    /// The median of something over all rounds.
+    pub(crate) fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
+        median(self.rounds.iter().map(of))
     }
 
     pub(crate) fn cpu(&self) -> f64 {
-        median(self.all(|round| round.cpu))
+        self.median(|round| round.cpu)
     }
 
-    pub(crate) fn p50(&self) -> f64 {
-        median(self.all(|round| round.p50))
+    fn spread(&self) -> f64 {
+        let cpu: Vec<f64> = self.rounds.iter().map(|round| round.cpu).collect();
+        spread(&cpu)
     }
 
-    pub(crate) fn p99(&self) -> f64 {
-        median(self.all(|round| round.p99))
-    }
-
-    pub(crate) fn rate(&self) -> f64 {
-        median(self.all(|round| round.rate))
-    }
-
-    pub(crate) fn spread(&self) -> f64 {
-        spread(&self.all(|round| round.cpu))
-    }
-
-    /// Each reason once, with how many rounds it holds for.
+    /// The worst of each kind.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let name = self.contender.name;
-        let rounds = self.rounds.iter().enumerate();
-        let mut doubts: Vec<String> = rounds
-            .flat_map(|(number, round)| {
-                round.doubts.iter().map(move |doubt| format!("{name}, round {}: {doubt}", number + 1))
-            })
+        let mut doubts = self.broken.clone();
+        doubts.extend(self.rounds.iter().flat_map(|round| round.doubts.iter().cloned()));
+        let rounds = self.rounds.len() + self.broken.len();
+        let each = worst(&doubts);
+        let mut each: Vec<String> = each
+            .into_iter()
+            .map(|(doubt, count)| format!("{name}, {count} of {rounds} rounds: {doubt}"))
             .collect();
-        if self.spread() > SPREAD {
-            doubts.push(format!("{name}: rounds differ by {:.0} % in CPU time", self.spread() * 100.0));
+        let spread = Doubt::Spread(self.spread());
+        if spread.is_justified() {
+            each.push(format!("{name}: {spread}"));
         }
-        doubts
+        each
     }
 }
 
+/// The row of a contender, if it was measured.
+pub(crate) fn find<'a, 'b>(rows: &'b [Row<'a>], name: &str) -> Option<&'b Row<'a>> {
+    rows.iter().find(|row| row.contender.name == name && !row.rounds.is_empty())
+}
+
+/// CPU time for each request as a multiple of nginx's.
+pub(crate) fn ratio(rows: &[Row<'_>], row: &Row<'_>) -> Option<f64> {
+    find(rows, BASE).map(|base| row.cpu() / base.cpu())
+}
+
 pub(crate) fn print(title: &str, rows: &[Row<'_>]) {
-    println!("\n{title}\n");
-    println!("| contender | does | µs CPU / request | to nginx | requests/s | p50 ms | p99 ms | spread % |");
+    println!("\n## {title}\n");
+    println!("| contender | does | µs CPU / request | × nginx | requests/s | p50 ms | p99 ms | spread % |");
     println!("|---|---|---|---|---|---|---|---|");
-    let base = rows.iter().find(|row| row.contender.name == "nginx").map(Row::cpu);
-    for row in rows {
-        let ratio = base.map_or_else(|| "–".to_owned(), |base| format!("{:.2}", row.cpu() / base));
+    for row in rows.iter().filter(|row| !row.rounds.is_empty()) {
+        let ratio = ratio(rows, row).map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
         println!(
-            "| {} {} | {} | {:.1} | {ratio} | {:.0} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {} | {:.1} | {ratio} | {:.0} | {:.2} | {:.2} | {:.0} |",
             row.contender.name,
-            row.contender.version,
             row.contender.does,
             row.cpu(),
-            row.rate(),
-            row.p50(),
-            row.p99(),
+            row.median(|round| round.rate),
+            row.median(|round| round.p50),
+            row.median(|round| round.p99),
             row.spread() * 100.0,
         );
-    }
-    for doubt in rows.iter().flat_map(Row::doubts) {
-        println!("not to be trusted: {doubt}");
     }
 }

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::issuer::Issuer;
-use crate::process::{Family, stay_on};
+use crate::process::{Cpus, Family, stay_on};
 
 /// Somebody who can be started.
 #[derive(Clone, Debug)]
@@ -92,18 +92,18 @@ impl Running {
     pub(crate) fn start(
         contender: &Contender,
         (issuer, vendor): (&Issuer, SocketAddr),
-        (cpus, mine): (&[usize], &[usize]),
+        (on, cpus): (&[usize], Cpus),
     ) -> io::Result<Self> {
         let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
         let port = free_port()?;
-        let workers = cpus.len();
+        let workers = on.len();
         let setting = Setting { directory: directory.path(), port, vendor, issuer, workers };
         let mut command = (contender.configure)(&contender.program, &setting)?;
         command.stdin(Stdio::null()).stderr(File::create(directory.path().join("stderr"))?);
-        stay_on(cpus.iter().copied());
+        stay_on(on);
         let started = Instant::now();
         let child = command.spawn();
-        stay_on(mine.iter().copied());
+        stay_on(&[cpus.ours]);
         let address = (Ipv4Addr::LOCALHOST, port).into();
         Ok(Self { child: child?, address, started, directory })
     }
@@ -116,11 +116,12 @@ impl Running {
         Family::of(self.child.id())
     }
 
-    /// What it complained of.
-    pub(crate) fn complaints(&self) -> String {
+    /// The error, with what it complained of.
+    pub(crate) fn explain(&self, error: &io::Error) -> io::Error {
         let text = fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(8)..].join("\n")
+        let last = lines[lines.len().saturating_sub(5)..].join("\n    ");
+        io::Error::other(format!("{error}; it said:\n    {last}"))
     }
 }
 
