@@ -54,14 +54,11 @@ impl Issuer {
         let file = self.directory.path().join("private.pem");
         self.issuer.save(&file).map_err(io::Error::other)?;
         let der = private_der(&file)?;
-        let public = match self.algorithm() {
-            Algorithm::Rs256 => {
-                public_der(RsaKeyPair::from_pkcs8(&der).map_err(io::Error::other)?.public_key())
-            }
-            _ => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der);
-                public_der(pair.map_err(io::Error::other)?.public_key())
-            }
+        let public = if self.algorithm() == Algorithm::Rs256 {
+            public_der(RsaKeyPair::from_pkcs8(&der).map_err(io::Error::other)?.public_key())
+        } else {
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der);
+            public_der(pair.map_err(io::Error::other)?.public_key())
         };
         let base64 = BASE64_STANDARD.encode(public);
         let lines: Vec<&str> =

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use rustix::fs::statfs;
+use rustix::fs::{FsWord, statfs};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::process::Cpus;
 
 /// `TMPFS_MAGIC` of statfs(2).
-const TMPFS: i64 = 0x0102_1994;
+const TMPFS: FsWord = 0x0102_1994;
 
 /// In a few words.
 pub(crate) fn describe(cpus: Cpus) -> String {
@@ -27,7 +27,7 @@ pub(crate) fn doubts(cpus: Cpus) -> Vec<String> {
     if cpus.count < 2 {
         doubts.push("one CPU: the contender shares it with callers and vendor".to_owned());
     }
-    if statfs(env!("CARGO_TARGET_TMPDIR")).is_ok_and(|found| i64::from(found.f_type) == TMPFS) {
+    if statfs(env!("CARGO_TARGET_TMPDIR")).is_ok_and(|found| found.f_type == TMPFS) {
         doubts.push("the trail is in memory: creates wait for no disk".to_owned());
     }
     doubts

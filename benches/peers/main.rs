@@ -1,13 +1,18 @@
-//! confgate with everything on, beside nginx, HAProxy and Envoy: CPU time for each request of the whole process.
+//! confgate with everything on, beside nginx, `HAProxy` and Envoy: CPU time for each request of the whole process.
 //!
 //! The contender has a CPU alone. One thread on another is all callers and the vendor behind, from memory, so that the
-//! contender is what is scarce. Contenders are started anew for each round, and rounds go round among them. Whatever makes
-//! a figure doubtful is printed at the end.
+//! contender is what is scarce. Contenders are started anew for each round, and rounds go round among them. Whatever
+//! makes a figure doubtful is printed at the end.
 //!
-//! `cargo bench --bench peers` measures everything in about five minutes, `cargo bench --bench peers -- --help` says how to
-//! measure less. It installs nothing: who is not there is left out.
+//! `cargo bench --bench peers` measures everything in about five minutes, `cargo bench --bench peers -- --help` says
+//! how to measure less. It installs nothing: who is not there is left out.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a bench that cannot go on stops")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a bench that cannot go on stops"
+)]
 #![expect(clippy::cast_precision_loss, reason = "figures are counts far below 2⁵³")]
 
 mod answer;

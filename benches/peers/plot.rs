@@ -1,9 +1,7 @@
-//! Bars of CPU time for each request, as SVG. The background is left out and the colours are of middling lightness, with a
-//! lighter text where the reader's scheme is dark, so that it is legible on a white page and on a black one.
+//! Bars of CPU time for each request, as SVG. The background is left out and the colours are of middling lightness,
+//! with a lighter text where the reader's scheme is dark, so that it is legible on a white page and on a black one.
 
 use std::fmt::Write as _;
-
-use crate::table::{Row, ratio};
 
 /// One scenario.
 #[derive(Clone, Debug)]
@@ -24,17 +22,6 @@ pub(crate) struct Bar {
 }
 
 impl Panel {
-    pub(crate) fn of(title: &str, rows: &[Row<'_>]) -> Self {
-        let measured = rows.iter().filter(|row| !row.rounds.is_empty());
-        let bars = measured.map(|row| Bar {
-            name: row.contender.name.to_owned(),
-            cpu: row.cpu(),
-            ratio: ratio(rows, row),
-            is_ours: row.contender.name == "confgate",
-        });
-        Self { title: title.to_owned(), bars: bars.collect() }
-    }
-
     fn height(&self) -> usize {
         TITLE + ROW * self.bars.len()
     }
@@ -76,19 +63,25 @@ pub(crate) fn draw(panels: &[Panel], foot: &str) -> String {
 }
 
 fn draw_bar(svg: &mut String, top: usize, bar: &Bar, most: f64) {
-    let length = bar.cpu / most * (WIDTH - NAMES - FIGURES) as f64;
+    let length = length(bar.cpu / most);
     let class = if bar.is_ours { "ours" } else { "peer" };
     let baseline = top + BAR - 2;
     text(svg, (0, baseline), if bar.is_ours { "title" } else { "name" }, &bar.name);
     line(
         svg,
         format_args!(
-            "<rect class=\"{class}\" x=\"{NAMES}\" y=\"{top}\" width=\"{length:.1}\" height=\"{BAR}\" rx=\"2\"/>"
+            "<rect class=\"{class}\" x=\"{NAMES}\" y=\"{top}\" width=\"{length}\" height=\"{BAR}\" rx=\"2\"/>"
         ),
     );
     let ratio = bar.ratio.map_or_else(String::new, |ratio| format!(" · {ratio:.2} ×"));
-    let after = NAMES + length as usize + 6;
+    let after = NAMES + length + 6;
     text(svg, (after, baseline), "figure", &format!("{:.1} µs{ratio}", bar.cpu));
+}
+
+/// Of a bar, as a part of the longest.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels, within the width")]
+fn length(part: f64) -> usize {
+    (part * (WIDTH - NAMES - FIGURES) as f64).round() as usize
 }
 
 fn text(svg: &mut String, (x, y): (usize, usize), class: &str, words: &str) {

@@ -3,10 +3,13 @@
 use crate::contenders::Contender;
 use crate::doubt::{Doubt, worst};
 use crate::figures::{median, spread};
+use crate::plot::{Bar, Panel};
 use crate::round::Round;
 
 /// Of whom everything is told as a multiple.
 const BASE: &str = "nginx";
+/// The one that goals are for.
+pub(crate) const OURS: &str = "confgate";
 
 /// A contender's rounds in one scenario.
 pub(crate) struct Row<'a> {
@@ -62,6 +65,18 @@ pub(crate) fn find<'a, 'b>(rows: &'b [Row<'a>], name: &str) -> Option<&'b Row<'a
 /// CPU time for each request as a multiple of nginx's.
 pub(crate) fn ratio(rows: &[Row<'_>], row: &Row<'_>) -> Option<f64> {
     find(rows, BASE).map(|base| row.cpu() / base.cpu())
+}
+
+/// The same as bars.
+pub(crate) fn panel(title: &str, rows: &[Row<'_>]) -> Panel {
+    let measured = rows.iter().filter(|row| !row.rounds.is_empty());
+    let bars = measured.map(|row| Bar {
+        name: row.contender.name.to_owned(),
+        cpu: row.cpu(),
+        ratio: ratio(rows, row),
+        is_ours: row.contender.name == OURS,
+    });
+    Panel { title: title.to_owned(), bars: bars.collect() }
 }
 
 pub(crate) fn print(title: &str, rows: &[Row<'_>]) {

@@ -1,5 +1,5 @@
-//! A plain vendor: it answers every call from memory, on the same thread and poll as the callers. What is not one of its
-//! calls with its own token is answered 400, so that a contender that rewrites nothing is found out.
+//! A plain vendor: it answers every call from memory, on the same thread and poll as the callers. What is not one of
+//! its calls with its own token is answered 400, so that a contender that rewrites nothing is found out.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ pub(crate) const BEARER: &str = "YWMt-bench";
 /// Where its calls are.
 pub(crate) const BASE: &str = "/org/app";
 
-/// The token of its listener; its connections have even ones.
-pub(crate) const LISTENER: Token = Token(usize::MAX);
+/// The token of its listener. Its connections have even ones, callers have odd ones.
+const LISTENER: Token = Token(usize::MAX);
 
 pub(crate) struct Vendor {
     listener: TcpListener,
@@ -59,8 +59,20 @@ impl Vendor {
         self.listener.local_addr().expect("an address")
     }
 
+    /// Whether the event was for it; it is dealt with then.
+    pub(crate) fn takes(&mut self, registry: &Registry, event: &Event) -> io::Result<bool> {
+        match event.token() {
+            LISTENER => self.accept(registry).map(|()| true),
+            Token(token) if token & 1 == 0 => {
+                self.turn(event);
+                Ok(true)
+            }
+            Token(_) => Ok(false),
+        }
+    }
+
     /// Takes the connections that wait.
-    pub(crate) fn accept(&mut self, registry: &Registry) -> io::Result<()> {
+    fn accept(&mut self, registry: &Registry) -> io::Result<()> {
         loop {
             let mut stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
@@ -80,7 +92,7 @@ impl Vendor {
     }
 
     /// Answers what has arrived on a connection. One that fails is closed, which its other end notices.
-    pub(crate) fn turn(&mut self, event: &Event) {
+    fn turn(&mut self, event: &Event) {
         let place = event.token().0 >> 1;
         let Some(Some(connection)) = self.connections.get_mut(place) else { return };
         match connection.turn(&self.answers, &mut self.buffer, event.is_read_closed()) {

@@ -1,5 +1,5 @@
-//! Envoy with what it has for the purpose: `jwt_authn` with its cache of verified tokens, a local rate limit, an injected
-//! credential, and an access log, which it buffers.
+//! Envoy with what it has for the purpose: `jwt_authn` with its cache of verified tokens, a local rate limit, an
+//! injected credential, and an access log, which it buffers.
 
 use std::fs;
 use std::io;

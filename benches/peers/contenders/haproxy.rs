@@ -1,4 +1,4 @@
-//! HAProxy: as little as a proxy can do, and with its own JWT converters. Its log goes to standard output, which is a
+//! `HAProxy`: as little as a proxy can do, and with its own JWT converters. Its log goes to standard output, which is a
 //! file: one write a request, since it does not buffer lines, and nobody has to drain a socket.
 
 use std::fs::{self, File};

@@ -7,7 +7,7 @@ use confgate::devissuer::Algorithm;
 use super::{Bench, OURS};
 use crate::goals::Goal;
 use crate::issuer::Issuer;
-use crate::requests::{Requests, mint};
+use crate::requests::{Requests, TOKENS, mint};
 use crate::round::Load;
 use crate::table::{Row, find, ratio};
 
@@ -32,6 +32,16 @@ pub(super) fn gets(bench: &mut Bench<'_>) {
             times,
         ));
     }
+}
+
+/// Those that look at tokens.
+pub(super) fn gets_es256(bench: &mut Bench<'_>) -> io::Result<()> {
+    let issuer = Issuer::generate(Algorithm::Es256)?;
+    let gets = Requests::gets(&mint(issuer.issuer(), TOKENS, bench.cpus));
+    let load = Load { issuer: &issuer, warm_up: &gets, requests: &gets, ..bench.load() };
+    let rows = bench.rounds(&load, |contender| contender.authenticates);
+    bench.report.add("Gets, ES256", &rows);
+    Ok(())
 }
 
 /// Everybody.

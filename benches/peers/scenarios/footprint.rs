@@ -1,5 +1,5 @@
-//! What a contender takes when it does little: the time until it serves, memory under load and for each connection that is
-//! idle, and what it does when there is nothing to do.
+//! What a contender takes when it does little: the time until it serves, memory under load and for each connection that
+//! is idle, and what it does when there is nothing to do.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! How long requests take at a rate that everybody can serve. Callers poll without sleeping, so that no timer is in it, and a
-//! request counts from when it was due.
+//! How long requests take at a rate that everybody can serve. Callers poll without sleeping, so that no timer is in it,
+//! and a request counts from when it was due.
 
 use std::time::Duration;
 

@@ -21,10 +21,7 @@ use crate::plot::Panel;
 use crate::process::Cpus;
 use crate::requests::{Requests, TOKENS, mint};
 use crate::round::{Load, measure};
-use crate::table::{self, Row};
-
-/// The name of the one that goals are for.
-const OURS: &str = "confgate";
+use crate::table::{self, OURS, Row};
 
 /// What is made beforehand.
 pub(crate) struct Fixtures {
@@ -66,6 +63,7 @@ impl<'a> Bench<'a> {
         match scenario {
             Scenario::Gets => cost::gets(self),
             Scenario::Mix => cost::mix(self),
+            Scenario::GetsEs256 => cost::gets_es256(self)?,
             Scenario::NewRs256 => cost::new_tokens(self, Algorithm::Rs256)?,
             Scenario::NewEs256 => cost::new_tokens(self, Algorithm::Es256)?,
             Scenario::Latency => latency::run(self),
@@ -109,7 +107,7 @@ impl Report {
     /// Prints what was measured, and keeps it for the end.
     fn add(&mut self, title: &str, rows: &[Row<'_>]) {
         table::print(title, rows);
-        self.panels.push(Panel::of(title, rows));
+        self.panels.push(table::panel(title, rows));
         self.doubt(title, rows);
     }
 

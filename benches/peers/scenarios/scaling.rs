@@ -1,6 +1,7 @@
 //! What a second CPU brings. Where there are only two, callers and vendor have to share them with the workers, so that
-//! requests a second say nothing. What can be told is what bounds them: the CPU time of a request, with one worker
-//! and with two, and how evenly it falls on the two. If each worker had a CPU of its own, the busier one would be full first:
+//! requests a second say nothing. What can be told is what bounds them: the CPU time of a request, with one worker and
+//! with two, and how evenly it falls on the two. If each worker had a CPU of its own, the busier one would be full
+//! first:
 //!
 //! times as much = CPU time with one worker / (CPU time with two × share of the busier one)
 
