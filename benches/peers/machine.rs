@@ -18,13 +18,13 @@ pub(crate) fn describe(cpus: Cpus) -> String {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let kernel = kernel.split('-').next().unwrap_or_default().trim().to_owned();
     let virtual_machine = if text.contains("hypervisor") { ", virtual" } else { "" };
-    format!("{model}, {} CPUs{virtual_machine}, Linux {kernel}", cpus.count)
+    format!("{model}, {} CPUs{virtual_machine}, Linux {kernel}", cpus.count())
 }
 
 /// What makes every figure doubtful.
 pub(crate) fn doubts(cpus: Cpus) -> Vec<String> {
     let mut doubts = Vec::new();
-    if cpus.count < 2 {
+    if cpus.count() < 2 {
         doubts.push("one CPU: the contender shares it with callers and vendor".to_owned());
     }
     if statfs(env!("CARGO_TARGET_TMPDIR")).is_ok_and(|found| found.f_type == TMPFS) {

@@ -70,7 +70,7 @@ fn run(args: &Args) -> io::Result<()> {
     let mut contenders = contenders::all(&args.programs());
     contenders.retain(|contender| args.wants(contender.name));
     let fixtures = Fixtures::make(cpus)?;
-    stay_on(&[cpus.ours]);
+    stay_on(&[cpus.ours()]);
     let report = Report { doubts: machine::doubts(cpus), ..Report::default() };
     let mut bench =
         Bench { args, cpus, contenders: &contenders, fixtures: &fixtures, engine: Engine::new()?, report };

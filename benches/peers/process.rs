@@ -105,26 +105,37 @@ impl Cpu {
     }
 }
 
-/// Which CPU is whose.
+/// The CPUs that this process may use, and which is whose.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cpus {
-    /// The contender's alone.
-    pub(crate) contender: usize,
-    /// That of callers and vendor. The same one where there is no other.
-    pub(crate) ours: usize,
-    /// How many this process may use.
-    pub(crate) count: usize,
-}
+pub(crate) struct Cpus(&'static [usize]);
 
 impl Cpus {
-    /// The first two that this process may use.
+    /// As allowed at the start. They are kept for as long as the process lives.
     pub(crate) fn find() -> Self {
         let allowed = sched_getaffinity(None).expect("the CPUs of this process");
-        let mut cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
-        let contender = cpus.next().unwrap_or_default();
-        let ours = cpus.next();
-        let count = 1 + usize::from(ours.is_some()) + cpus.count();
-        Self { contender, ours: ours.unwrap_or(contender), count }
+        let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
+        Self(cpus.leak())
+    }
+
+    pub(crate) fn count(self) -> usize {
+        self.0.len()
+    }
+
+    /// The contender's alone.
+    pub(crate) fn contender(self) -> usize {
+        self.0[0]
+    }
+
+    /// That of callers and vendor. The same one where there is no other.
+    pub(crate) fn ours(self) -> usize {
+        self.0[1.min(self.0.len() - 1)]
+    }
+
+    /// The two of a contender with two workers, and those that are left for callers and vendor: none, where there are
+    /// fewer than two.
+    pub(crate) fn for_two_workers(self) -> ([usize; 2], &'static [usize]) {
+        let rest = self.0.get(2..).filter(|rest| rest.len() > 1);
+        ([self.contender(), self.ours()], rest.unwrap_or_default())
     }
 }
 

@@ -64,11 +64,11 @@ impl Requests {
 /// So many tokens, signed on all CPUs.
 pub(crate) fn mint(issuer: &DevIssuer, count: usize, cpus: Cpus) -> Vec<String> {
     let share =
-        |first: usize| (first..count).step_by(cpus.count).map(|number| token(issuer, number)).collect();
+        |first: usize| (first..count).step_by(cpus.count()).map(|number| token(issuer, number)).collect();
     scope(|scope| {
         let share = &share;
         let threads: Vec<ScopedJoinHandle<'_, Vec<String>>> =
-            (0..cpus.count).map(|first| scope.spawn(move || share(first))).collect();
+            (0..cpus.count()).map(|first| scope.spawn(move || share(first))).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("tokens")).collect()
     })
 }

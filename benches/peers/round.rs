@@ -11,7 +11,7 @@ use crate::process::{Cpu, Cpus, Family};
 use crate::requests::Requests;
 
 /// From the first good answer to the first request that counts.
-const WARM_UP: Duration = Duration::from_millis(700);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(700);
 
 /// What is asked, how, and for how long.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ impl Meter {
             at: Instant::now(),
             threads: family.cpu_by_thread(),
             ours: Family::ours().cpu(),
-            cpus: [Cpu::now(cpus.contender), Cpu::now(cpus.ours)],
+            cpus: [Cpu::now(cpus.contender()), Cpu::now(cpus.ours())],
         }
     }
 
@@ -90,7 +90,7 @@ pub(crate) fn measure(
     load: &Load<'_>,
     cpus: Cpus,
 ) -> io::Result<Round> {
-    let mut running = Running::start(contender, (load.issuer, engine.vendor()), (&[cpus.contender], cpus))?;
+    let mut running = Running::start(contender, (load.issuer, engine.vendor()), (&[cpus.contender()], cpus))?;
     let measured = serve(engine, &mut running, load, cpus);
     engine.disconnect();
     measured.map_err(|error| running.explain(&error))

@@ -2,12 +2,14 @@
 //! its calls with its own token is answered 400, so that a contender that rewrites nothing is found out.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use memchr::memmem;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::sockopt::set_socket_reuseport;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 
 use crate::answer::{Read, read};
 use crate::world::ANSWER;
@@ -42,8 +44,9 @@ struct Answers {
 }
 
 impl Vendor {
-    pub(crate) fn listen(registry: &Registry) -> io::Result<Self> {
-        let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+    /// At a port of its own, or one that others of this process have, too.
+    pub(crate) fn listen(registry: &Registry, port: u16) -> io::Result<Self> {
+        let mut listener = TcpListener::from_std(shared_listener(port)?);
         registry.register(&mut listener, LISTENER, Interest::READABLE)?;
         let token = format!(r#"{{"access_token":"{BEARER}","expires_in":5184000}}"#);
         let answers = Answers {
@@ -155,6 +158,16 @@ impl Answers {
         let credential = memmem::find(head, b"uthorization: Bearer YWMt-bench\r\n");
         if call.starts_with(b"/conferences") && credential.is_some() { &self.conference } else { &self.bad }
     }
+}
+
+/// The kernel shares connections out among the listeners at one port.
+fn shared_listener(port: u16) -> io::Result<std::net::TcpListener> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    set_socket_reuseport(&socket, true)?;
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+    listen(&socket, 4096)?;
+    Ok(socket.into())
 }
 
 fn answer(status: &str, body: &str) -> Vec<u8> {

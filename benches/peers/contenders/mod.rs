@@ -103,7 +103,7 @@ impl Running {
         stay_on(on);
         let started = Instant::now();
         let child = command.spawn();
-        stay_on(&[cpus.ours]);
+        stay_on(&[cpus.ours()]);
         let address = (Ipv4Addr::LOCALHOST, port).into();
         Ok(Self { child: child?, address, started, directory })
     }

@@ -29,9 +29,15 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// With a vendor at a port of its own.
     pub(crate) fn new() -> io::Result<Self> {
+        Self::beside(0)
+    }
+
+    /// With a vendor at the port of another's, which gets a part of the connections.
+    pub(crate) fn beside(port: u16) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let vendor = Vendor::listen(poll.registry())?;
+        let vendor = Vendor::listen(poll.registry(), port)?;
         let buffer = vec![0; 1 << 16].into_boxed_slice();
         let events = Events::with_capacity(1024);
         Ok(Self { poll, events, vendor, callers: Vec::new(), asks: Vec::new(), buffer, next: 0 })

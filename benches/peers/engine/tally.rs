@@ -15,6 +15,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// What was counted elsewhere at the same time.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.answered += other.answered;
+        self.failed += other.failed;
+        self.failure = self.failure.take().or(other.failure);
+        self.took.extend(other.took);
+    }
+
     /// Every answer has to be the vendor's.
     pub(super) fn count(&mut self, answer: Answer) {
         if answer.status == 200 && answer.body == ANSWER.len() {

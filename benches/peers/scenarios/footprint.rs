@@ -81,7 +81,7 @@ fn footprint(bench: &mut Bench<'_>, contender: &Contender) -> io::Result<Footpri
 
 /// Gives how long it took until it served.
 fn start(bench: &mut Bench<'_>, contender: &Contender) -> io::Result<(Running, Duration)> {
-    let (load, on) = (bench.load(), bench.cpus.contender);
+    let (load, on) = (bench.load(), bench.cpus.contender());
     let setting = (load.issuer, bench.engine.vendor());
     let mut running = Running::start(contender, setting, (&[on], bench.cpus))?;
     let ready = bench.engine.until_ready(running.address, load.requests, || running.is_alive());

@@ -1,6 +1,7 @@
 //! What is measured, each in a room of its own.
 
 mod cost;
+mod crowd;
 mod footprint;
 mod latency;
 mod scaling;

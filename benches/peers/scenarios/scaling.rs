@@ -1,13 +1,13 @@
-//! What a second CPU brings. Where there are only two, callers and vendor have to share them with the workers, so that
-//! requests a second say nothing. What can be told is what bounds them: the CPU time of a request, with one worker and
-//! with two, and how evenly it falls on the two. If each worker had a CPU of its own, the busier one would be full
-//! first:
+//! What a second CPU brings. Where there are four, two are the workers', and callers and vendor have the others. Where
+//! there are fewer, callers and vendor have to share them with the workers, so that requests a second say nothing. What
+//! can be told is what bounds them: the CPU time of a request, with one worker and with two, and how evenly it falls on
+//! the two. If each worker had a CPU of its own, the busier one would be full first:
 //!
 //! times as much = CPU time with one worker / (CPU time with two × share of the busier one)
 
 use std::io;
 
-use super::{Bench, OURS};
+use super::{Bench, OURS, crowd};
 use crate::contenders::{Contender, Running};
 use crate::figures::median;
 use crate::goals::Goal;
@@ -19,6 +19,9 @@ const WORKER: &str = "worker-";
 pub(super) fn run(bench: &mut Bench<'_>) {
     let Some(ours) = bench.contenders.iter().find(|contender| contender.name == OURS) else { return };
     println!("\n## Two CPUs\n");
+    if !bench.cpus.for_two_workers().1.is_empty() {
+        return crowd::run(bench, ours);
+    }
     println!("| connections | workers | µs CPU / request | share of the busier worker | estimated gain |");
     println!("|---|---|---|---|---|");
     for connections in [bench.args.connections, 2] {
@@ -34,7 +37,7 @@ pub(super) fn run(bench: &mut Bench<'_>) {
 
 /// Gives how many times as much two workers could do.
 fn compare(bench: &mut Bench<'_>, contender: &Contender, connections: usize) -> io::Result<f64> {
-    let (first, second) = (bench.cpus.contender, bench.cpus.ours);
+    let ([first, second], _) = bench.cpus.for_two_workers();
     let load = Load { connections, ..bench.load() };
     let (mut one, mut two, mut busier) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.args.rounds {

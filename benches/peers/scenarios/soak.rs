@@ -17,7 +17,7 @@ pub(super) fn run(bench: &mut Bench<'_>) -> io::Result<()> {
     let mix = Requests::mix(&bench.fixtures.tokens);
     let (load, cpus) = (bench.load(), bench.cpus);
     let setting = (load.issuer, bench.engine.vendor());
-    let mut running = Running::start(ours, setting, (&[cpus.contender], cpus))?;
+    let mut running = Running::start(ours, setting, (&[cpus.contender()], cpus))?;
     bench.engine.until_ready(running.address, load.requests, || running.is_alive())?;
     bench.engine.connect(running.address, load.connections)?;
     println!("\n## Memory under load\n\n| after s | MiB resident | requests |\n|---|---|---|");
