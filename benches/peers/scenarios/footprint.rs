@@ -35,7 +35,7 @@ struct Footprint {
 pub(super) fn run(bench: &mut Bench<'_>) {
     println!("\n## Footprint\n");
     println!(
-        "| contender | ready after ms | MiB resident, loaded | kB each idle connection | wake-ups/s at rest | CPU % at rest |"
+        "| contender | ready after ms | MiB, loaded | kB each idle connection | wake-ups/s at rest | CPU % at rest |"
     );
     println!("|---|---|---|---|---|---|");
     for contender in bench.contenders {
