@@ -19,11 +19,28 @@ impl TraceContext {
         }
     }
 
+    /// The trace's id.
+    pub fn trace_id(&self) -> u128 {
+        self.trace_id
+    }
+
     /// The `traceparent` to send on: version 00, 55 characters.
-    pub fn traceparent(&self) -> String {
-        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+    pub fn traceparent(&self) -> [u8; 55] {
+        let mut text = *b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-00";
+        let mut write = |at: usize, bytes: &[u8]| {
+            let digits = text.iter_mut().skip(at);
+            for (digit, nibble) in digits.zip(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15])) {
+                *digit = HEX.get(usize::from(nibble)).copied().unwrap_or_default();
+            }
+        };
+        write(3, &self.trace_id.to_be_bytes());
+        write(36, &self.span_id.to_be_bytes());
+        write(53, &[self.flags]);
+        text
     }
 }
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Reads the trace id and the sampled flag. A later version may have more fields; version ff is forbidden.
 fn parse(text: &str) -> Option<(u128, u8)> {
@@ -61,7 +78,7 @@ mod tests {
     #[test]
     fn a_callers_trace_goes_on_with_a_span_of_our_own() {
         let ours = TraceContext::continued(Some(PARENT), (1, 2));
-        assert_eq!(ours.traceparent(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000002-01");
+        assert_eq!(&ours.traceparent(), b"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000002-01");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! draft asks for ("until additional quota is made available") and never later than `Retry-After`.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -104,12 +105,28 @@ impl Standings {
     }
 }
 
-/// The value of `RateLimit` for one answer.
+/// The value of `RateLimit` for one answer. Each has one, so that it is put together by hand and copied once.
 fn rate_limit(standings: &[Standing]) -> HeaderValue {
-    list(standings, |text, standing| {
-        let (name, seconds) = (standing.policy.as_str(), whole_seconds(standing.reset));
-        write!(text, "\"{name}\";r={};t={seconds}", standing.remaining)
-    })
+    let mut text = [0; 128];
+    let mut rest = &mut text[..];
+    let mut digits = itoa::Buffer::new();
+    let mut write = |part: &str| rest.write_all(part.as_bytes());
+    let mut write_all = || {
+        for (index, standing) in standings.iter().enumerate() {
+            write(if index > 0 { ", \"" } else { "\"" })?;
+            write(standing.policy.as_str())?;
+            write("\";r=")?;
+            write(digits.format(standing.remaining))?;
+            write(";t=")?;
+            write(digits.format(whole_seconds(standing.reset)))?;
+        }
+        std::io::Result::Ok(())
+    };
+    #[expect(clippy::expect_used, reason = "there are two policies with short names")]
+    write_all().expect("room for both");
+    let length = 128 - rest.len();
+    #[expect(clippy::expect_used, reason = "the names are fixed, and all else is digits")]
+    HeaderValue::from_bytes(text.get(..length).unwrap_or_default()).expect("visible ASCII")
 }
 
 fn list<T>(items: &[T], item: impl Fn(&mut String, &T) -> std::fmt::Result) -> HeaderValue {

@@ -3,15 +3,15 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
+use super::http1::{self, BodyFault};
 use super::http2::RequestBody;
 
 /// The body of a caller's request, whatever it came by.
 #[derive(Debug)]
 pub enum CallerBody {
     /// By HTTP/1.
-    Http1(Incoming),
+    Http1(http1::RequestBody),
     /// By HTTP/2.
     Http2(RequestBody),
 }
@@ -21,7 +21,7 @@ pub enum CallerBody {
 pub enum BodyError {
     /// HTTP/1 broke off, or was malformed.
     #[error(transparent)]
-    Http1(#[from] hyper::Error),
+    Http1(#[from] BodyFault),
     /// HTTP/2 broke off, or was malformed.
     #[error(transparent)]
     Http2(#[from] h2::Error),
@@ -36,9 +36,7 @@ impl Body for CallerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Self::Http1(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|result| result.map_err(BodyError::Http1))),
+            Self::Http1(body) => body.poll_data(cx).map(|data| data.map(|data| Ok(Frame::data(data?)))),
             Self::Http2(body) => body.poll_data(cx).map(|data| data.map(|data| Ok(Frame::data(data?)))),
         }
     }

@@ -64,7 +64,7 @@ impl Unread {
         self.record(RequestId::generate(&self.ids), client, code).await;
     }
 
-    /// Puts an answer on record that hyper has had out already.
+    /// Puts an answer on record that is out already.
     pub(super) async fn record(&self, id: RequestId, client: IpAddr, code: Code) {
         let _ = self.desk.unread(id, client, &refusal(code)).await;
     }

@@ -71,7 +71,7 @@ async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> R
     }
     let entry = cleared.authorized().entry();
     let written = async {
-        let slot = trail.reserve_intent().await;
+        let slot = entry.intent_slot();
         entry.stated();
         match slot.announce(&Record::Intent(intent(cleared)), durability) {
             Some(receipt) => receipt.await.map(Some),

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use super::shed::Place;
 use crate::limits::InFlightGuard;
-use crate::upstream::PooledBody;
+use crate::upstream::{PooledBody, WireFault};
 
 /// Says whose answer it is (RFC 9209).
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -60,7 +60,7 @@ impl GateBody {
 pub enum BrokenOff {
     /// The vendor's connection broke.
     #[error("the vendor's answer broke off")]
-    Vendor(#[from] hyper::Error),
+    Vendor(#[from] WireFault),
     /// The vendor was too slow.
     #[error("the vendor's answer did not end in time")]
     Late,
@@ -94,9 +94,13 @@ impl Body for GateBody {
             Self::Full(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
             Self::Streaming(streaming) => match streaming.first.take() {
                 Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-                None => caught(|| match Pin::new(&mut streaming.rest).poll_frame(cx) {
-                    Poll::Ready(frame) => Poll::Ready(frame.map(|result| result.map_err(BrokenOff::Vendor))),
-                    Poll::Pending => streaming.due.as_mut().poll(cx).map(|()| Some(Err(BrokenOff::Late))),
+                None => caught(|| {
+                    // First: a vendor that never stops must not be waited for either.
+                    if streaming.due.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(Some(Err(BrokenOff::Late)));
+                    }
+                    let frame = Pin::new(&mut streaming.rest).poll_frame(cx);
+                    frame.map(|frame| frame.map(|result| result.map_err(BrokenOff::Vendor)))
                 }),
             },
         }

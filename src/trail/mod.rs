@@ -2,19 +2,20 @@
 //!
 //! Workers hand [`Record`]s to one thread, which gives each its sequence number and the hash of the line before,
 //! and writes whatever waits in one go. A mutation's intent is on disk before its receipt resolves; many intents
-//! share one `fdatasync`. When the directory cannot be written, receipts say so, [`Trail::is_writable`] turns
-//! false, and the thread tries about once a second to go on in a new segment.
+//! share one `fdatasync`. What nobody waits for wakes the thread only when that has nothing to do, and is in its file
+//! within about 10 ms. When the directory cannot be written, receipts say so, [`Trail::is_writable`] turns false, and
+//! the thread tries about once a second to go on in a new segment.
 //!
 //! ```text
-//! worker: reserve room → Slot ─ record as JSON ─▶ queue ─▶ thread `audit`: line, write, fdatasync ─▶ Receipt
+//! worker: reserve room → Slot ─ record as JSON ─▶ lane ─▶ thread `audit`: line, write, fdatasync ─▶ Receipt
 //! ```
 //!
 //! A line is one JSON object; `prev` in it is the SHA-256 of the line before with its newline, so that
 //! `sed -n 4p SEGMENT | sha256sum` prints what line 5 holds. The first line of all holds zeros.
 //!
 //! - [`record`](Record): what lines say. `segment`: the files, `audit-<first sequence>.jsonl`, and how they are read.
-//! - `writing`: from the queue to the disk; checkpoints, rotation, healing, what a start does after a crash; the thread
-//!   `audit-keeper`, which compresses and removes.
+//! - `writing`: from the workers' lanes to the disk; checkpoints, rotation, healing, what a start does after a crash;
+//!   the thread `audit-keeper`, which compresses and removes.
 //! - [`verify()`]: whether all of it is as it was written. `checkpoint`: what proves it beyond the chain.
 //! - `reading`: [`Lines`] in order, once each, while they are written; what people ask of them: [`tail()`], [`search`],
 //!   [`story`], [`stats`]. [`SCHEMA`] describes each line.
@@ -38,8 +39,9 @@ pub use reading::{
     Damage, Entry, Filter, KeptLine, Line, Lines, Stats, Sums, Text, last, search, stats, story, tail,
 };
 pub use record::{
-    Call, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome, Record, Recovered,
-    Refusals, Reload, ReloadCause, Start, Stop, TornTail, Trouble, VendorError,
+    Call, CallView, Change, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome,
+    OutcomeView, Record, Recordable, Recovered, Refusals, Reload, ReloadCause, Start, Stop, TornTail,
+    Trouble, VendorError,
 };
 pub use verify::verify;
 pub use writing::{

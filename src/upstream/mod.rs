@@ -21,7 +21,9 @@ pub use connect::{ConnectError, Connector};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fetch::{FetchError, Fetcher};
 pub use jitter::{give_or_take, upper_half};
-pub use pool::{Lease, Party, Pool, PoolConfig, PooledBody, SendError, SendFault, Stage, Turn};
+pub use pool::{
+    KEPT, Lease, Party, Pool, PoolConfig, PooledBody, SendError, SendFault, Stage, Turn, WireFault,
+};
 pub use retry_after::retry_after;
 pub use stream::Stream;
 pub use tls::{RootSource, TlsError, tls_config};

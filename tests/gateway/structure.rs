@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &[
+        "http1",
         "jwt",
         "limits",
         "listener",
@@ -37,6 +38,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("tenancy", "limits"),
     ("tenancy", "telemetry"),
     ("tenancy", "vendor"),
+    ("upstream", "http1"),
     ("vendor", "upstream"),
 ];
 
@@ -63,7 +65,7 @@ fn rooms_used(text: &str) -> BTreeSet<String> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let names = lines.flat_map(|line| line.split("crate::").skip(1));
     names
-        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next())
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit()).next())
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{Method, Request, Response};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::body::RequestBody;
@@ -22,6 +22,7 @@ use crate::server::body::CallerBody;
 use crate::server::connection::Stack;
 use crate::server::counts::Flood;
 use crate::server::current::Current;
+use crate::server::expect::expects_continue;
 use crate::server::phase::{Phase, PhaseView};
 use crate::server::unread::Unread;
 use crate::stages::identify::Accepted;
@@ -161,7 +162,7 @@ impl<'a> Session<'a> {
         let (peer, patience) = (self.peer, self.http2.answer_timeout);
         match settled {
             Ok(()) => {
-                if wants_to_be_told(&head.headers) && !body.is_end_stream() {
+                if expects_continue(&head.headers) && !body.is_end_stream() {
                     let _ = respond.send_informational(told_to_continue());
                 }
                 let body = CallerBody::Http2(RequestBody::new(body, &head.headers));
@@ -257,13 +258,6 @@ impl<'a> Session<'a> {
         }
         self.records.add(Code::RequestMalformed, 1);
     }
-}
-
-/// Whether the caller sends its body only once it is told to.
-fn wants_to_be_told(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::EXPECT)
-        .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 fn told_to_continue() -> Response<()> {

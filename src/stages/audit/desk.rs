@@ -38,6 +38,7 @@ impl Desk {
     pub fn new(trail: Trail, metrics: WorkerMetrics, config: AuditConfig) -> Self {
         let floods = RefCell::new(Floods::new(config.floods.individually));
         let counts = SideRoom::new(MOST_COUNTS);
+        let trail = trail.with_own_lane();
         Self { trail, metrics, config, floods, load: Arc::default(), counts }
     }
 
@@ -75,15 +76,22 @@ impl Desk {
         entry.close_refused(refusal).await.map_err(|_| unrecorded_refusal())
     }
 
-    /// Room for the outcome of what may be a read that leaves none: it is there where the trail has some, and is not
-    /// waited for.
+    /// Room for an outcome, where the trail has some that is not waited for.
     pub(super) fn slot_at_hand(&self) -> Option<Slot> {
         self.trail.try_reserve().filter(|_| !self.trail.is_closed())
+    }
+
+    /// Room for the intent of a request that has room for its outcome.
+    pub(super) fn intent_slot(&self) -> Slot {
+        self.trail.reserve_intent()
     }
 
     /// Room for an outcome. What finds none by `deadline` cannot be put on record, and is counted. A trail that is slow
     /// slows its callers; one that takes nothing would only keep them until they give up.
     pub(super) async fn slot(&self, started: Instant, deadline: Instant) -> Result<Slot, Refusal> {
+        if let Some(slot) = self.slot_at_hand() {
+            return Ok(slot);
+        }
         let soon = started + SHORT_WAIT;
         let deadline = if self.trail.is_writable() { deadline } else { deadline.min(soon) };
         match timeout_at(deadline, self.trail.reserve()).await {

@@ -16,7 +16,7 @@ use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Limit, VendorAnswer};
 use crate::tenancy::Caller;
-use crate::trail::{Durability, Intent, Receipt, Record, Slot, VendorError};
+use crate::trail::{Durability, Intent, Receipt, Slot, VendorError};
 
 /// How long past its deadline an answer may be held back by a disk that does not take its outcome.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
@@ -158,9 +158,18 @@ impl Entry {
         self.facts.borrow_mut().settled = Some(refusal.map(Verdict::from).unwrap_or_default());
     }
 
+    /// Room for what the trail is told before the vendor is asked. It comes before the outcome.
+    pub(in crate::stages) fn intent_slot(&self) -> Slot {
+        self.desk.intent_slot()
+    }
+
     /// What the trail is told before the vendor is asked.
     pub(in crate::stages) fn intent(&self) -> Intent {
-        Intent { time: Timestamp::now(), call: self.facts.borrow().call(&self.arrival), body: None }
+        Intent {
+            time: Timestamp::now(),
+            call: self.facts.borrow().call(&self.arrival).to_owned(),
+            body: None,
+        }
     }
 
     /// The refusal with a wait that is long enough for the caller's limits too: they have counted the request by now,
@@ -225,7 +234,7 @@ impl Entry {
         if class == Class::Refusal && facts.intent.is_none() {
             slot = self.desk.count(&facts.refused(&self.arrival, ending), slot)?;
         }
-        slot.record(&Record::Outcome(facts.outcome(&self.arrival, ending)), firmness)
+        slot.record(&facts.outcome(&self.arrival, ending), firmness)
     }
 
     /// What goes out in place of an answer that is not on record.

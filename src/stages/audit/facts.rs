@@ -12,7 +12,7 @@ use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
 use crate::telemetry::Answered;
 use crate::tenancy::Caller;
-use crate::trail::{self, Decision, Outcome, VendorError};
+use crate::trail::{CallView, Decision, OutcomeView, VendorError};
 
 /// What the stages have found out so far about one request, and what the trail says of it.
 #[derive(Debug, Default)]
@@ -106,23 +106,23 @@ impl Facts {
     }
 
     /// What intent and outcome say alike.
-    pub(super) fn call(&self, arrival: &Arrival) -> trail::Call {
+    pub(super) fn call(&self, arrival: &Arrival) -> CallView<'_> {
         let principal = self.caller.as_ref().map(|caller| &caller.principal);
         let call = self.call.as_ref();
         let named = call.and_then(Call::conference);
-        trail::Call {
+        CallView {
             request_id: arrival.id,
             trace: arrival.trace,
             action: call.map(Call::action),
-            tenant: principal.map(|principal| principal.tenant.clone()),
-            subject: principal.map(|principal| principal.subject.clone()),
-            issuer: principal.map(|principal| principal.issuer.clone()),
-            token_id: principal.and_then(|principal| principal.token_id.clone()),
+            tenant: principal.map(|principal| &principal.tenant),
+            subject: principal.map(|principal| &*principal.subject),
+            issuer: principal.map(|principal| &*principal.issuer),
+            token_id: principal.and_then(|principal| principal.token_id.as_deref()),
             client: arrival.client,
-            app: self.caller.as_ref().map(|caller| caller.tenant.app.key.clone()),
-            conference: self.created.as_ref().or(named).cloned(),
-            user: call.and_then(Call::user).cloned(),
-            creator: self.creator.clone(),
+            app: self.caller.as_ref().map(|caller| &caller.tenant.app.key),
+            conference: self.created.as_ref().or(named),
+            user: call.and_then(Call::user),
+            creator: self.creator.as_ref(),
         }
     }
 
@@ -156,16 +156,16 @@ impl Facts {
     }
 
     /// The outcome, as of now.
-    pub(super) fn outcome(&self, arrival: &Arrival, ending: &Ending<'_>) -> Outcome {
-        Outcome {
+    pub(super) fn outcome<'a>(&'a self, arrival: &Arrival, ending: &Ending<'a>) -> OutcomeView<'a> {
+        OutcomeView {
             time: Timestamp::now(),
             call: self.call(arrival),
             decision: if self.allowed { Decision::Allowed } else { Decision::Refused },
             reason: ending.code,
-            detail: ending.detail.map(Into::into),
+            detail: ending.detail,
             status: ending.status,
             vendor_status: self.vendor_status.map(|status| status.as_u16()),
-            vendor_error: self.vendor_error.clone(),
+            vendor_error: self.vendor_error.as_ref(),
             attempts: self.attempts,
             duration: ending.took,
             vendor_duration: self.vendor_duration,

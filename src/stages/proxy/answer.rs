@@ -1,10 +1,13 @@
 //! Turns the vendor's answer into the caller's: status, body and media type as they came, whatever they mean.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::domain::{Action, Code, ConferenceId, Refusal};
@@ -12,16 +15,15 @@ use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
 use crate::stages::reply::{GateBody, PROXY_STATUS, Reply, Streaming, guard_headers};
 use crate::trail::VendorError;
-use crate::upstream::PooledBody;
-
-/// The vendor's headers that mean something to the caller. All others are between the vendor and the gateway.
-const PASSED_ON: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::RETRY_AFTER];
+use crate::upstream::{PooledBody, WireFault};
 
 /// What a conference's answer says about itself, where it is one.
-#[derive(Default, Deserialize)]
-struct Told {
-    error: Option<Value>,
-    id: Option<String>,
+#[derive(Deserialize)]
+struct Told<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
 }
 
 enum Held {
@@ -40,11 +42,18 @@ pub(super) async fn reply(
     due: Instant,
 ) -> Result<Reply, Refusal> {
     let (head, mut rest) = response.into_parts();
+    let head = Response::from_parts(head, ());
     let broken = |code| broken(code, entry, action);
-    let held = timeout_at(due, hold(&mut rest, limit)).await.map_err(|_| broken(Code::VendorTimeout))?;
-    let body = match held.map_err(|_| broken(Code::VendorBadAnswer))? {
+    let held = match rest.take_whole(limit) {
+        Some(whole) => Held::Whole(whole),
+        None => Box::pin(timeout_at(due, hold(&mut rest, limit)))
+            .await
+            .map_err(|_| broken(Code::VendorTimeout))?
+            .map_err(|_| broken(Code::VendorBadAnswer))?,
+    };
+    let body = match held {
         Held::Whole(bytes) => {
-            note(entry, action, head.status, &bytes);
+            note(entry, action, head.status(), &bytes);
             GateBody::full(bytes)
         }
         Held::Part(first) => GateBody::Streaming(Box::new(Streaming {
@@ -55,10 +64,10 @@ pub(super) async fn reply(
             place: None,
         })),
     };
-    Ok(passed_on(head.status, &head.headers, body))
+    Ok(passed_on(head, body))
 }
 
-async fn hold(body: &mut PooledBody, limit: usize) -> Result<Held, hyper::Error> {
+async fn hold(body: &mut PooledBody, limit: usize) -> Result<Held, WireFault> {
     let mut first: Option<Bytes> = None;
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -82,13 +91,8 @@ async fn hold(body: &mut PooledBody, limit: usize) -> Result<Held, hyper::Error>
 /// The trail keeps the vendor's verdict and the new conference's id, and nothing else of the body: it holds the
 /// password.
 fn note(entry: &Entry, action: Action, status: StatusCode, body: &[u8]) {
-    let Ok(told) = serde_json::from_slice::<Told>(body) else { return };
-    let error = match told.error {
-        Some(Value::Number(number)) => number.as_i64().map(VendorError::Number),
-        Some(Value::String(name)) if is_word(&name) => Some(VendorError::Name(name.into())),
-        _ => None,
-    };
-    if let Some(error) = error {
+    let Ok(told) = serde_json::from_slice::<Told<'_>>(body) else { return };
+    if let Some(error) = told.error.and_then(|error| vendor_error(error.get())) {
         entry.vendor_error(error);
     }
     if action == Action::Create
@@ -96,6 +100,14 @@ fn note(entry: &Entry, action: Action, status: StatusCode, body: &[u8]) {
         && let Some(Ok(id)) = told.id.as_deref().map(ConferenceId::parse)
     {
         entry.created(id);
+    }
+}
+
+fn vendor_error(json: &str) -> Option<VendorError> {
+    match serde_json::from_str(json) {
+        Ok(Value::Number(number)) => number.as_i64().map(VendorError::Number),
+        Ok(Value::String(name)) if is_word(&name) => Some(VendorError::Name(name.into())),
+        _ => None,
     }
 }
 
@@ -119,17 +131,12 @@ fn broken(code: Code, entry: &Entry, action: Action) -> Refusal {
     )
 }
 
-fn passed_on(status: StatusCode, from: &HeaderMap, body: GateBody) -> Reply {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
+/// Of the vendor's fields those that mean something to the caller ([`KEPT`](crate::upstream::KEPT)) are there already.
+fn passed_on(head: Response<()>, body: GateBody) -> Reply {
+    let status = head.status();
+    let mut response = head.map(|()| body);
     guard_headers(&mut response);
-    let headers = response.headers_mut();
-    for name in PASSED_ON {
-        if let Some(value) = from.get(&name) {
-            headers.insert(name, value.clone());
-        }
-    }
-    headers.insert(PROXY_STATUS, received_status(status));
+    response.headers_mut().insert(PROXY_STATUS, received_status(status));
     response
 }
 

@@ -18,7 +18,7 @@ use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
 use crate::tenancy::{App, Caller};
-use crate::upstream::{Lease, Party, Pool, PooledBody, Stage, Turn, retry_after};
+use crate::upstream::{Lease, Party, Pool, PooledBody, Stage, retry_after};
 use crate::vendor::Passage;
 
 /// Of a vendor's token.
@@ -77,7 +77,7 @@ impl Exchange {
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
-        let (status, (_, time)) = (response.status(), self.limit());
+        let (status, (_, time)) = (response.status(), self.limit(Instant::now()));
         let Self { config, entry, caller, in_flight, passage, due, action, .. } = self;
         let reply = answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await;
         tell(&caller.tenant.app, passage, sign_of_answer(status, &reply, time));
@@ -119,19 +119,17 @@ impl Exchange {
 
     /// The token is chosen last: one that ran out while the call waited is not sent.
     async fn send(&self, fresh: bool) -> Result<(Response<PooledBody>, Generation), Failure> {
-        let (limit, _) = self.limit();
-        let turn = timeout_at(limit, self.pool.turn(self.party())).await.map_err(|_| Failure::NoTurn)?;
-        let lease = self.connect(turn, fresh).await?;
+        let at_hand = if fresh { None } else { self.pool.at_hand(self.party()) };
+        let lease = match at_hand {
+            Some(lease) => lease,
+            None => Box::pin(self.wait_for_connection(fresh)).await?,
+        };
         let token = self.app().token.current().ok_or(Failure::NoToken)?;
-        let request = self
-            .app()
-            .calls
-            .request(&self.call, &token, self.entry.trace())
-            .map_err(|_| Failure::Unspeakable)?;
+        let request = self.app().calls.request(&self.call, &token, self.entry.trace());
         let started = Instant::now();
-        let (limit, time) = self.limit();
+        let (limit, time) = self.limit(started);
         self.entry.attempted();
-        let outcome = match timeout_at(limit, lease.send(request)).await {
+        let outcome = match timeout_at(limit, lease.send(&request)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
             Err(_) => Err(Failure::TimedOut { time }),
         };
@@ -141,9 +139,11 @@ impl Exchange {
         Ok((response, token.generation()))
     }
 
-    async fn connect(&self, turn: Turn, fresh: bool) -> Result<Lease, Failure> {
+    async fn wait_for_connection(&self, fresh: bool) -> Result<Lease, Failure> {
+        let (limit, _) = self.limit(Instant::now());
+        let turn = timeout_at(limit, self.pool.turn(self.party())).await.map_err(|_| Failure::NoTurn)?;
         let started = Instant::now();
-        let (limit, time) = self.limit();
+        let (limit, time) = self.limit(started);
         let lease = match timeout_at(limit, self.pool.connect(turn, fresh)).await {
             Ok(lease) => lease.map_err(Failure::Broken),
             Err(_) => Err(Failure::NoConnection { time }),
@@ -155,8 +155,8 @@ impl Exchange {
     }
 
     /// By when something must have come of what begins now, and whether that is as long as is configured.
-    fn limit(&self) -> (Instant, Time) {
-        let (now, configured) = (Instant::now(), self.config.first_byte_timeout);
+    fn limit(&self, now: Instant) -> (Instant, Time) {
+        let configured = self.config.first_byte_timeout;
         let limit = self.due.min(now + configured);
         // total_timeout may be as short as first_byte_timeout, and begins a little earlier.
         let is_whole = limit.duration_since(now) >= configured.mul_f32(0.9);
@@ -198,7 +198,6 @@ impl Exchange {
                 "nothing was changed; this is for the operator: the gateway's own credentials are not accepted",
             )
             .because(reason.clone()),
-            Failure::Unspeakable => Refusal::internal("the call's path is no URI"),
         }
     }
 }

@@ -24,8 +24,6 @@ pub(super) enum Failure {
     Broken(SendError),
     /// The vendor refuses the gateway's own token, renewed or not.
     RefusedCredentials(Cow<'static, str>),
-    /// The ids make no URI: their types do not allow that.
-    Unspeakable,
 }
 
 /// How much of it the vendor had.

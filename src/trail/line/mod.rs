@@ -8,6 +8,7 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::record::{push_hexadecimal, push_number};
 pub(super) use head::{Head, Stamp, sequence_of};
 
 /// The version of the line format.
@@ -109,9 +110,12 @@ impl Position {
         let members = payload.strip_prefix(b"{").unwrap_or(payload);
         let members = members.strip_suffix(b"}").unwrap_or(members);
         lines.extend_from_slice(head::PREFIX);
-        lines.extend_from_slice(format!("{},", self.next).as_bytes());
+        push_number(lines, self.next);
+        lines.push(b',');
         lines.extend_from_slice(members);
-        lines.extend_from_slice(format!(",\"prev\":\"{}\"}}\n", self.prev).as_bytes());
+        lines.extend_from_slice(b",\"prev\":\"");
+        push_hexadecimal(lines, &self.prev.0);
+        lines.extend_from_slice(b"\"}\n");
         Self { next: self.next.saturating_add(1), prev: LineHash::of(lines.get(start..).unwrap_or_default()) }
     }
 }

@@ -133,6 +133,7 @@ impl Deref for Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trail::Recordable as _;
     use crate::trail::line::Position;
     use crate::trail::tests::every_record;
 

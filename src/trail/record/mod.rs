@@ -1,5 +1,6 @@
 //! The lines of the trail by kind, less what holds them together.
 
+mod json;
 mod life;
 mod refusals;
 mod request;
@@ -9,14 +10,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(super) use json::{push_hexadecimal, push_number};
 pub use life::{
     ChangedKey, Checkpoint, Heartbeat, OpenIntent, Recovered, Reload, ReloadCause, Start, Stop, TornTail,
     Trouble,
 };
 pub use refusals::Refusals;
-pub use request::{Call, Decision, Intent, Outcome, VendorError};
+pub use request::{Call, CallView, Decision, Intent, Outcome, OutcomeView, VendorError};
 
-use crate::domain::Code;
+use crate::domain::{Code, RequestId};
 
 /// What a line is about; the value of its `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,9 +90,31 @@ pub enum Record {
     Reload(Reload),
 }
 
-impl Record {
-    /// What the record is about.
-    pub fn kind(&self) -> Kind {
+/// What can be put on record.
+pub trait Recordable {
+    /// What it is about.
+    fn kind(&self) -> Kind;
+
+    /// What it means for the changes under way.
+    fn change(&self) -> Change;
+
+    /// Adds it to `text` as one JSON object without a newline. Fails only where it cannot be JSON.
+    fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()>;
+}
+
+/// What a record means for the changes that have been announced and have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There is one more.
+    Announced(RequestId),
+    /// This one has ended, if it was announced.
+    Ended(RequestId),
+    /// Nothing.
+    None,
+}
+
+impl Recordable for Record {
+    fn kind(&self) -> Kind {
         match self {
             Self::Start(_) => Kind::Start,
             Self::Stop(_) => Kind::Stop,
@@ -104,31 +128,76 @@ impl Record {
         }
     }
 
-    /// The record as one JSON object without a newline.
-    pub(in crate::trail) fn payload(&self) -> serde_json::Result<Vec<u8>> {
-        let mut json = Vec::with_capacity(768);
-        serde_json::to_writer(&mut json, self)?;
+    fn change(&self) -> Change {
+        match self {
+            Self::Intent(intent) => Change::Announced(intent.call.request_id),
+            Self::Outcome(outcome) => outcome.view().change(),
+            _ => Change::None,
+        }
+    }
+
+    fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
+        let begin = text.len();
+        match self {
+            Self::Start(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Stop(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Intent(fields) => fields.write(text),
+            Self::Outcome(fields) => return fields.view().write(text),
+            Self::Refusals(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Checkpoint(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Recovered(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Heartbeat(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Reload(fields) => self.to_json(fields.time, fields, text)?,
+        }
         // A raw body may have newlines between its members, where a space says the same; inside a string, JSON
         // has none.
-        for byte in json.iter_mut().filter(|byte| **byte == b'\n') {
+        for byte in text.iter_mut().skip(begin).filter(|byte| **byte == b'\n') {
             *byte = b' ';
         }
-        Ok(json)
+        Ok(())
     }
 }
 
+impl Record {
+    fn to_json(
+        &self,
+        time: Timestamp,
+        fields: &impl Serialize,
+        text: &mut Vec<u8>,
+    ) -> serde_json::Result<()> {
+        serde_json::to_writer(text, &Tagged { time, kind: self.kind(), fields })
+    }
+
+    /// The record as one JSON object without a newline.
+    pub(in crate::trail) fn payload(&self) -> serde_json::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.write(&mut text)?;
+        Ok(text)
+    }
+}
+
+/// What is written by hand is held against this.
+#[cfg(test)]
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn tagged<S: Serializer>(
+            kind: Kind,
+            time: Timestamp,
+            fields: &impl Serialize,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            Tagged { time, kind, fields }.serialize(serializer)
+        }
         match self {
-            Self::Start(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Stop(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Intent(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Outcome(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Refusals(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Checkpoint(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Recovered(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Heartbeat(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
-            Self::Reload(fields) => Tagged::new(self, fields.time, fields).serialize(serializer),
+            Self::Start(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Stop(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Intent(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Outcome(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Refusals(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Checkpoint(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Recovered(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Heartbeat(fields) => tagged(self.kind(), fields.time, fields, serializer),
+            Self::Reload(fields) => tagged(self.kind(), fields.time, fields, serializer),
         }
     }
 }
@@ -141,12 +210,6 @@ struct Tagged<'a, T> {
     kind: Kind,
     #[serde(flatten)]
     fields: &'a T,
-}
-
-impl<'a, T> Tagged<'a, T> {
-    fn new(record: &Record, time: Timestamp, fields: &'a T) -> Self {
-        Self { time, kind: record.kind(), fields }
-    }
 }
 
 /// RFC 3339 in UTC, always with six digits, so that lines sort as text.
@@ -167,10 +230,12 @@ fn code<S: Serializer>(code: &Option<Code>, serializer: S) -> Result<S::Ok, S::E
     code.map(Code::as_str).serialize(serializer)
 }
 
+#[cfg(test)]
 fn micros<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     whole_micros(*duration).serialize(serializer)
 }
 
+#[cfg(test)]
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 fn micros_or_null<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(whole_micros).serialize(serializer)

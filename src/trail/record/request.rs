@@ -8,16 +8,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::json::Members;
+use super::{Change, Kind, Recordable, whole_micros};
+#[cfg(test)]
 use super::{code, micros, micros_or_null};
 use crate::domain::{Action, AppKey, Code, ConferenceId, RequestId, TenantId, TraceContext, UserName};
 
+// What is derived here is what the text that is written by hand is held against.
+
 /// What intent and outcome say about the request. What is not known (yet), or not of this action, is null.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Serialize))]
 pub struct Call {
     /// The id that the caller got too.
     pub request_id: RequestId,
     /// The trace that the request belongs to.
-    #[serde(rename = "trace_id")]
+    #[cfg_attr(test, serde(rename = "trace_id"))]
     pub trace: TraceContext,
     /// What was asked for.
     pub action: Option<Action>,
@@ -42,13 +48,14 @@ pub struct Call {
 }
 
 /// A create, dissolve or kick that the vendor is about to see.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Serialize))]
 pub struct Intent {
     /// When it was decided.
-    #[serde(skip)]
+    #[cfg_attr(test, serde(skip))]
     pub time: Timestamp,
     /// The request.
-    #[serde(flatten)]
+    #[cfg_attr(test, serde(flatten))]
     pub call: Call,
     /// The body of a create as it is sent, without its password.
     pub body: Option<Box<RawValue>>,
@@ -56,18 +63,19 @@ pub struct Intent {
 
 /// How a request ended. Every request has exactly one, unless it is one of many that were refused alike and are counted
 /// in [`Refusals`](super::Refusals), or a read where reads leave none.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Serialize))]
 pub struct Outcome {
     /// When.
-    #[serde(skip)]
+    #[cfg_attr(test, serde(skip))]
     pub time: Timestamp,
     /// The request.
-    #[serde(flatten)]
+    #[cfg_attr(test, serde(flatten))]
     pub call: Call,
     /// Whether the gateway let it through.
     pub decision: Decision,
     /// Why the gateway answered by itself; null for an answer of the vendor's.
-    #[serde(serialize_with = "code")]
+    #[cfg_attr(test, serde(serialize_with = "code"))]
     pub reason: Option<Code>,
     /// Why exactly. For those who read the trail; no caller sees it.
     pub detail: Option<Box<str>>,
@@ -80,11 +88,11 @@ pub struct Outcome {
     /// How often the request was sent to the vendor.
     pub attempts: u32,
     /// From the request's head until its answer was ready to go out, in microseconds.
-    #[serde(rename = "duration_us", serialize_with = "micros")]
+    #[cfg_attr(test, serde(rename = "duration_us", serialize_with = "micros"))]
     pub duration: Duration,
     /// The part of it from the first attempt to the head of the vendor's last answer, or to the failure of that
     /// attempt, in microseconds; null when nothing was sent.
-    #[serde(rename = "vendor_us", serialize_with = "micros_or_null")]
+    #[cfg_attr(test, serde(rename = "vendor_us", serialize_with = "micros_or_null"))]
     pub vendor_duration: Option<Duration>,
     /// The sequence number of the request's intent; null for what needs none, or did not get that far, and where the
     /// intent was queued: the request id tells which it is.
@@ -119,11 +127,177 @@ impl Decision {
 }
 
 /// `error` of the vendor's bodies, which one host sends in two types.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize), serde(untagged))]
 pub enum VendorError {
     /// Of the conference service: 0 is success.
     Number(i64),
     /// Of the platform, for example `unauthorized`.
     Name(Box<str>),
+}
+
+/// [`Call`], borrowed from whoever knows it.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each is described in `Call`")]
+pub struct CallView<'a> {
+    pub request_id: RequestId,
+    pub trace: TraceContext,
+    pub action: Option<Action>,
+    pub tenant: Option<&'a TenantId>,
+    pub subject: Option<&'a str>,
+    pub issuer: Option<&'a str>,
+    pub token_id: Option<&'a str>,
+    pub client: IpAddr,
+    pub app: Option<&'a AppKey>,
+    pub conference: Option<&'a ConferenceId>,
+    pub user: Option<&'a UserName>,
+    pub creator: Option<&'a UserName>,
+}
+
+/// [`Outcome`], borrowed from whoever knows it: every request leaves one.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each is described in `Outcome`")]
+pub struct OutcomeView<'a> {
+    pub time: Timestamp,
+    pub call: CallView<'a>,
+    pub decision: Decision,
+    pub reason: Option<Code>,
+    pub detail: Option<&'a str>,
+    pub status: Option<u16>,
+    pub vendor_status: Option<u16>,
+    pub vendor_error: Option<&'a VendorError>,
+    pub attempts: u32,
+    pub duration: Duration,
+    pub vendor_duration: Option<Duration>,
+    pub intent: Option<u64>,
+    pub outcome_unknown: bool,
+    pub caller_gone: bool,
+}
+
+impl Call {
+    /// It, borrowed.
+    pub fn view(&self) -> CallView<'_> {
+        CallView {
+            request_id: self.request_id,
+            trace: self.trace,
+            action: self.action,
+            tenant: self.tenant.as_ref(),
+            subject: self.subject.as_deref(),
+            issuer: self.issuer.as_deref(),
+            token_id: self.token_id.as_deref(),
+            client: self.client,
+            app: self.app.as_ref(),
+            conference: self.conference.as_ref(),
+            user: self.user.as_ref(),
+            creator: self.creator.as_ref(),
+        }
+    }
+}
+
+impl CallView<'_> {
+    /// It, to keep.
+    pub fn to_owned(&self) -> Call {
+        Call {
+            request_id: self.request_id,
+            trace: self.trace,
+            action: self.action,
+            tenant: self.tenant.cloned(),
+            subject: self.subject.map(Into::into),
+            issuer: self.issuer.map(Into::into),
+            token_id: self.token_id.map(Into::into),
+            client: self.client,
+            app: self.app.cloned(),
+            conference: self.conference.cloned(),
+            user: self.user.cloned(),
+            creator: self.creator.cloned(),
+        }
+    }
+
+    fn write(&self, members: &mut Members<'_>) {
+        members.plain(",\"request_id\":", Some(self.request_id.encode(&mut [0; 36])));
+        members.hexadecimal(",\"trace_id\":", self.trace.trace_id());
+        members.plain(",\"action\":", self.action.map(Action::as_str));
+        members.plain(",\"tenant\":", self.tenant.map(TenantId::as_str));
+        members.text(",\"subject\":", self.subject);
+        members.text(",\"issuer\":", self.issuer);
+        members.text(",\"token_id\":", self.token_id);
+        members.address(",\"client\":", self.client);
+        members.plain(",\"app\":", self.app.map(AppKey::as_str));
+        members.plain(",\"conference\":", self.conference.map(ConferenceId::as_str));
+        members.plain(",\"user\":", self.user.map(UserName::as_str));
+        members.plain(",\"creator\":", self.creator.map(UserName::as_str));
+    }
+}
+
+impl Intent {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let mut members = Members::begin(out, self.time, Kind::Intent.as_str());
+        self.call.view().write(&mut members);
+        members.raw(",\"body\":", self.body.as_deref().map(RawValue::get));
+        members.end();
+    }
+}
+
+impl Outcome {
+    /// It, borrowed.
+    pub fn view(&self) -> OutcomeView<'_> {
+        OutcomeView {
+            time: self.time,
+            call: self.call.view(),
+            decision: self.decision,
+            reason: self.reason,
+            detail: self.detail.as_deref(),
+            status: self.status,
+            vendor_status: self.vendor_status,
+            vendor_error: self.vendor_error.as_ref(),
+            attempts: self.attempts,
+            duration: self.duration,
+            vendor_duration: self.vendor_duration,
+            intent: self.intent,
+            outcome_unknown: self.outcome_unknown,
+            caller_gone: self.caller_gone,
+        }
+    }
+}
+
+impl OutcomeView<'_> {
+    fn write_members(&self, members: &mut Members<'_>) {
+        self.call.write(members);
+        members.plain(",\"decision\":", Some(self.decision.as_str()));
+        members.plain(",\"reason\":", self.reason.map(Code::as_str));
+        members.text(",\"detail\":", self.detail);
+        members.number(",\"status\":", self.status.map(Into::into));
+        members.number(",\"vendor_status\":", self.vendor_status.map(Into::into));
+        match self.vendor_error {
+            Some(VendorError::Number(number)) => members.displayed(",\"vendor_error\":", number),
+            Some(VendorError::Name(name)) => members.text(",\"vendor_error\":", Some(name)),
+            None => members.raw(",\"vendor_error\":", None),
+        }
+        members.number(",\"attempts\":", Some(self.attempts.into()));
+        members.number(",\"duration_us\":", Some(whole_micros(self.duration)));
+        members.number(",\"vendor_us\":", self.vendor_duration.map(whole_micros));
+        members.number(",\"intent\":", self.intent);
+        members.flag(",\"outcome_unknown\":", self.outcome_unknown);
+        members.flag(",\"caller_gone\":", self.caller_gone);
+    }
+}
+
+impl Recordable for OutcomeView<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Outcome
+    }
+
+    fn change(&self) -> Change {
+        match self.call.action {
+            Some(action) if action.is_mutation() => Change::Ended(self.call.request_id),
+            _ => Change::None,
+        }
+    }
+
+    fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
+        let mut members = Members::begin(text, self.time, Kind::Outcome.as_str());
+        self.write_members(&mut members);
+        members.end();
+        Ok(())
+    }
 }

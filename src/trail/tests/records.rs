@@ -67,3 +67,29 @@ fn start_and_stop_are_records_too() {
     assert_eq!(start["torn"]["bytes"], 3);
     assert_eq!(json(&Record::Stop(Stop { time }))["kind"], "stop");
 }
+
+/// What serde derives, and what is written by hand, are the same to the byte.
+#[test]
+fn what_is_written_by_hand_is_what_serde_would_write() {
+    let odd = Call {
+        subject: Some("\"Zoë\"\\\n\u{1}".into()),
+        issuer: Some("https://sso.corp.example/\u{7f}".into()),
+        token_id: Some("".into()),
+        client: "::ffff:1.2.3.4".parse().unwrap(),
+        ..call()
+    };
+    let odd = Outcome {
+        call: odd,
+        detail: Some("a \"quoted\"\tdetail".into()),
+        vendor_error: Some(VendorError::Name("caf\u{e9}\u{2028}".into())),
+        vendor_duration: Some(Duration::MAX),
+        ..allowed()
+    };
+    let negative = Outcome { vendor_error: Some(VendorError::Number(i64::MIN)), ..allowed() };
+    let mut records = every_record();
+    records.extend([Record::Outcome(odd), Record::Outcome(negative)]);
+    for record in records {
+        let derived = serde_json::to_string(&record).unwrap();
+        assert_eq!(String::from_utf8(record.payload().unwrap()).unwrap(), derived);
+    }
+}

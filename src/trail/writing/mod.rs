@@ -1,10 +1,14 @@
-//! How records get into the directory: from the workers' queue, through one thread, to the disk.
+//! How records get into the directory: from the workers' lanes, through one thread, to the disk.
 
+mod bell;
 mod compress;
 mod directory;
 mod failpoint;
 mod health;
+mod inbox;
 mod keeper;
+mod lane;
+mod pace;
 mod replay;
 mod retention;
 mod segment;

@@ -1,63 +1,90 @@
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::mpsc::{self, OwnedPermit, Sender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::inbox::{Retire, Shared};
 use super::keeper::Kept;
+use super::lane::{Head, Lane, Refused, Room};
 use super::status::{Observer, TrailStatus};
 use super::synced::SyncedView;
-use crate::domain::{Action, RequestId};
 use crate::trail::error::TrailUnavailable;
-use crate::trail::record::Record;
+use crate::trail::record::Recordable;
 
 /// A handle on the trail, for any thread. When the last one is gone the trail closes as by
 /// [`TrailThread::close`](super::TrailThread::close).
 #[derive(Clone, Debug)]
 pub struct Trail {
-    sender: Sender<Message>,
-    /// One permit for each record that room is reserved for or that waits, intents and what has a side room apart.
-    room: Arc<Semaphore>,
+    alive: Arc<Alive>,
+    lane: Arc<Lane>,
     pub(in crate::trail) observer: Observer,
     retire: mpsc::Sender<Retire>,
     pub(super) kept: Arc<Mutex<Kept>>,
 }
 
+/// What closes the trail when it is gone.
+#[derive(Debug)]
+struct Alive(Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl Trail {
-    /// `sender` has room for `queue` records, for as many intents, and for all side rooms.
-    pub(super) fn new(
-        sender: Sender<Message>,
-        queue: usize,
-        observer: Observer,
-        retire: mpsc::Sender<Retire>,
-    ) -> Self {
-        Self { sender, room: Arc::new(Semaphore::new(queue)), observer, retire, kept: Arc::default() }
+    pub(super) fn new(shared: Arc<Shared>, observer: Observer, retire: mpsc::Sender<Retire>) -> Self {
+        let lane = shared.lane();
+        Self { alive: Arc::new(Alive(shared)), lane, observer, retire, kept: Arc::default() }
+    }
+
+    /// Another handle, whose records go a way of their own: one for each worker, so that none waits for another. Only
+    /// records by one handle and its clones are in the trail in the order in which they were sent.
+    pub fn with_own_lane(self) -> Self {
+        Self { lane: self.shared().lane(), ..self }
     }
 
     /// Room for one record. Waits while the queue is full, in turn; a future that is dropped gives up its turn.
     pub async fn reserve(&self) -> Slot {
-        // The semaphore is never closed.
-        let room = Arc::clone(&self.room).acquire_owned().await.ok();
-        Slot { permit: self.permit().await, room }
+        if let Some(slot) = self.try_reserve() {
+            return slot;
+        }
+        // What takes up the room is written at once.
+        self.shared().bell.call();
+        match self.shared().room.acquire().await {
+            Ok(permit) => {
+                permit.forget();
+                self.slot(Room::Queue)
+            }
+            Err(_) => self.slot(Room::Apart),
+        }
     }
 
     /// Room for the intent of a request that holds a slot for its outcome. It is apart from the room for outcomes:
     /// otherwise requests that fill the queue with what they have reserved would wait for each other to end.
-    pub async fn reserve_intent(&self) -> Slot {
-        Slot { permit: self.permit().await, room: None }
+    pub fn reserve_intent(&self) -> Slot {
+        self.slot(Room::Apart)
     }
 
     /// Room for one record, if there is some right now.
     pub fn try_reserve(&self) -> Option<Slot> {
-        let room = Arc::clone(&self.room).try_acquire_owned().ok()?;
-        let permit = self.sender.clone().try_reserve_owned().ok()?;
-        Some(Slot { permit: Some(permit), room: Some(room) })
+        self.shared().room.try_acquire().ok()?.forget();
+        Some(self.slot(Room::Queue))
     }
 
-    /// Fails only once the trail is closed; the record then cannot be written, as its receipt will say.
-    async fn permit(&self) -> Option<OwnedPermit<Message>> {
-        self.sender.clone().reserve_owned().await.ok()
+    /// Once the trail is closed it is for nothing: the record cannot be written, as its receipt will say.
+    fn slot(&self, room: Room) -> Slot {
+        let shared = self.shared();
+        // In this order, of which the thread does the reverse: it sees the slot, or the slot that it has ended.
+        self.lane.held.fetch_add(1, Ordering::SeqCst);
+        let slot = Slot { shared: Arc::clone(shared), lane: Arc::clone(&self.lane), room: Some(room) };
+        if shared.is_closed() { slot.for_nothing() } else { slot }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.alive.0
     }
 
     /// Whether records reach the directory. While false, a mutation should be refused without an intent.
@@ -69,6 +96,7 @@ impl Trail {
     pub(super) async fn retire(&self, first: u64) -> Result<(), TrailUnavailable> {
         let (done, receipt) = oneshot::channel();
         self.retire.send(Retire { first, done }).await.map_err(|_| TrailUnavailable)?;
+        self.shared().bell.call();
         receipt.await.unwrap_or(Err(TrailUnavailable))
     }
 
@@ -79,14 +107,13 @@ impl Trail {
 
     /// Whether the thread has ended: no record is taken any more.
     pub fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.shared().is_closed()
     }
 
     /// How the trail is doing. For people and probes, not for every request.
     pub fn status(&self) -> TrailStatus {
         let mut status = self.observer.status();
-        let taken = self.sender.max_capacity().saturating_sub(self.sender.capacity());
-        status.queued = status.queued.saturating_add(taken as u64);
+        status.queued = status.queued.saturating_add(self.shared().held() as u64);
         status
     }
 
@@ -113,90 +140,34 @@ pub enum Durability {
 pub struct SideRoom(Arc<Semaphore>);
 
 impl SideRoom {
-    /// Room for so many; all owners together have up to four million.
+    /// Room for so many.
     pub fn new(records: usize) -> Self {
         Self(Arc::new(Semaphore::new(records)))
     }
 
     /// Moves a slot in, which gives the queue its room back. Where there is none here, the slot stays as it is.
-    pub fn keep(&self, slot: Slot) -> Result<Slot, Slot> {
-        match Arc::clone(&self.0).try_acquire_owned() {
-            Ok(room) => Ok(Slot { room: Some(room), ..slot }),
-            Err(_) => Err(slot),
-        }
-    }
-}
-
-/// Where the record's sequence number goes, or that it has none.
-pub(super) type Reply<T = u64> = oneshot::Sender<Result<T, TrailUnavailable>>;
-
-/// That lines before `first` are about to be removed.
-#[derive(Debug)]
-pub(super) struct Retire {
-    pub(super) first: u64,
-    pub(super) done: Reply<()>,
-}
-
-/// A record on its way to the thread.
-#[derive(Debug)]
-pub(super) struct Message {
-    pub(super) payload: Vec<u8>,
-    pub(super) durability: Durability,
-    /// Whether it says what will happen, rather than what has.
-    pub(super) announces: bool,
-    pub(super) change: Change,
-    pub(super) reply: Option<Reply>,
-    /// Given back when the thread takes the message.
-    pub(super) _room: Option<OwnedSemaphorePermit>,
-}
-
-/// What a record means for the changes that have been announced and have not ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// There is one more.
-    Announced(RequestId),
-    /// This one has ended, if it was announced.
-    Ended(RequestId),
-    /// Nothing.
-    None,
-}
-
-impl Change {
-    pub(super) fn of(record: &Record) -> Self {
-        match record {
-            Record::Intent(intent) => Self::Announced(intent.call.request_id),
-            Record::Outcome(outcome) if outcome.call.action.is_some_and(Action::is_mutation) => {
-                Self::Ended(outcome.call.request_id)
-            }
-            _ => Self::None,
-        }
-    }
-}
-
-impl Message {
-    /// Whether it announces something that will not happen, because nobody waits for the receipt any more.
-    pub(super) fn is_withdrawn(&self) -> bool {
-        self.announces && self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
-    }
-
-    /// Whether it announces something that must not happen while nothing can be written.
-    pub(super) fn needs_the_trail(&self) -> bool {
-        self.announces && self.durability > Durability::Queue
+    pub fn keep(&self, mut slot: Slot) -> Result<Slot, Slot> {
+        let Ok(room) = Arc::clone(&self.0).try_acquire_owned() else { return Err(slot) };
+        slot.give_back(slot.takes_room());
+        slot.room = slot.room.take().map(|_| Room::Side(room));
+        Ok(slot)
     }
 }
 
 /// Reserved room for one record: sending it neither waits nor fails, so that a guard's `Drop` can.
 #[derive(Debug)]
 pub struct Slot {
-    permit: Option<OwnedPermit<Message>>,
-    room: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+    lane: Arc<Lane>,
+    /// None once it is used or given back, and where the trail had closed before.
+    room: Option<Room>,
 }
 
 impl Slot {
     /// Puts on record what has happened. It is kept, in order, until it can be written. The receipt resolves when it is
     /// as firm as was asked; when the trail cannot be written, the receipt says so at once. There is none for
     /// [`Durability::Queue`].
-    pub fn record(self, record: &Record, durability: Durability) -> Option<Receipt> {
+    pub fn record(self, record: &impl Recordable, durability: Durability) -> Option<Receipt> {
         self.send(record, durability, false)
     }
 
@@ -204,11 +175,11 @@ impl Slot {
     /// unless it is itself what fails to be written: the file may hold it by then. A receipt that is dropped withdraws
     /// a record that is not yet written. With [`Durability::Queue`] there is no receipt to wait for, and the record is
     /// kept as by [`Slot::record`].
-    pub fn announce(self, record: &Record, durability: Durability) -> Option<Receipt> {
+    pub fn announce(self, record: &impl Recordable, durability: Durability) -> Option<Receipt> {
         self.send(record, durability, true)
     }
 
-    fn send(self, record: &Record, durability: Durability, announces: bool) -> Option<Receipt> {
+    fn send(mut self, record: &impl Recordable, durability: Durability, announces: bool) -> Option<Receipt> {
         let (reply, receipt) = match durability {
             Durability::Queue => (None, None),
             Durability::Write | Durability::Sync => {
@@ -216,18 +187,69 @@ impl Slot {
                 (Some(sender), Some(Receipt(receiver)))
             }
         };
-        match (self.permit, record.payload()) {
-            (Some(permit), Ok(payload)) => {
-                let change = Change::of(record);
-                permit.send(Message { payload, durability, announces, change, reply, _room: self.room });
+        if let Some(room) = self.room.take() {
+            let change = record.change();
+            self.push(record, Head { durability, announces, change, reply, room, end: 0 });
+        } else {
+            tracing::error!(kind = ?record.kind(), "a record came after the trail was closed");
+        }
+        receipt
+    }
+
+    /// From here on the thread counts it as held, unless it is refused.
+    fn push(&self, record: &impl Recordable, head: Head) {
+        let takes_room = matches!(head.room, Room::Queue);
+        let refused = match self.lane.push(head, |text| record.write(text)) {
+            Ok(None) => return,
+            Ok(Some(urgency)) => return self.shared.bell.ring(urgency),
+            Err(refused) => refused,
+        };
+        match refused {
+            Refused::Over => {
+                tracing::error!(kind = ?record.kind(), "a record came after the trail had ended");
             }
-            (None, _) => tracing::error!(kind = ?record.kind(), "a record came after the trail was closed"),
             // Does not happen: every key is text and every value is plain.
-            (_, Err(error)) => {
+            Refused::Unwritten(error) => {
                 tracing::error!(kind = ?record.kind(), %error, "a record cannot be serialized");
             }
         }
-        receipt
+        self.give_back(takes_room);
+        self.let_go();
+    }
+
+    fn takes_room(&self) -> bool {
+        matches!(self.room, Some(Room::Queue))
+    }
+
+    /// Gives the queue's room back, where it was taken.
+    fn give_back(&self, takes_room: bool) {
+        if takes_room {
+            self.shared.room.add_permits(1);
+        }
+    }
+
+    fn for_nothing(mut self) -> Self {
+        self.give_back(self.takes_room());
+        self.room = None;
+        self.let_go();
+        self
+    }
+
+    fn let_go(&self) {
+        self.lane.held.fetch_sub(1, Ordering::SeqCst);
+        // The thread may wait for this one alone.
+        if self.shared.is_closed() {
+            self.shared.bell.call();
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.room.is_some() {
+            self.give_back(self.takes_room());
+            self.let_go();
+        }
     }
 }
 

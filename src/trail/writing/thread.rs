@@ -1,12 +1,16 @@
-use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, channel};
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::channel;
+use tokio::time::Instant;
 
-use super::sender::{Message, Retire, Trail};
+use super::bell::Urgency;
+use super::inbox::{Inbox, Retire, Shared};
+use super::pace::{Pace, Step};
+use super::sender::Trail;
 use super::start;
 use super::writer::Writer;
 use crate::trail::TrailConfig;
@@ -14,9 +18,6 @@ use crate::trail::error::{TrailError, Unflushed};
 
 /// How often the writer looks after itself.
 const TICK: Duration = Duration::from_secs(1);
-
-/// More than all [side rooms](super::SideRoom) together. It is a bound alone: room that is not used takes no memory.
-const SIDE_ROOM: usize = 1 << 22;
 
 /// How many records are written at once at most: it bounds the memory of a batch, and how long what else there is to do
 /// waits.
@@ -28,7 +29,9 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 /// The thread that writes the trail.
 #[derive(Debug)]
 pub struct TrailThread {
-    close: oneshot::Sender<()>,
+    shared: Arc<Shared>,
+    /// Whether slots that are still held are not waited for much longer.
+    closed: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), Unflushed>>,
 }
 
@@ -38,20 +41,16 @@ impl Trail {
     pub fn open(config: &TrailConfig) -> Result<(Self, TrailThread), TrailError> {
         let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS / 4);
         let (writer, observer) = start::open(config)?;
-        // The runtime is for waiting alone: files block the thread, which has nothing else to do.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(TrailError::Thread)?;
-        // Each request has one outcome, and at most one intent.
-        let (sender, receiver) = channel(2 * queue + SIDE_ROOM);
+        let shared = Shared::new(queue);
         let (retire, retired) = channel(1);
-        let (close, closed) = oneshot::channel();
+        let inbox = Inbox::new(Arc::clone(&shared), retired);
+        let closed = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&closed);
         let thread = std::thread::Builder::new()
             .name("audit".into())
-            .spawn(move || runtime.block_on(run(writer, Inbox { records: receiver, retired }, closed)))
+            .spawn(move || run(writer, inbox, &is_closed))
             .map_err(TrailError::Thread)?;
-        Ok((Self::new(sender, queue, observer, retire), TrailThread { close, thread }))
+        Ok((Self::new(Arc::clone(&shared), observer, retire), TrailThread { shared, closed, thread }))
     }
 }
 
@@ -59,63 +58,65 @@ impl TrailThread {
     /// Writes everything that was queued and the stop record, puts it on disk and ends the thread. Blocks,
     /// usually for one `fdatasync`; for slots that are still held it waits 5 seconds at most.
     pub fn close(self) -> Result<(), Unflushed> {
-        // An error means that the thread has ended already, which joining it tells.
-        let _ = self.close.send(());
+        self.closed.store(true, Ordering::SeqCst);
+        self.shared.close();
         self.thread
             .join()
             .unwrap_or_else(|_| Err(Unflushed { records: 0, reason: "the audit thread panicked".into() }))
     }
 }
 
-/// What the thread is told.
-struct Inbox {
-    records: Receiver<Message>,
-    retired: Receiver<Retire>,
-}
-
-async fn run(mut writer: Writer, mut inbox: Inbox, closed: oneshot::Receiver<()>) -> Result<(), Unflushed> {
-    tokio::select! {
-        () = serve(&mut writer, &mut inbox) => {}
-        () = asked_to_close(closed) => {
-            inbox.records.close();
-            // Past the grace, what is left belongs to a task that hangs.
-            let _ = timeout(CLOSE_GRACE, serve(&mut writer, &mut inbox)).await;
-        }
-    }
+fn run(mut writer: Writer, mut inbox: Inbox, closed: &AtomicBool) -> Result<(), Unflushed> {
+    inbox.shared.bell.belongs_here();
+    serve(&mut writer, &mut inbox, closed);
     // What was handed over and not taken, because the trail could not be written.
     writer.recover();
-    inbox.records.close();
-    while let Ok(message) = inbox.records.try_recv() {
-        writer.write(std::iter::once(message));
-    }
+    inbox.end();
+    inbox.take(usize::MAX, |messages| _ = writer.write(messages));
     writer.finish()
 }
 
-/// Resolves on [`TrailThread::close`], and never when the thread's handle is merely dropped.
-async fn asked_to_close(closed: oneshot::Receiver<()>) {
-    if closed.await.is_err() {
-        pending::<()>().await;
-    }
-}
-
-/// Writes until every handle and slot is gone. Waits only where nothing is lost by being dropped.
-async fn serve(writer: &mut Writer, inbox: &mut Inbox) {
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut batch = Vec::new();
+/// Writes until every handle and slot is gone, or those that are left have been waited for long enough.
+fn serve(writer: &mut Writer, inbox: &mut Inbox, closed: &AtomicBool) {
+    let mut tick = Instant::now();
+    let mut pace = Pace::new(tick);
+    let mut patience = None;
     loop {
+        let now = Instant::now();
+        if now >= tick {
+            writer.tick();
+            tick = now + TICK;
+        }
+        let was_called = inbox.shared.bell.was_called();
+        while let Ok(Retire { first, done }) = inbox.retired.try_recv() {
+            // Whoever asked may have been told to stop meanwhile.
+            let _ = done.send(writer.retire(first));
+        }
+        if closed.load(Ordering::SeqCst) {
+            patience.get_or_insert(now + CLOSE_GRACE);
+        }
+        if inbox.is_done() || patience.is_some_and(|end| now >= end) {
+            return;
+        }
         let room = writer.room().min(MAX_BATCH);
-        tokio::select! {
-            biased;
-            _ = tick.tick() => writer.tick(),
-            Some(Retire { first, done }) = inbox.retired.recv() => {
-                // Whoever asked may have been told to stop meanwhile.
-                let _ = done.send(writer.retire(first));
+        if room == 0 {
+            inbox.shared.bell.sleep(Urgency::Now, tick, || Urgency::Nothing);
+            continue;
+        }
+        let urgency = match inbox.urgency() {
+            Urgency::Nothing => Urgency::Nothing,
+            _ if was_called => Urgency::Now,
+            urgency => urgency,
+        };
+        match pace.step(urgency, now, tick) {
+            Step::Sleep(wakes_for, until) => {
+                inbox.shared.bell.sleep(wakes_for, until, || inbox.urgency());
             }
-            received = inbox.records.recv_many(&mut batch, room), if room > 0 => match received {
-                0 => return,
-                _ => writer.write(batch.drain(..)),
-            },
+            Step::Write => {
+                let mut waited = 0;
+                inbox.take(room, |messages| waited = writer.write(messages));
+                pace.wrote(waited, now);
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-use super::sender::{Durability, Reply};
+use super::lane::Reply;
+use super::sender::Durability;
 use crate::trail::error::TrailUnavailable;
 
 /// Those who wait for the lines of one batch.
@@ -23,6 +24,11 @@ impl Waiting {
             Durability::Write => self.written.push(waiter),
             Durability::Sync => self.synced.push(waiter),
         }
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.written.len() + self.synced.len()
     }
 
     /// Whether somebody waits for the disk.

@@ -5,15 +5,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::lane::Message;
 use super::segment::Segment;
-use super::sender::{Change, Message};
 use super::status::Publisher;
 use super::store::Store;
 use super::waiting::{Waiting, answer};
 use crate::domain::RequestId;
 use crate::trail::TrailConfig;
 use crate::trail::error::{TrailError, TrailUnavailable, Unflushed};
-use crate::trail::record::{Checkpoint, OpenIntent, Record, Recovered, Start, Stop, TornTail, Trouble};
+use crate::trail::record::{
+    Change, Checkpoint, OpenIntent, Record, Recordable as _, Recovered, Start, Stop, TornTail, Trouble,
+};
 
 /// How many bytes may be written without being put on disk, when nobody asks for it. Bounds what a power cut can
 /// take, and the memory that holds these lines meanwhile.
@@ -115,28 +117,32 @@ impl Writer {
         self.config.queue.max(1).saturating_sub(self.store.pending())
     }
 
-    /// Writes a batch with one write and at most one `fdatasync`, and answers everyone who waits for it.
-    pub(super) fn write(&mut self, batch: impl Iterator<Item = Message>) {
+    /// Writes a batch with one write and at most one `fdatasync`, and answers everyone who waits for it. Returns how
+    /// many did.
+    pub(super) fn write<T: AsRef<[u8]>>(&mut self, batch: impl Iterator<Item = Message<T>>) -> usize {
         let mut waiting = Waiting::default();
         for message in batch.filter(|message| !message.is_withdrawn()) {
             if self.fault.is_some() && message.needs_the_trail() {
                 answer(message.reply, Err(TrailUnavailable));
                 continue;
             }
-            let seq = self.store.push(&message.payload);
+            let seq = self.store.push(message.payload.as_ref());
             self.note(message.change, seq);
             waiting.add(message.durability, message.reply, seq);
         }
+        let waited = waiting.len();
         self.last_line_at = Instant::now();
         if self.fault.is_some() {
             self.status.kept(self.store.pending());
-            return waiting.refuse();
+            waiting.refuse();
+            return waited;
         }
         if let Err(error) = self.put(&mut waiting).and_then(|()| self.keep_up()) {
             // First, so that whoever is refused finds the trail not writable.
             self.fail(&error);
             waiting.refuse();
         }
+        waited
     }
 
     fn note(&mut self, change: Change, seq: u64) {

@@ -4,14 +4,15 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
+use super::WireFault;
 use super::connection::Lease;
+use crate::http1::{Framing, Piece};
 
 /// The body of an answer. Read to its end, it gives its connection back; dropped before, it closes it, as what
-/// is left of the answer would be in the way of the next.
+/// is left of the answer would be in the way of the next. Trailers are dropped.
 pub struct PooledBody {
-    body: Incoming,
+    framing: Framing,
     lease: Option<Lease>,
 }
 
@@ -22,44 +23,73 @@ impl fmt::Debug for PooledBody {
 }
 
 impl PooledBody {
-    pub(super) fn new(body: Incoming, lease: Lease) -> Self {
-        let mut this = Self { body, lease: Some(lease) };
-        if this.body.is_end_stream() {
-            this.release();
-        }
+    pub(super) fn new(framing: Framing, lease: Lease) -> Self {
+        let mut this = Self { framing, lease: Some(lease) };
+        this.release_if_done();
         this
     }
 
-    fn release(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.release();
+    /// Readers stop when the announced length is there, without asking for the end.
+    fn release_if_done(&mut self) {
+        if self.framing.is_done() {
+            self.lease.take().map(Lease::release);
         }
+    }
+
+    /// All of it, if it has come already and is at most `limit` bytes long.
+    pub fn take_whole(&mut self, limit: usize) -> Option<Bytes> {
+        let Some(lease) = &mut self.lease else { return Some(Bytes::new()) };
+        let inbox = &mut lease.connection.wire.inbox;
+        let left = usize::try_from(self.framing.left()?).ok()?;
+        if left > limit || left > inbox.len() {
+            return None;
+        }
+        let Ok(Piece::Data(whole)) = self.framing.next(inbox) else { return None };
+        self.release_if_done();
+        Some(whole)
+    }
+
+    /// The next piece; none at the end.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, WireFault>> {
+        while let Some(lease) = &mut self.lease {
+            let wire = &mut lease.connection.wire;
+            match self.framing.next(&mut wire.inbox)? {
+                Piece::Data(data) => {
+                    self.release_if_done();
+                    return Poll::Ready(Ok(Some(data)));
+                }
+                Piece::End => self.release_if_done(),
+                Piece::Missing => match ready!(wire.poll_read(cx)).map_err(WireFault::Io)? {
+                    0 if self.framing == Framing::UntilClosed => self.lease = None,
+                    0 => return Poll::Ready(Err(WireFault::Closed)),
+                    _ => {}
+                },
+            }
+        }
+        Poll::Ready(Ok(None))
     }
 }
 
 impl Body for PooledBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = WireFault;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        match &frame {
-            Some(Err(_)) => self.lease = None,
-            // Readers stop after trailers, or when the announced length is there, without asking for the end.
-            Some(Ok(frame)) if !frame.is_trailers() && !self.body.is_end_stream() => {}
-            Some(Ok(_)) | None => self.release(),
+    ) -> Poll<Option<Result<Frame<Bytes>, WireFault>>> {
+        let data = ready!(self.poll_data(cx));
+        if data.is_err() {
+            self.lease = None;
         }
-        Poll::Ready(frame)
+        Poll::Ready(data.map(|data| data.map(Frame::data)).transpose())
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.lease.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.framing.left().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

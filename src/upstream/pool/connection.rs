@@ -1,83 +1,20 @@
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Request, Response, StatusCode, Version};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
-use tokio::task::{AbortHandle, spawn_local};
+use http::Response;
 
 use super::slots::Slot;
-use super::{Pool, PooledBody, SendError, SendFault};
-use crate::upstream::{Stream, http1};
+use super::wire::{NoAnswer, Wire};
+use super::{Pool, PooledBody, SendError};
+use crate::upstream::Stream;
 
-/// One open connection and the task that drives it.
+/// One open connection. Dropped, it is closed at once, whatever is on its way.
 pub(super) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    driver: AbortHandle,
+    pub(super) wire: Wire,
     reused: bool,
     keep: bool,
 }
 
 impl Connection {
-    pub(super) async fn open(stream: Stream) -> Result<Self, SendError> {
-        let (sender, driver) = http1()
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| SendError::unanswered(error, true, false))?;
-        Ok(Self {
-            sender,
-            // Its error, if any, reaches the request or the body that it concerns.
-            driver: spawn_local(driver).abort_handle(),
-            reused: false,
-            keep: true,
-        })
-    }
-
-    /// Whether an earlier request was answered on it.
-    pub(super) fn reused(&self) -> bool {
-        self.reused
-    }
-
-    /// Whether the last answer is read to its end, and the server takes another request.
-    pub(super) fn is_ready(&self) -> bool {
-        self.keep && self.sender.is_ready()
-    }
-
-    /// Stops the task; its socket is closed when the task is next to run.
-    pub(super) fn end(&self) {
-        self.driver.abort();
-    }
-
-    /// The error holds the request if it was not begun.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        let answer = self.sender.try_send_request(request).await?;
-        // HTTP/1.0 servers differ in what they mean by keep-alive (RFC 9112, section 9.3). A length beside the
-        // chunks is overruled by them, and may be an attempt to split the answer in two (section 6.3).
-        self.keep = answer.version() == Version::HTTP_11
-            && !(answer.headers().contains_key(TRANSFER_ENCODING)
-                && answer.headers().contains_key(CONTENT_LENGTH));
-        Ok(answer)
-    }
-}
-
-/// Whether the body is coded in a way that hyper does not undo, and that nobody has asked for: it knows chunks alone,
-/// and passes on the rest as it stands (RFC 9112, section 6.1).
-fn is_coded(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let first = codings.next();
-    first.is_some_and(|first| !first.as_bytes().eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
-}
-
-/// Closes at once, whatever is still queued or on its way. hyper's own ending would first write what is
-/// buffered, and wait for a server that does not read.
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.end();
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { wire: Wire::new(stream), reused: false, keep: true }
     }
 }
 
@@ -89,49 +26,34 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Sends `request`, whose URI is a path, and waits for the head of the answer. `Host` is filled in. Where an idle
-    /// connection turns out to be closed before the request was begun, it is sent on another.
+    /// Sends `request`, a whole one as it goes over the wire, and waits for the head of the answer. Where an idle
+    /// connection turns out to be closed before a byte of it left, it is sent on another.
     ///
-    /// Has no timeout of its own: the caller gives up by dropping the future. What was not begun by then is never sent,
-    /// and what was begun ends with its connection.
-    pub async fn send(
-        mut self,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<PooledBody>, SendError> {
-        let host = self.pool.0.endpoint.authority().clone();
-        request.headers_mut().insert(HOST, host);
+    /// Has no timeout of its own: the caller gives up by dropping the future, which ends the connection.
+    pub async fn send(mut self, request: &[u8]) -> Result<Response<PooledBody>, SendError> {
         loop {
-            let reused = self.connection.reused();
-            let mut error = match self.connection.send(request).await {
-                Ok(answer) => return self.answer(answer),
-                Err(error) => error,
-            };
-            match error.take_message() {
-                Some(unsent) if reused => request = unsent,
-                unsent => {
-                    return Err(SendError::unanswered(error.into_error(), unsent.is_some(), reused));
+            let reused = self.connection.reused;
+            let error = match self.connection.wire.exchange(request).await {
+                Ok(head) => {
+                    self.connection.keep = head.keeps;
+                    return Ok(head.response.map(|()| PooledBody::new(head.framing, self)));
                 }
+                Err(NoAnswer::Sent(fault)) => return Err(SendError::sent(fault, reused)),
+                Err(NoAnswer::Unsent(error)) => error,
+            };
+            if !reused {
+                return Err(SendError::unsent(error, reused));
             }
             self.connection = self.pool.connection(false).await?;
         }
     }
 
-    /// Ties the connection to the body, which gives it back at its end.
-    fn answer(self, answer: Response<Incoming>) -> Result<Response<PooledBody>, SendError> {
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(SendError::bad_answer(SendFault::SwitchedProtocols, self.connection.reused));
-        }
-        if is_coded(answer.headers()) {
-            return Err(SendError::bad_answer(SendFault::Coded, self.connection.reused));
-        }
-        Ok(answer.map(|body| PooledBody::new(body, self)))
-    }
-
     /// Hands the connection to whoever comes next, if it is good for another request.
     pub(super) fn release(mut self) {
-        if self.connection.is_ready() {
+        // What follows the answer is none to a request that was not sent yet.
+        if self.connection.keep && self.connection.wire.inbox.is_empty() {
             self.connection.reused = true;
-            self.pool.0.idle.put(self.connection);
+            self.pool.keep(self.connection);
         }
         drop(self.slot);
     }

@@ -1,4 +1,7 @@
-use crate::upstream::{ConnectError, with_cause};
+use std::io;
+
+use crate::http1::Malformed;
+use crate::upstream::ConnectError;
 
 /// How far a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,8 @@ pub enum SendFault {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The connection broke, or what came is no HTTP.
-    #[error("{}", with_cause(.0))]
-    Http(#[from] hyper::Error),
+    #[error(transparent)]
+    Wire(#[from] WireFault),
     /// An answer of status 101, which nobody asked for.
     #[error("the server switched protocols unasked")]
     SwitchedProtocols,
@@ -42,23 +45,39 @@ pub enum SendFault {
     Coded,
 }
 
+/// Why an answer ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum WireFault {
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Io(#[source] io::Error),
+    /// The server closed it.
+    #[error("the connection was closed before the answer was complete")]
+    Closed,
+    /// It is no HTTP/1.
+    #[error("the answer is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+impl From<Malformed> for WireFault {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Malformed(what)
+    }
+}
+
 impl SendError {
     /// Whether it is this machine that has nothing left to connect with, which says nothing about the other.
     pub fn is_local(&self) -> bool {
         matches!(&self.source, SendFault::Connect(error) if error.is_local())
     }
 
-    pub(super) fn unanswered(error: hyper::Error, unsent: bool, reused: bool) -> Self {
-        Self {
-            stage: if unsent { Stage::Unsent } else { Stage::Sent },
-            reused,
-            malformed: !unsent && error.is_parse(),
-            source: error.into(),
-        }
+    pub(super) fn unsent(error: io::Error, reused: bool) -> Self {
+        Self { stage: Stage::Unsent, reused, malformed: false, source: WireFault::Io(error).into() }
     }
 
-    pub(super) fn bad_answer(source: SendFault, reused: bool) -> Self {
-        Self { stage: Stage::Sent, reused, malformed: true, source }
+    pub(super) fn sent(source: SendFault, reused: bool) -> Self {
+        let malformed = !matches!(source, SendFault::Wire(WireFault::Io(_) | WireFault::Closed));
+        Self { stage: Stage::Sent, reused, malformed, source }
     }
 }
 

@@ -4,15 +4,17 @@
 //! brings the connection back. Nothing here is shared between threads, so nothing waits for another CPU. The
 //! connection used last is used next, so that the others can grow old and go, before the server closes them.
 //!
-//! hyper tells exactly whether a request was begun: it gives the request back unless the connection's task has
-//! taken it from the queue, which is just before the head is written. What was not begun goes out on another
-//! connection; what was begun is never sent again from here.
+//! HTTP/1.1 is spoken by hand, over httparse: whoever waits for an answer reads it from the socket itself, where a
+//! client library has a task for each connection and two queues in between. And so it is known whether a byte of a
+//! request has left. What has not goes out on another connection; what has is never sent again from here.
 
 mod body;
 mod connection;
 mod error;
+mod head;
 mod idle;
 mod slots;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,8 @@ use std::time::Duration;
 
 pub use body::PooledBody;
 pub use connection::Lease;
-pub use error::{SendError, SendFault, Stage};
+pub use error::{SendError, SendFault, Stage, WireFault};
+pub use head::KEPT;
 pub use slots::Party;
 
 use super::{Connector, Endpoint};
@@ -81,6 +84,13 @@ impl Pool {
         self.0.idle.len()
     }
 
+    /// An idle connection, where one is there for the party, so that nobody has to wait.
+    pub fn at_hand(&self, party: Party) -> Option<Lease> {
+        let slot = self.0.slots.try_acquire(party)?;
+        let connection = self.0.idle.take()?;
+        Some(Lease { connection, pool: self.clone(), slot: Some(slot) })
+    }
+
     /// Waits for the right to one connection while all are in use, or all of the tenant's share: first come, first
     /// served within that.
     pub async fn turn(&self, party: Party) -> Turn {
@@ -92,6 +102,10 @@ impl Pool {
     pub async fn connect(&self, Turn(slot): Turn, fresh: bool) -> Result<Lease, SendError> {
         let connection = self.connection(fresh).await?;
         Ok(Lease { connection, pool: self.clone(), slot })
+    }
+
+    fn keep(&self, connection: Connection) {
+        self.0.idle.put(connection);
     }
 
     async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {
@@ -106,6 +120,6 @@ impl Pool {
     async fn open(&self) -> Result<Connection, SendError> {
         self.0.idle.shrink_to(self.0.slots.free());
         let stream = self.0.connector.connect(&self.0.endpoint).await?;
-        Connection::open(stream).await
+        Ok(Connection::new(stream))
     }
 }

@@ -63,19 +63,23 @@ impl Slots {
         self.0.borrow().free
     }
 
+    /// One, if it need not be waited for.
+    pub(super) fn try_acquire(&self, party: Party) -> Option<Slot> {
+        let mut state = self.0.borrow_mut();
+        state.may_take(party).then(|| {
+            state.take(party.tenant);
+            self.slot(party.tenant)
+        })
+    }
+
     /// Waits for one. There always will be one, as long as others end.
     pub(super) async fn acquire(&self, party: Party) -> Option<Slot> {
-        let called = {
-            let mut state = self.0.borrow_mut();
-            if state.may_take(party) {
-                state.take(party.tenant);
-                return Some(self.slot(party.tenant));
-            }
-            let (called, call) = oneshot::channel();
-            state.waiting.push_back(Waiting { party, called });
-            call
-        };
-        called.await.ok()
+        if let Some(slot) = self.try_acquire(party) {
+            return Some(slot);
+        }
+        let (called, call) = oneshot::channel();
+        self.0.borrow_mut().waiting.push_back(Waiting { party, called });
+        call.await.ok()
     }
 
     fn slot(&self, tenant: usize) -> Slot {

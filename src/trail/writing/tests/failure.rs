@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use crate::trail::segment::SegmentFile;
 use crate::trail::tests::*;
+use crate::trail::writing::lane::Message;
 use crate::trail::writing::segment::{Room, Segment};
-use crate::trail::writing::sender::{Change, Message};
 use crate::trail::writing::start;
 use crate::trail::writing::status::Observer;
 use crate::trail::writing::writer::Writer;
@@ -16,7 +16,7 @@ use crate::trail::*;
 
 type Answer = oneshot::Receiver<Result<u64, TrailUnavailable>>;
 
-pub(super) fn message(durability: Durability) -> (Message, Answer) {
+pub(super) fn message(durability: Durability) -> (Message<Vec<u8>>, Answer) {
     let (sender, receiver) = oneshot::channel();
     let message = Message {
         payload: outcome().payload().unwrap(),
@@ -24,7 +24,6 @@ pub(super) fn message(durability: Durability) -> (Message, Answer) {
         announces: durability == Durability::Sync,
         change: Change::None,
         reply: Some(sender),
-        _room: None,
     };
     (message, receiver)
 }

@@ -8,7 +8,7 @@ use super::failure::{config, message};
 use crate::trail::segment::SegmentFile;
 use crate::trail::tests::*;
 use crate::trail::writing::failpoint::simulated::{Plan, with_plan};
-use crate::trail::writing::sender::{Change, Message};
+use crate::trail::writing::lane::Message;
 use crate::trail::writing::start;
 use crate::trail::writing::writer::Writer;
 use crate::trail::*;
@@ -26,7 +26,7 @@ struct Told {
 fn send(writer: &mut Writer, record: &Record, durability: Durability) -> Option<u64> {
     let (message, mut answer) = message(durability);
     let announces = matches!(record, Record::Intent(_));
-    let change = Change::of(record);
+    let change = record.change();
     writer.write([Message { payload: record.payload().unwrap(), announces, change, ..message }].into_iter());
     answer.try_recv().unwrap().ok()
 }

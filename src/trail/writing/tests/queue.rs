@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use super::failure::{config, message};
 use crate::trail::tests::*;
-use crate::trail::writing::sender::Message;
+use crate::trail::writing::inbox::{Inbox, Shared};
+use crate::trail::writing::lane::Message;
 use crate::trail::writing::start;
 use crate::trail::*;
 
@@ -26,7 +29,7 @@ async fn many_waiters_share_one_sync() {
 }
 
 /// A queued record with as much detail as this.
-fn queued(detail: usize) -> Message {
+fn queued(detail: usize) -> Message<Vec<u8>> {
     let (mut message, _) = message(Durability::Queue);
     let Record::Outcome(outcome) = outcome() else { unreachable!() };
     let record = Record::Outcome(Outcome { detail: Some("x".repeat(detail).into()), ..outcome });
@@ -106,14 +109,7 @@ async fn outcomes_that_are_still_to_come_leave_room_for_intents() {
     let slots = [trail.reserve().await, trail.reserve().await];
     assert!(trail.reserve().now_or_never().is_none());
     for slot in slots {
-        trail
-            .reserve_intent()
-            .now_or_never()
-            .unwrap()
-            .announce(&intent(), Durability::Sync)
-            .unwrap()
-            .await
-            .unwrap();
+        trail.reserve_intent().announce(&intent(), Durability::Sync).unwrap().await.unwrap();
         slot.record(&outcome(), Durability::Queue);
     }
     thread.close().unwrap();
@@ -193,4 +189,76 @@ fn verify_records(trail: Trail, thread: TrailThread, directory: &std::path::Path
     thread.close().unwrap();
     verify(directory).unwrap();
     text(&segments(directory)[0]).lines().filter(|line| line.contains("\"outcome\"")).count()
+}
+
+/// An outcome that says its place among those of its sender.
+fn numbered(sender: u16, number: u32) -> Record {
+    let Record::Outcome(outcome) = outcome() else { unreachable!() };
+    Record::Outcome(Outcome { status: Some(sender), attempts: number, ..outcome })
+}
+
+#[test]
+fn each_lane_keeps_its_order_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (trail, thread) = open_with(directory.path(), 16);
+    let senders: Vec<_> = (0..4)
+        .map(|sender| {
+            let trail = trail.clone().with_own_lane();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(async {
+                    for number in 0..500 {
+                        let durability = if number % 50 == 0 { Durability::Write } else { Durability::Queue };
+                        let receipt = trail.reserve().await.record(&numbered(sender, number), durability);
+                        if let Some(receipt) = receipt {
+                            receipt.await.unwrap();
+                        }
+                    }
+                });
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.join().unwrap();
+    }
+    thread.close().unwrap();
+    let values = values(directory.path());
+    for sender in 0..4 {
+        let numbers: Vec<_> = values.iter().filter(|value| value["status"] == sender).collect();
+        assert!(numbers.iter().map(|value| value["attempts"].as_u64().unwrap()).eq(0..500), "{sender}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_nobody_waits_for_is_written_soon() {
+    let directory = tempfile::tempdir().unwrap();
+    let (trail, thread) = open(directory.path());
+    let mut status = trail.observer.status.clone();
+    for sent in 1..=3 {
+        trail.reserve().await.record(&outcome(), Durability::Queue);
+        status.wait_for(|status| status.last_sequence >= sent + 2).await.unwrap();
+    }
+    thread.close().unwrap();
+}
+
+/// A thread that ended badly must leave nobody waiting.
+#[tokio::test]
+async fn whoever_waits_when_the_thread_is_gone_is_told() {
+    let shared = Shared::new(1);
+    let (retire, retired) = tokio::sync::mpsc::channel(1);
+    let inbox = Inbox::new(Arc::clone(&shared), retired);
+    let directory = tempfile::tempdir().unwrap();
+    let (_writer, observer) = start::open(&config(directory.path())).unwrap();
+    let trail = Trail::new(shared, observer, retire);
+    let slot = trail.reserve().await;
+    let waiting = tokio::spawn({
+        let trail = trail.clone();
+        async move { trail.reserve().await.record(&outcome(), Durability::Write).unwrap().await }
+    });
+    let sent = slot.announce(&intent(), Durability::Sync).unwrap();
+    let late = trail.reserve_intent();
+    drop(inbox);
+    assert_eq!(sent.await, Err(TrailUnavailable));
+    assert_eq!(late.announce(&intent(), Durability::Sync).unwrap().await, Err(TrailUnavailable));
+    assert_eq!(waiting.await.unwrap(), Err(TrailUnavailable));
 }

@@ -6,7 +6,7 @@ use super::failure::{config, message};
 use crate::domain::RequestId;
 use crate::trail::segment::SegmentFile;
 use crate::trail::tests::*;
-use crate::trail::writing::sender::Message;
+use crate::trail::writing::lane::Message;
 use crate::trail::writing::start;
 use crate::trail::writing::writer::Writer;
 use crate::trail::*;
@@ -25,7 +25,7 @@ fn announced(writer: &mut Writer) -> (RequestId, u64) {
 
 fn written(writer: &mut Writer, record: &Record) -> u64 {
     let (message, mut answer) = message(Durability::Sync);
-    let change = crate::trail::writing::sender::Change::of(record);
+    let change = record.change();
     writer.write([Message { payload: record.payload().unwrap(), change, ..message }].into_iter());
     answer.try_recv().unwrap().unwrap()
 }

@@ -25,8 +25,6 @@ pub(super) enum End {
     Kept,
     /// The gateway closes it, and what follows is never acted on.
     Closed,
-    /// The same, over a body that nobody reads; when the gateway answers it does not know yet, and so does not say so.
-    Dropped,
     /// The gateway closes it, as the bytes ask for.
     Over,
     /// The caller ends its side after the bytes; the gateway closes it then.
@@ -65,7 +63,7 @@ impl Case {
     pub(super) fn sent(&self, number: usize, token: &str) -> Vec<u8> {
         let follower = match self.end {
             End::Kept => get_on("n$NUMBER", "Connection: close"),
-            End::Closed | End::Dropped => get_on("$BAD", "Connection: close"),
+            End::Closed => get_on("$BAD", "Connection: close"),
             End::Over | End::Cut => String::new(),
         };
         [self.own(number, token), latin1(&filled(&follower, number).replace("$TOKEN", token))].concat()

@@ -75,11 +75,11 @@ impl Tap {
             String::new()
         };
         let head = format!(
-            "{}\r\nauthorization: {token}\r\naccept: application/json\r\ncontent-type: application/json\r\n\
-             user-agent: confgate/{}\r\ntraceparent: {trace}\r\nhost: {}\r\n{length}\r\n",
+            "{}\r\nhost: {}\r\naccept: application/json\r\ncontent-type: application/json\r\n\
+             user-agent: confgate/{}\r\nauthorization: {token}\r\ntraceparent: {trace}\r\n{length}\r\n",
             request.start,
-            env!("CARGO_PKG_VERSION"),
             self.address,
+            env!("CARGO_PKG_VERSION"),
         );
         let canonical = [head.as_bytes(), &request.body].concat();
         if written == canonical { Ok(()) } else { Err(format!("it is not {}", told(&canonical))) }

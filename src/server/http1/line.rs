@@ -1,0 +1,98 @@
+//! A connection with what came on it and belongs to nothing yet. The session has a hold of it, and so has the body of
+//! the request that is being answered.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::READ;
+use crate::http1::{Framing, Piece};
+use crate::server::transport::Transport;
+
+/// How much of a body that nobody has read is skipped for the sake of the next request.
+const MOST_SKIPPED: usize = 64 * 1024;
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) transport: Transport,
+    pub(super) inbox: BytesMut,
+    reading: Rc<RefCell<Box<[u8]>>>,
+    /// What is left of the current request's body.
+    pub(super) framing: Framing,
+    /// Counts requests: which one the body belongs to.
+    pub(super) number: u64,
+    /// What is to be said before the body comes.
+    invitation: &'static [u8],
+}
+
+impl Line {
+    pub(super) fn new(transport: Transport, reading: Rc<RefCell<Box<[u8]>>>) -> Self {
+        let (inbox, framing) = (BytesMut::new(), Framing::Length(0));
+        Self { transport, inbox, reading, framing, number: 0, invitation: &[] }
+    }
+
+    /// A request has come, with a body of this framing. `is_invited`: the caller waits for a word before it sends it.
+    pub(super) fn begin(&mut self, framing: Framing, is_invited: bool) {
+        self.number += 1;
+        self.framing = framing;
+        self.invitation = if is_invited { CONTINUE } else { &[] };
+    }
+
+    /// Reads what there is; 0 is the end.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut reading = self.reading.borrow_mut();
+        let mut read = ReadBuf::new(&mut reading);
+        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut read))?;
+        self.inbox.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Resolves when the caller has left, or the connection broke. Reads ahead for that, within bounds, but not past a
+    /// request that has come already: whoever sends several may end its side of the connection after the last.
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let has_next = self.framing.is_done() && !self.inbox.is_empty();
+            if has_next || self.inbox.len() >= READ {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Asks for the body, where the caller waits for that.
+    pub(super) fn poll_invite(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.invitation.is_empty() {
+            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, self.invitation))?;
+            self.invitation = self.invitation.get(count..).unwrap_or_default();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Skips what is left of the body and has come already. Says whether that was all of it.
+    pub(super) fn skip(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut skipped = 0;
+        while skipped <= MOST_SKIPPED {
+            match self.framing.next(&mut self.inbox) {
+                Ok(Piece::End) => return true,
+                Ok(Piece::Data(data)) => skipped += data.len(),
+                // Whoever still waits for a word may send the body or not.
+                Ok(Piece::Missing) if self.invitation.is_empty() => match self.poll_fill(cx) {
+                    Poll::Ready(Ok(1..)) => {}
+                    _ => return false,
+                },
+                Ok(Piece::Missing) | Err(_) => return false,
+            }
+        }
+        false
+    }
+}
