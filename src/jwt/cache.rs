@@ -54,11 +54,11 @@ impl<T> TokenCache<T> {
     /// The token's verification, if it still holds: signed by a key that the issuer publishes, and that key not older
     /// than keys may be. What no longer holds is forgotten; a new verification then says why. Whether the token lives
     /// is left to [`Verified::check`]: one that has expired is remembered, so that sending it again costs nothing.
-    pub fn lookup(&self, token: &str) -> Option<Rc<(Verified, T)>> {
+    pub fn lookup(&self, token: &str, now: Instant) -> Option<Rc<(Verified, T)>> {
         {
             let entries = self.entries.borrow();
             let entry = entries.get(token)?;
-            if self.is_published(entry, &entry.value.0) {
+            if self.is_published(entry, &entry.value.0, now) {
                 return Some(Rc::clone(&entry.value));
             }
         }
@@ -80,12 +80,12 @@ impl<T> TokenCache<T> {
         self.entries.borrow().len()
     }
 
-    fn is_published(&self, entry: &Entry<T>, verified: &Verified) -> bool {
+    fn is_published(&self, entry: &Entry<T>, verified: &Verified, now: Instant) -> bool {
         let Some(issuer) = self.keyring.issuer(verified.issuer) else {
             return false;
         };
         let snapshot = issuer.keys.snapshot.load();
-        let Some(keys) = snapshot.usable(Instant::now()) else {
+        let Some(keys) = snapshot.usable(now) else {
             return false;
         };
         if entry.generation.get() == snapshot.generation() {

@@ -3,19 +3,24 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use tower::Service;
+
 /// A worker's stack, as all of its connections have it. Clones share it.
 #[derive(Debug)]
 pub(super) struct Current<S>(Rc<RefCell<S>>);
 
-impl<S: Clone> Current<S> {
+impl<S> Current<S> {
     /// `stack`, until it is replaced.
     pub(super) fn new(stack: S) -> Self {
         Self(Rc::new(RefCell::new(stack)))
     }
 
-    /// For one request, from its beginning to its end: it is served whole by the stack that it met.
-    pub(super) fn take(&self) -> S {
-        self.0.borrow().clone()
+    /// Has it answer one request, from its beginning to its end: what the future needs of the stack, it has.
+    pub(super) fn call<T>(&self, request: T) -> S::Future
+    where
+        S: Service<T>,
+    {
+        self.0.borrow_mut().call(request)
     }
 
     /// From the next request on. Those that have begun are not touched.

@@ -113,7 +113,7 @@ impl Authn {
     fn check<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Stopped> {
         let token = credential(request.headers(), request.query_token())?;
         let now = Timestamp::now();
-        if let Some(known) = self.cache.lookup(token) {
+        if let Some(known) = self.cache.lookup(token, request.entry().started()) {
             return Ok(caller(&known, now)?);
         }
         let client = request.entry().client();

@@ -1,13 +1,14 @@
 //! An answer as HTTP/1.1 has it.
 
 use std::cell::Cell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode, Version};
 use http_body::SizeHint;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::server::unread::date;
 
@@ -16,19 +17,23 @@ const DATE_LENGTH: usize = 29;
 
 /// The time of day as answers have it, written once a second.
 #[derive(Debug, Default)]
-pub(super) struct Date(Cell<(u64, [u8; DATE_LENGTH])>);
+pub(super) struct Date(Cell<Option<(Instant, [u8; DATE_LENGTH])>>);
 
 impl Date {
-    fn write(&self, into: &mut Vec<u8>) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let (second, mut text) = self.0.get();
-        if second != now {
-            let written =
-                date(Timestamp::try_from(UNIX_EPOCH + Duration::from_secs(now)).unwrap_or_default());
-            text = written.as_bytes().try_into().unwrap_or_default();
-            self.0.set((now, text));
-        }
+    fn write(&self, now: Instant, into: &mut Vec<u8>) {
+        let text = match self.0.get() {
+            Some((until, text)) if now < until => text,
+            _ => self.renew(now),
+        };
         into.extend_from_slice(&text);
+    }
+
+    fn renew(&self, now: Instant) -> [u8; DATE_LENGTH] {
+        let time = Timestamp::now();
+        let passed = Duration::from_nanos(u64::from(time.subsec_nanosecond().unsigned_abs()));
+        let text = date(time).as_bytes().try_into().unwrap_or([b' '; DATE_LENGTH]);
+        self.0.set(Some((now + Duration::from_secs(1).saturating_sub(passed), text)));
+        text
     }
 }
 
@@ -102,7 +107,7 @@ pub(super) fn write_head(
     asked: Asked,
     (sent, length): (Sent, Option<u64>),
     closes: bool,
-    (date, into): (&Date, &mut Vec<u8>),
+    (date, now, into): (&Date, Instant, &mut Vec<u8>),
 ) {
     let is_current = asked.version != Version::HTTP_10;
     into.extend_from_slice(if is_current { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
@@ -125,7 +130,7 @@ pub(super) fn write_head(
     }
     into.extend_from_slice(DATE.as_str().as_bytes());
     into.extend_from_slice(b": ");
-    date.write(into);
+    date.write(now, into);
     into.extend_from_slice(b"\r\n\r\n");
 }
 

@@ -47,13 +47,16 @@ pub(super) struct Session<'a> {
     line: Rc<RefCell<Line>>,
     peer: SocketAddr,
     patience: Patience,
+    /// When the last answer began to be written, or the connection began: from then on the caller has time for the next
+    /// head. Looked up once for all that an answer needs it for.
+    since: Instant,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(http1: &'a Http1, transport: Transport, peer: SocketAddr) -> Self {
         let line = Line::new(transport, Rc::clone(&http1.reading));
         let patience = Patience::new(http1.answer_timeout);
-        Self { http1, line: Rc::new(RefCell::new(line)), peer, patience }
+        Self { http1, line: Rc::new(RefCell::new(line)), peer, patience, since: Instant::now() }
     }
 
     /// Serves until either side ends it. Gives the connection, unless it is lost.
@@ -72,7 +75,7 @@ impl<'a> Session<'a> {
         let mut closing = pin!(waits.reached(Phase::Closing).fuse());
         // Polled once: from then on it wakes this task when the phase changes, and the phase itself says to which.
         let _ = poll_fn(|cx| Poll::Ready(closing.as_mut().poll(cx))).await;
-        let mut idle = pin!(sleep_until(Instant::now() + self.http1.idle_timeout));
+        let mut idle = pin!(sleep_until(self.since + self.http1.idle_timeout));
         loop {
             let head = match self.head(idle.as_mut(), &phase, closing.as_mut()).await {
                 Ok(head) => head,
@@ -93,7 +96,7 @@ impl<'a> Session<'a> {
         phase: &PhaseView,
         mut closing: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Head, End> {
-        let due = Instant::now() + self.http1.idle_timeout;
+        let due = self.since + self.http1.idle_timeout;
         poll_fn(|cx| {
             if let Poll::Ready(head) = self.poll_head(cx) {
                 return Poll::Ready(head);
@@ -161,7 +164,7 @@ impl<'a> Session<'a> {
         let request = Request::from_parts(parts, CallerBody::Http1(RequestBody::new(&self.line)));
         // The stack is always ready: what it must wait for, it waits for inside of its future.
         let response = {
-            let reply = stack.take().call(Accepted { peer: self.peer, request });
+            let reply = stack.call(Accepted { peer: self.peer, request });
             self.unless_left(pin!(reply)).await?
         };
         let Ok::<_, Infallible>(response) = response;
@@ -181,12 +184,14 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, response: Response<GateBody>, asked: Asked, closes: bool) -> Result<(), End> {
+        self.since = Instant::now();
         let (head, mut body) = response.into_parts();
         let hint = body.size_hint();
+        let body_is_held = matches!(body, GateBody::Full(_));
         let mut sent = Sent::of(asked, head.status, &hint);
         let closes = closes || sent == Sent::UntilClosed;
         let mut out = self.http1.take_buffer();
-        write_head(&head, asked, (sent, hint.exact()), closes, (&self.http1.date, &mut out));
+        write_head(&head, asked, (sent, hint.exact()), closes, (&self.http1.date, self.since, &mut out));
         while sent != Sent::None && !body.is_end_stream() {
             let Some(data) = self.data(&mut body).await? else { break };
             if !sent.write(&data, &mut out) {
@@ -200,6 +205,9 @@ impl<'a> Session<'a> {
         let is_whole = sent.end(&mut out);
         self.write(&out).await?;
         self.http1.give_back(out);
+        if !body_is_held {
+            self.since = Instant::now();
+        }
         if is_whole && sent != Sent::UntilClosed { Ok(()) } else { Err(End::Done) }
     }
 
@@ -237,6 +245,9 @@ impl<'a> Session<'a> {
         })
         .await
         .map_err(|_| End::Lost)?;
+        if self.patience.is_tried() {
+            self.since = Instant::now();
+        }
         self.patience.flushed();
         Ok(())
     }

@@ -167,9 +167,9 @@ impl<'a> Session<'a> {
                 }
                 let body = CallerBody::Http2(RequestBody::new(body, &head.headers));
                 let request = Request::from_parts(head, body);
-                let mut stack = stack.take();
+                let reply = stack.call(Accepted { peer, request });
                 let reply = async move {
-                    match stack.call(Accepted { peer, request }).await {
+                    match reply.await {
                         Ok(response) => response,
                         Err(never) => match never {},
                     }

@@ -53,6 +53,11 @@ impl Entry {
         self.arrival.client
     }
 
+    /// When the request came.
+    pub(in crate::stages) fn started(&self) -> Instant {
+        self.arrival.started
+    }
+
     /// When the answer is due.
     pub(in crate::stages) fn deadline(&self) -> Instant {
         self.deadline

@@ -11,7 +11,7 @@ mod floods;
 mod unavailable;
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Method, Request, Response};
+use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
@@ -28,9 +29,11 @@ pub use self::entry::Entry;
 pub(super) use self::unavailable::unavailable;
 use super::deadline::Timed;
 use super::deciding::take_ready;
+use super::identify::Arrival;
 use super::problem;
 use super::reply::{GateBody, Reply};
 use crate::domain::Refusal;
+use crate::trail::Slot;
 
 /// A request that will leave an outcome, whatever becomes of it.
 #[derive(Debug)]
@@ -58,13 +61,31 @@ pub struct Audit<S> {
     inner: S,
 }
 
-/// Lets the stages decide. A panic in one of them is that request's failure alone.
-async fn decide<B, S>(inner: &mut S, audited: Audited<B>) -> Result<Reply, Refusal>
+impl<S> Audit<S> {
+    fn open(&self, slot: Option<Slot>, (arrival, deadline): (Arrival, Instant)) -> Rc<Entry> {
+        Rc::new(Entry::open(Rc::clone(&self.desk), slot, arrival, deadline))
+    }
+}
+
+/// Has the stages begin; None where one of them panicked.
+fn begin<B, S>(inner: &mut S, entry: &Rc<Entry>, head: Parts, body: B) -> Option<S::Future>
 where
     S: Service<Audited<B>, Response = Reply, Error = Refusal>,
 {
-    let entry = Rc::clone(&audited.entry);
-    AssertUnwindSafe(async { inner.call(audited).await }).catch_unwind().await.unwrap_or_else(|_| {
+    let audited = Audited { entry: Rc::clone(entry), head, body };
+    catch_unwind(AssertUnwindSafe(|| inner.call(audited))).ok()
+}
+
+/// Lets the stages decide. A panic in one of them is that request's failure alone.
+async fn decide(
+    entry: &Entry,
+    begun: Option<impl Future<Output = Result<Reply, Refusal>>>,
+) -> Result<Reply, Refusal> {
+    let decided = match begun {
+        Some(deciding) => AssertUnwindSafe(deciding).catch_unwind().await.ok(),
+        None => None,
+    };
+    decided.unwrap_or_else(|| {
         tracing::error!(request_id = %entry.id(), "a stage panicked");
         Err(Refusal::internal("a stage panicked"))
     })
@@ -109,24 +130,31 @@ where
     }
 
     fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        let mut inner = take_ready(&mut self.inner);
-        let desk = Rc::clone(&self.desk);
+        let (head, timed) = request.into_parts();
+        let (identified, deadline) = timed.into_parts();
+        let (arrival, body) = identified.into_parts();
+        if let Some(slot) = self.desk.slot_at_hand() {
+            let entry = self.open(Some(slot), (arrival, deadline));
+            let begun = begin(&mut self.inner, &entry, head, body);
+            return Box::pin(async move {
+                let decision = decide(&entry, begun).await;
+                Ok(conclude(&entry, decision).await)
+            });
+        }
+        let mut this = take_ready(self);
         Box::pin(async move {
-            let (head, timed) = request.into_parts();
-            let (identified, deadline) = timed.into_parts();
-            let (arrival, body) = identified.into_parts();
-            let may_leave_none = head.method == Method::GET && desk.config.durability.reads.is_none();
+            let may_leave_none = head.method == Method::GET && this.desk.config.durability.reads.is_none();
             let slot = if may_leave_none {
-                desk.slot_at_hand()
+                None
             } else {
-                match desk.slot(arrival.started, deadline).await {
+                match this.desk.slot(arrival.started, deadline).await {
                     Ok(slot) => Some(slot),
                     Err(refusal) => return Ok(problem::response(&refusal, arrival.id)),
                 }
             };
-            let entry = Rc::new(Entry::open(desk, slot, arrival, deadline));
-            let audited = Audited { entry: Rc::clone(&entry), head, body };
-            let decision = decide(&mut inner, audited).await;
+            let entry = this.open(slot, (arrival, deadline));
+            let begun = begin(&mut this.inner, &entry, head, body);
+            let decision = decide(&entry, begun).await;
             Ok(conclude(&entry, decision).await)
         })
     }

@@ -81,8 +81,12 @@ async fn who_leaves_in_the_middle_of_an_answer_has_its_outcome() {
             }
         };
         within("the vendor's connection to end", stemmed).await;
-        let outcomes: Vec<Value> =
-            world.trail.records().into_iter().filter(|record| record["kind"] == "outcome").collect();
+        let enough = |records: &[Value]| {
+            let outcomes = records.iter().filter(|record| record["kind"] == "outcome");
+            let outcomes: Vec<Value> = outcomes.cloned().collect();
+            (outcomes.len() > number).then_some(outcomes)
+        };
+        let outcomes = world.trail.wait_until("its outcome", enough).await;
         let last = &outcomes[number];
         let told = outcomes.len() == number + 1 && last["status"] == 200 && last["vendor_status"] == 200;
         tally.expect(told && last["outcome_unknown"] == false, || format!("{method}: {outcomes:?}"));
