@@ -28,7 +28,9 @@ use crate::world::{Answer, CONFERENCE, Stack, World, mint, request};
 
 /// Of timing. In each, every stack has its turn, so that what disturbs one disturbs all.
 const ROUNDS: usize = 40;
-/// Requests in a round. Counted are so many, and twice as many: in the difference there is no start.
+/// Of counting: the middle one says what a request needs, without what comes once in many of them.
+const WINDOWS: u32 = 5;
+/// Requests in a round or window.
 const TIMES: u32 = 500;
 
 /// Nothing is shed, however slow the machine is, or valgrind makes it.
@@ -205,9 +207,10 @@ fn times(subjects: &[Subject<'_>]) -> Vec<f64> {
 fn counts(subjects: &[Subject<'_>]) -> Option<Vec<f64>> {
     let counted = callgrind::run(&["stages"])?;
     let count = |(index, subject): (usize, &Subject<'_>)| {
-        // Three dumps for each: the first has what was before.
-        let [once, twice] = [2, 3].map(|dump| counted.to_dump(3 * index + dump));
-        (twice as f64 - once as f64) / f64::from(subject.times)
+        // In the first dump is what was before.
+        let dumps = (2..WINDOWS as usize + 2).map(|dump| (1 + WINDOWS as usize) * index + dump);
+        let windows = dumps.map(|dump| counted.to_dump(dump) as f64 / f64::from(subject.times));
+        median(windows.collect())
     };
     Some(subjects.iter().enumerate().map(count).collect())
 }
@@ -217,12 +220,10 @@ pub(crate) fn be_counted() {
     let scene = Scene::new();
     for subject in scene.subjects() {
         let Subject { times, send, prepare, .. } = subject;
-        prepare(4 * times);
-        send(times);
-        dump();
-        send(times);
-        dump();
-        send(2 * times);
-        dump();
+        prepare(times * (1 + WINDOWS));
+        for _ in 0..=WINDOWS {
+            send(times);
+            dump();
+        }
     }
 }
