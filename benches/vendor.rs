@@ -11,14 +11,15 @@ pub(crate) fn start() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     listener.set_nonblocking(true).expect("a socket");
-    std::thread::spawn(move || {
+    let work = move || {
         runtime().block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream));
             }
         });
-    });
+    };
+    std::thread::Builder::new().name("vendor".to_owned()).spawn(work).expect("a thread");
     format!("http://{address}")
 }
 

@@ -148,10 +148,6 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(issuers: &[&DevIssuer]) -> Self {
-        Self::with(issuers, "")
-    }
-
     /// With more of a configuration.
     pub(crate) fn with(issuers: &[&DevIssuer], more: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
