@@ -46,11 +46,10 @@ impl AppCalls {
         let mut write = |part: &[u8]| request.extend_from_slice(part);
         write(method(call));
         write(self.conferences.as_bytes());
-        for id in [call.conference().map(ConferenceId::as_str), call.user().map(UserName::as_str)] {
-            if let Some(id) = id {
-                write(b"/");
-                write(id.as_bytes());
-            }
+        let ids = [call.conference().map(ConferenceId::as_str), call.user().map(UserName::as_str)];
+        for id in ids.into_iter().flatten() {
+            write(b"/");
+            write(id.as_bytes());
         }
         write(self.fields.as_bytes());
         write(b"authorization: ");

@@ -83,13 +83,12 @@ pub(super) async fn serve<S: Stack>(
     // Nobody is there to read a goodbye, or a body still has hold of the connection.
     let Some(mut transport) = transport else { return };
     match end {
-        End::Lost => {}
         End::Done => close(transport, &[]).await,
         End::Refused(code) => unread.refuse(transport, client, code).await,
         // Its next request may have been on the way all the while.
         End::Closing if transport.speaks(LAST_WORDS).await => {
             unread.refuse(transport, client, Code::ShuttingDown).await;
         }
-        End::Closing => {}
+        End::Closing | End::Lost => {}
     }
 }

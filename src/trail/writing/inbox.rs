@@ -123,12 +123,14 @@ impl Inbox {
     fn reach(&mut self) {
         let Self { shared, hand, spare, .. } = self;
         shared.lanes(|lanes| {
-            lanes.all.retain(|lane| {
+            lanes.all.retain_mut(|lane| {
+                // First: once nobody else has it, what is in it is all that there will be.
+                let is_left = Arc::get_mut(lane).is_some();
                 if lane.urgency() > Urgency::Nothing {
                     hand.push((Arc::clone(lane), lane.take(spare.pop().unwrap_or_default())));
                     return true;
                 }
-                Arc::strong_count(lane) > 1
+                !is_left
             });
         });
     }

@@ -51,8 +51,10 @@ impl Trail {
         if let Some(slot) = self.try_reserve() {
             return slot;
         }
-        // What takes up the room is written at once.
-        self.shared().bell.call();
+        // What takes up the room is written at once, where it can be.
+        if self.observer.is_writable() {
+            self.shared().bell.call();
+        }
         match self.shared().room.acquire().await {
             Ok(permit) => {
                 permit.forget();
@@ -105,7 +107,7 @@ impl Trail {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the thread has ended: no record is taken any more.
+    /// Whether the thread is to end, or has: only records whose room was taken before are still written.
     pub fn is_closed(&self) -> bool {
         self.shared().is_closed()
     }
@@ -200,8 +202,16 @@ impl Slot {
     fn push(&self, record: &impl Recordable, head: Head) {
         let takes_room = matches!(head.room, Room::Queue);
         let refused = match self.lane.push(head, |text| record.write(text)) {
-            Ok(None) => return,
-            Ok(Some(urgency)) => return self.shared.bell.ring(urgency),
+            Ok(urgency) => {
+                if let Some(urgency) = urgency {
+                    self.shared.bell.ring(urgency);
+                }
+                // Somebody may wait for the room that it takes.
+                if takes_room && self.shared.room.available_permits() == 0 {
+                    self.shared.bell.call();
+                }
+                return;
+            }
             Err(refused) => refused,
         };
         match refused {

@@ -31,8 +31,10 @@ impl PooledBody {
 
     /// Readers stop when the announced length is there, without asking for the end.
     fn release_if_done(&mut self) {
-        if self.framing.is_done() {
-            self.lease.take().map(Lease::release);
+        if self.framing.is_done()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.release();
         }
     }
 

@@ -53,10 +53,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, SendFault> {
     let framing = said.framing(status, is_current)?;
     // HTTP/1.0 servers differ in what they mean by keep-alive (RFC 9112, section 9.3). A length beside the chunks is
     // overruled by them, and may be an attempt to split the answer in two (section 6.3).
-    let keeps = is_current
-        && !said.closes
-        && !(said.is_chunked && said.length.is_some())
-        && !matches!(framing, Framing::UntilClosed);
+    let is_twice = said.is_chunked && said.length.is_some();
+    let keeps = is_current && !said.closes && !is_twice && framing != Framing::UntilClosed;
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = said.kept;
