@@ -86,6 +86,7 @@ impl Framing {
             _ if inbox.is_empty() && !self.is_done() => Ok(Piece::Missing),
             Self::Length(left) => Ok(Piece::Data(take(left, inbox))),
             Self::UntilClosed => Ok(Piece::Data(inbox.split().freeze())),
+            Self::Chunked { beside, .. } if *beside > MOST_BESIDE => Err(TOO_MUCH),
             Self::Chunked { at, beside } => at.next(inbox, beside),
         }
     }
@@ -95,17 +96,20 @@ impl Chunks {
     fn next(&mut self, inbox: &mut BytesMut, beside: &mut usize) -> Result<Piece, Malformed> {
         loop {
             match self {
-                Self::Size => match line(inbox, MAX_SIZE + MOST_BESIDE - *beside, check_size)? {
-                    None => return Ok(Piece::Missing),
-                    Some(line) => {
-                        let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-                        count(beside, line.len() - digits)?;
-                        match size(&line, digits)? {
-                            0 => *self = Self::Trailers,
-                            size => *self = Self::Data(size),
+                Self::Size => {
+                    match line(inbox, (MAX_SIZE + MOST_BESIDE).saturating_sub(*beside), check_size)? {
+                        None => return Ok(Piece::Missing),
+                        Some(line) => {
+                            let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+                            // More digits than a size can need are leading zeros, and chunks of one byte could have many.
+                            count(beside, line.len() - digits.min(16))?;
+                            match size(&line, digits)? {
+                                0 => *self = Self::Trailers,
+                                size => *self = Self::Data(size),
+                            }
                         }
                     }
-                },
+                }
                 Self::Data(_) if inbox.is_empty() => return Ok(Piece::Missing),
                 Self::Data(left) => {
                     let data = take(left, inbox);
@@ -125,7 +129,7 @@ impl Chunks {
                     inbox.advance(2);
                     *self = Self::Size;
                 }
-                Self::Trailers => match line(inbox, MOST_BESIDE - *beside, check_trailer)? {
+                Self::Trailers => match line(inbox, MOST_BESIDE.saturating_sub(*beside), check_trailer)? {
                     None => return Ok(Piece::Missing),
                     Some(line) if line.is_empty() => *self = Self::Done,
                     Some(line) => count(beside, line.len().max(LEAST_TRAILER))?,
@@ -283,6 +287,21 @@ mod tests {
             }
         }
         assert_eq!(decoded("2\r\no", 1), Ok(None));
+    }
+
+    #[test]
+    fn what_is_beside_the_data_is_bounded_and_stays_so() {
+        let zeros = format!("{}1\r\nx\r\n", "0".repeat(1000));
+        assert_eq!(decoded(&format!("{zeros}0\r\n\r\n"), 1).unwrap().unwrap().0, "x");
+        let many = format!("{}0\r\n\r\n", zeros.repeat(20));
+        assert!(decoded(&many, many.len()).is_err());
+        // What is read on after that is refused as well.
+        let mut framing = Framing::chunked();
+        let extended = format!("0;{}\r\n{}\r\n", "x".repeat(100), "X: y\r\n".repeat(64));
+        let mut inbox = BytesMut::from(extended.as_str());
+        for _ in 0..2 {
+            assert!(framing.next(&mut inbox).is_err());
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Transport {
     }
 
     /// Has the kernel forget what the caller has not taken, once the connection is dropped.
-    fn forget_the_rest(&self) {
+    pub(super) fn forget_the_rest(&self) {
         let stream = match &self.socket {
             Socket::Clear(stream) => stream,
             Socket::Tls(stream) => stream.get_ref().0,

@@ -134,7 +134,7 @@ fn is_directed_here(uri: &Uri) -> bool {
 }
 
 /// Whether everybody on the way reads the same length: a coding of the body is `chunked`, once (RFC 9112, section 6.1).
-/// hyper takes every list of codings that ends with it for the same, and undoes none of the others.
+/// A list of codings that ends with it is framed the same, and none of the others would be undone.
 pub fn is_framed_plainly(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {

@@ -112,55 +112,11 @@ async fn first_to_answer(mut addresses: impl Iterator<Item = SocketAddr>) -> Res
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-    use rustls::ServerConfig;
-    use tempfile::NamedTempFile;
-    use tokio_rustls::TlsAcceptor;
-
     use super::*;
-    use crate::upstream::scripted::{Server, on_a_worker, until};
+    use crate::upstream::scripted::{Authority, Server, on_a_worker, until};
     use crate::upstream::tls_config;
 
     const LONG: Duration = Duration::from_mins(1);
-
-    /// A certificate authority and the file that makes it trusted.
-    struct Authority {
-        issuer: CertifiedIssuer<'static, KeyPair>,
-        file: NamedTempFile,
-    }
-
-    impl Authority {
-        fn new() -> Self {
-            let mut params = CertificateParams::default();
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-            let mut file = NamedTempFile::new().unwrap();
-            file.write_all(issuer.pem().as_bytes()).unwrap();
-            Self { issuer, file }
-        }
-
-        fn acceptor(&self, name: &str) -> TlsAcceptor {
-            let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-            let certificate = params.signed_by(&key, &self.issuer).unwrap();
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let mut config = ServerConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(vec![certificate.into()], key.into())
-                .unwrap();
-            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-            TlsAcceptor::from(Arc::new(config))
-        }
-
-        fn connector(&self) -> Connector {
-            let (tls, _) = tls_config(Some(self.file.path())).unwrap();
-            Connector::new(tls, LONG)
-        }
-    }
 
     async fn attempt(connector: &Connector, url: &str) -> Result<Stream, ConnectError> {
         connector.connect(&Endpoint::parse(url).unwrap()).await

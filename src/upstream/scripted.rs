@@ -1,15 +1,23 @@
 //! For tests: a server on a real socket that does to each connection what the test says, byte by byte.
 
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio_rustls::TlsAcceptor;
+
+use super::{Connector, tls_config};
+
+const LONG: Duration = Duration::from_mins(1);
 
 /// Runs a test on one thread in real time, as a worker does. A test that hangs fails.
 pub(crate) fn on_a_worker(test: impl Future<Output = ()>) {
@@ -22,6 +30,43 @@ pub(crate) fn on_a_worker(test: impl Future<Output = ()>) {
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         yield_now().await;
+    }
+}
+
+/// A certificate authority and the file that makes it trusted.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    file: NamedTempFile,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(issuer.pem().as_bytes()).unwrap();
+        Self { issuer, file }
+    }
+
+    pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.into()], key.into())
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    pub(crate) fn connector(&self) -> Connector {
+        let (tls, _) = tls_config(Some(self.file.path())).unwrap();
+        Connector::new(tls, LONG)
     }
 }
 

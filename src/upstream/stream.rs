@@ -16,11 +16,14 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Resolves when there may be something to read from the socket, of TLS if not of what it carries.
-    pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Resolves when there is something to read, or nothing more will be: an error, too. What TLS keeps to itself does
+    /// not count, and what it holds back does. Something that is there may be taken.
+    pub(super) fn poll_disturbed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut one = [0];
+        let mut one = ReadBuf::new(&mut one);
         match self {
-            Self::Plain(stream) => stream.poll_read_ready(cx),
-            Self::Tls(stream) => stream.get_ref().0.poll_read_ready(cx),
+            Self::Plain(stream) => stream.poll_peek(cx, &mut one).map(drop),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, &mut one).map(drop),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct Asked {
 
 impl Sent {
     pub(super) fn of(asked: Asked, status: StatusCode, hint: &SizeHint) -> Self {
-        if asked.only_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        if asked.only_head || is_bodiless(status) {
             return Self::None;
         }
         match hint.exact() {
@@ -101,6 +101,11 @@ impl Sent {
     }
 }
 
+/// Whether answers of this status have no body, and no length of one (RFC 9110, section 8.6).
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// Writes a head. `length` is the body's, where it is known, and told even if the body itself is not sent.
 pub(super) fn write_head(
     head: &Parts,
@@ -118,7 +123,7 @@ pub(super) fn write_head(
     write_fields(&head.headers, into);
     match (sent, length) {
         (Sent::Chunks, _) => field(TRANSFER_ENCODING.as_str(), b"chunked", into),
-        (_, Some(length)) if head.status != StatusCode::NO_CONTENT => {
+        (_, Some(length)) if !is_bodiless(head.status) => {
             field(CONTENT_LENGTH.as_str(), itoa::Buffer::new().format(length).as_bytes(), into);
         }
         _ => {}

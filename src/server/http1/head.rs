@@ -34,35 +34,50 @@ pub(super) struct Head {
 }
 
 /// Takes a head from the beginning of `inbox`, if all of it is there. What is none is refused with a code, as soon as
-/// that is clear.
-pub(super) fn take(inbox: &mut BytesMut, bounds: Bounds) -> Result<Option<Head>, Code> {
-    skip_empty_lines(inbox);
-    match end(inbox) {
-        Some(end) if end <= bounds.bytes => read(&inbox.split_to(end).freeze(), bounds).map(Some),
+/// that is clear. `looked_at` says how much was there the last time, so that nobody has all of it read again for each
+/// byte.
+pub(super) fn take(
+    inbox: &mut BytesMut,
+    looked_at: &mut usize,
+    bounds: Bounds,
+) -> Result<Option<Head>, Code> {
+    *looked_at = looked_at.saturating_sub(skip_empty_lines(inbox));
+    match end(inbox, *looked_at) {
+        Some(end) if end <= bounds.bytes => {
+            *looked_at = 0;
+            read(&inbox.split_to(end).freeze(), bounds).map(Some)
+        }
         _ => {
-            look(inbox, bounds)?;
+            let new = inbox.get(*looked_at..).unwrap_or_default();
+            if *looked_at == 0 || memchr::memchr(b'\n', new).is_some() {
+                look(inbox, bounds)?;
+            }
+            *looked_at = inbox.len();
             if inbox.len() < bounds.bytes { Ok(None) } else { Err(Code::HeadersTooLarge) }
         }
     }
 }
 
-/// They may stand before a request, and are none of it (RFC 9112, section 2.2).
-fn skip_empty_lines(inbox: &mut BytesMut) {
+/// They may stand before a request, and are none of it (RFC 9112, section 2.2). Says how many bytes they were.
+fn skip_empty_lines(inbox: &mut BytesMut) -> usize {
+    let before = inbox.len();
     loop {
         let length = if inbox.starts_with(b"\r\n") {
             2
         } else if inbox.starts_with(b"\n") {
             1
         } else {
-            return;
+            return before - inbox.len();
         };
         inbox.advance(length);
     }
 }
 
-/// Where a head ends: behind its first empty line.
-fn end(bytes: &[u8]) -> Option<usize> {
-    memchr::memchr_iter(b'\n', bytes).find_map(|at| match bytes.get(at + 1..)? {
+/// Where a head ends: behind its first empty line, which was not all there when so much was `looked_at`.
+fn end(bytes: &[u8], looked_at: usize) -> Option<usize> {
+    let from = looked_at.saturating_sub(2);
+    let mut ends = memchr::memchr_iter(b'\n', bytes.get(from..)?).map(|at| from + at);
+    ends.find_map(|at| match bytes.get(at + 1..)? {
         [b'\n', ..] => Some(at + 2),
         [b'\r', b'\n', ..] => Some(at + 3),
         _ => None,
@@ -176,7 +191,7 @@ mod tests {
 
     fn taken(text: &str) -> (Result<Option<Head>, Code>, String) {
         let mut inbox = BytesMut::from(text);
-        let head = take(&mut inbox, BOUNDS);
+        let head = take(&mut inbox, &mut 0, BOUNDS);
         (head, String::from_utf8(inbox.to_vec()).unwrap())
     }
 
@@ -194,6 +209,19 @@ mod tests {
         );
         assert_eq!((head.framing, head.keeps, head.is_invited), (Framing::Length(2), true, false));
         assert_eq!(head.parts.headers["host"], "gate");
+    }
+
+    #[test]
+    fn a_head_may_come_byte_by_byte() {
+        for whole in ["\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n", "\nGET / HTTP/1.1\nA: b\n\n"] {
+            let (mut inbox, mut looked_at) = (BytesMut::new(), 0);
+            for (count, byte) in (1..).zip(whole.bytes()) {
+                inbox.extend_from_slice(&[byte]);
+                let head = take(&mut inbox, &mut looked_at, BOUNDS).unwrap();
+                assert_eq!(head.is_some(), count == whole.len(), "{count} bytes of {whole:?}");
+            }
+            assert_eq!((looked_at, inbox.len()), (0, 0));
+        }
     }
 
     #[test]

@@ -23,26 +23,28 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(super) struct Line {
     pub(super) transport: Transport,
     pub(super) inbox: BytesMut,
+    /// How much of a head that has begun was looked at.
+    pub(super) looked_at: usize,
     reading: Rc<RefCell<Box<[u8]>>>,
     /// What is left of the current request's body.
     pub(super) framing: Framing,
     /// Counts requests: which one the body belongs to.
     pub(super) number: u64,
-    /// What is to be said before the body comes.
-    invitation: &'static [u8],
+    /// What is left to be said before the body comes; nothing is left once the word is out.
+    invitation: Option<&'static [u8]>,
 }
 
 impl Line {
     pub(super) fn new(transport: Transport, reading: Rc<RefCell<Box<[u8]>>>) -> Self {
         let (inbox, framing) = (BytesMut::new(), Framing::Length(0));
-        Self { transport, inbox, reading, framing, number: 0, invitation: &[] }
+        Self { transport, inbox, looked_at: 0, reading, framing, number: 0, invitation: None }
     }
 
     /// A request has come, with a body of this framing. `is_invited`: the caller waits for a word before it sends it.
     pub(super) fn begin(&mut self, framing: Framing, is_invited: bool) {
         self.number += 1;
         self.framing = framing;
-        self.invitation = if is_invited { CONTINUE } else { &[] };
+        self.invitation = is_invited.then_some(CONTINUE);
     }
 
     /// Reads what there is; 0 is the end.
@@ -71,11 +73,21 @@ impl Line {
 
     /// Asks for the body, where the caller waits for that.
     pub(super) fn poll_invite(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.invitation.is_empty() {
-            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, self.invitation))?;
-            self.invitation = self.invitation.get(count..).unwrap_or_default();
+        while let Some(rest) = self.invitation {
+            if rest.is_empty() {
+                ready!(Pin::new(&mut self.transport).poll_flush(cx))?;
+                self.invitation = None;
+                break;
+            }
+            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, rest))?;
+            self.invitation = rest.get(count..);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether the caller was asked in part only: what follows would be taken for the rest of it.
+    pub(super) fn has_begun_to_invite(&self) -> bool {
+        self.invitation.is_some_and(|rest| rest.len() < CONTINUE.len())
     }
 
     /// Skips what is left of the body and has come already. Says whether that was all of it.
@@ -86,7 +98,7 @@ impl Line {
                 Ok(Piece::End) => return true,
                 Ok(Piece::Data(data)) => skipped += data.len(),
                 // Whoever still waits for a word may send the body or not.
-                Ok(Piece::Missing) if self.invitation.is_empty() => match self.poll_fill(cx) {
+                Ok(Piece::Missing) if self.invitation.is_none() => match self.poll_fill(cx) {
                     Poll::Ready(Ok(1..)) => {}
                     _ => return false,
                 },

@@ -12,6 +12,7 @@ use http::header::CONNECTION;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::io::AsyncWrite;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::{Asked, Sent, write_head};
@@ -74,7 +75,7 @@ impl<'a> Session<'a> {
         let mut waits = phase.clone();
         let mut closing = pin!(waits.reached(Phase::Closing).fuse());
         // Polled once: from then on it wakes this task when the phase changes, and the phase itself says to which.
-        let _ = poll_fn(|cx| Poll::Ready(closing.as_mut().poll(cx))).await;
+        let _ = unconstrained(poll_fn(|cx| Poll::Ready(closing.as_mut().poll(cx)))).await;
         let mut idle = pin!(sleep_until(self.since + self.http1.idle_timeout));
         loop {
             let head = match self.head(idle.as_mut(), &phase, closing.as_mut()).await {
@@ -85,7 +86,7 @@ impl<'a> Session<'a> {
                 return end;
             }
             // A caller that sends one request after the other must not keep all others waiting.
-            tokio::task::coop::consume_budget().await;
+            consume_budget().await;
         }
     }
 
@@ -125,7 +126,8 @@ impl<'a> Session<'a> {
         loop {
             let mut line = self.line.borrow_mut();
             if !line.inbox.is_empty() {
-                match take(&mut line.inbox, bounds) {
+                let Line { inbox, looked_at, .. } = &mut *line;
+                match take(inbox, looked_at, bounds) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
                     Ok(None) => {}
                     Err(code) => return Poll::Ready(Err(End::Refused(code))),
@@ -168,8 +170,11 @@ impl<'a> Session<'a> {
             self.unless_left(pin!(reply)).await?
         };
         let Ok::<_, Infallible>(response) = response;
-        let is_whole = poll_fn(|cx| Poll::Ready(self.line.borrow_mut().skip(cx))).await;
-        let closes = !keeps || !is_whole || phase.has_reached(Phase::Draining) || is_last(&response);
+        if self.line.borrow().has_begun_to_invite() {
+            return Err(End::Lost);
+        }
+        let goes_on = keeps && !phase.has_reached(Phase::Draining) && !is_last(&response);
+        let closes = !goes_on || !poll_fn(|cx| Poll::Ready(self.line.borrow_mut().skip(cx))).await;
         self.send(response, asked, closes).await?;
         if closes { Err(End::Done) } else { Ok(()) }
     }
@@ -193,10 +198,15 @@ impl<'a> Session<'a> {
         let mut out = self.http1.take_buffer();
         write_head(&head, asked, (sent, hint.exact()), closes, (&self.http1.date, self.since, &mut out));
         while sent != Sent::None && !body.is_end_stream() {
-            let Some(data) = self.data(&mut body).await? else { break };
+            let data = match self.data(&mut body).await {
+                Ok(Some(data)) => data,
+                Ok(None) => break,
+                Err(end) => return Err(self.broken_off(end, sent)),
+            };
             if !sent.write(&data, &mut out) {
                 return Err(End::Done);
             }
+            drop(data);
             if out.len() > READ || !body.is_end_stream() {
                 self.write(&out).await?;
                 out.clear();
@@ -209,6 +219,15 @@ impl<'a> Session<'a> {
             self.since = Instant::now();
         }
         if is_whole && sent != Sent::UntilClosed { Ok(()) } else { Err(End::Done) }
+    }
+
+    /// How a connection ends whose answer breaks off. A caller that takes its end for the answer's is to see a reset.
+    fn broken_off(&self, end: End, sent: Sent) -> End {
+        if sent != Sent::UntilClosed {
+            return end;
+        }
+        self.line.borrow().transport.forget_the_rest();
+        End::Lost
     }
 
     /// The next piece of an answer's body. One that breaks off ends the connection: that is how its reader sees it.

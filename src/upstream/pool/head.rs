@@ -73,7 +73,7 @@ struct Said {
 impl Said {
     fn by(fields: &[Header<'_>]) -> Result<Self, SendFault> {
         // Room for what the gateway adds on the way out.
-        let mut said = Self { kept: HeaderMap::with_capacity(16), ..Self::default() };
+        let mut said = Self { kept: HeaderMap::with_capacity(12), ..Self::default() };
         for Header { name, value } in fields {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             if is("content-length") {

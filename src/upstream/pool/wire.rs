@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::task::coop::unconstrained;
 
 use super::head::{Head, Parsed, parse};
 use super::{SendFault, WireFault};
@@ -50,16 +51,14 @@ impl Wire {
 
     /// Resolves when the server has closed, or has said something: what it says unasked is no answer.
     pub(super) fn poll_disturbed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Without a buffer, as long as there is nothing to read. With TLS, what there is may be of no consequence.
-        if self.inbox.is_empty() && self.stream.poll_read_ready(cx).is_pending() {
-            return Poll::Pending;
-        }
-        if self.inbox.is_empty() { self.poll_read(cx).map(drop) } else { Poll::Ready(()) }
+        if self.inbox.is_empty() { self.stream.poll_disturbed(cx) } else { Poll::Ready(()) }
     }
 
     /// Whether it has not.
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.poll_disturbed(&mut Context::from_waker(Waker::noop())).is_pending()
+        // However much this task has done already: what is known of the connection counts.
+        let disturbed = unconstrained(poll_fn(|cx| self.poll_disturbed(cx)));
+        pin!(disturbed).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Reads more into the inbox; 0 is the end.

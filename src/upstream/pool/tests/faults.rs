@@ -1,6 +1,7 @@
 //! What a pool makes of servers that close, reset, break off, or are not there.
 
 use super::*;
+use crate::upstream::scripted::Authority;
 
 #[test]
 fn a_connection_that_the_server_closed_is_not_used() {
@@ -166,5 +167,31 @@ fn nobody_there_is_no_connection() {
             let error = whole(&pool, "/x").await.unwrap_err();
             assert_eq!((error.stage, error.reused), (Stage::Connect, false));
         }
+    });
+}
+
+#[test]
+fn what_tls_holds_back_is_nobodys_answer() {
+    on_a_worker(async {
+        let authority = Authority::new();
+        let server =
+            Server::start_with(Some(authority.acceptor("localhost")), |number, mut wire| async move {
+                // As long as what is read at a time: a forgery in the same record stays with TLS, and the socket is empty.
+                let head = "HTTP/1.1 200 OK\r\nContent-Length: 4000\r\nX: ";
+                let head = format!("{head}{}\r\n\r\n", "x".repeat(96 - 4 - head.len()));
+                let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+                wire.request().await.unwrap();
+                wire.write(&format!("{head}{}{}", "o".repeat(4000), if number == 0 { forged } else { "" }))
+                    .await;
+                wire.until_closed().await;
+            })
+            .await;
+        let url = format!("https://localhost:{}", server.address.port());
+        let config = PoolConfig { max_connections: 1, idle_timeout: LONG };
+        let pool = pool_by(authority.connector(), &url, config);
+        for _ in 0..2 {
+            assert_eq!(whole(&pool, "/x").await.unwrap(), "o".repeat(4000));
+        }
+        assert_eq!(server.record.accepted.get(), 2);
     });
 }

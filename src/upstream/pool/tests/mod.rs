@@ -17,8 +17,11 @@ const LONG: Duration = Duration::from_mins(1);
 
 fn pool_of(url: &str, max_connections: usize, idle_timeout: Duration) -> Pool {
     let (tls, _) = tls_config(None).unwrap();
-    let config = PoolConfig { max_connections, idle_timeout };
-    Pool::new(Endpoint::parse(url).unwrap(), Connector::new(tls, LONG), config)
+    pool_by(Connector::new(tls, LONG), url, PoolConfig { max_connections, idle_timeout })
+}
+
+fn pool_by(connector: Connector, url: &str, config: PoolConfig) -> Pool {
+    Pool::new(Endpoint::parse(url).unwrap(), connector, config)
 }
 
 fn pool(server: &Server) -> Pool {
