@@ -44,7 +44,8 @@ impl Lease {
             if !reused {
                 return Err(SendError::unsent(error, reused));
             }
-            self.connection = self.pool.connection(false).await?;
+            // On the heap, as it is rare: within the future it would be part of every call.
+            self.connection = Box::pin(self.pool.connection(false)).await?;
         }
     }
 

@@ -112,16 +112,10 @@ async fn a_stage_before_the_trail_does_too() {
 }
 
 /// A service that panics when a connection takes it, which no stage can catch.
-struct Untakeable(Arc<AtomicBool>);
+#[derive(Clone)]
+struct Uncallable(Arc<AtomicBool>);
 
-impl Clone for Untakeable {
-    fn clone(&self) -> Self {
-        assert!(!self.0.swap(false, Ordering::SeqCst), "on purpose, in the connection's task");
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl Service<Accepted<CallerBody>> for Untakeable {
+impl Service<Accepted<CallerBody>> for Uncallable {
     type Response = Response<GateBody>;
     type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Response, Infallible>>;
@@ -131,6 +125,7 @@ impl Service<Accepted<CallerBody>> for Untakeable {
     }
 
     fn call(&mut self, _: Accepted<CallerBody>) -> Self::Future {
+        assert!(!self.0.swap(false, Ordering::SeqCst), "on purpose, in the connection's task");
         std::future::ready(Ok(Response::new(GateBody::full("well"))))
     }
 }
@@ -141,7 +136,7 @@ async fn a_connection_that_panics_takes_no_other_with_it() {
     let armed = Arc::new(AtomicBool::new(false));
     let taken = Arc::clone(&armed);
     watch_panics();
-    let broken = Worker::start(move |_, _| Untakeable(Arc::clone(&taken))).await;
+    let broken = Worker::start(move |_, _| Uncallable(Arc::clone(&taken))).await;
     let before = Place::Worker.panics();
     let mut others = Vec::new();
     for _ in 0..10 {

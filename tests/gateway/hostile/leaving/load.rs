@@ -108,8 +108,21 @@ async fn whoever_leaves_whenever_the_books_agree() {
         status["connections_open"] == 0 && tenants.iter().all(|tenant| tenant["in_flight"] == 0)
     };
     cases.world.until_status("nobody any more", nobody).await;
+    all_on_record(&cases).await;
     agree(&cases, &callers);
     cases.finish().await;
+}
+
+/// Waits until whatever was counted as answered is in the trail: of reads the outcome is written soon after.
+async fn all_on_record(cases: &Cases) {
+    let metrics = cases.world.metrics().await;
+    let counts = metrics.lines().filter(|line| line.starts_with("confgate_requests_total{"));
+    let answered: usize = counts.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+    let whole = |records: &[Value]| {
+        let outcomes = records.iter().filter(|record| record["kind"] == "outcome").count();
+        (outcomes >= answered).then_some(())
+    };
+    cases.world.trail.wait_until(&format!("{answered} outcomes"), whole).await;
 }
 
 /// About each of them: what the vendor saw was recorded as sent, and what was not recorded so it did not see.
