@@ -101,7 +101,8 @@ impl Chunks {
                         None => return Ok(Piece::Missing),
                         Some(line) => {
                             let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-                            // More digits than a size can need are leading zeros, and chunks of one byte could have many.
+                            // More digits than a size can need are leading zeros, and chunks of one byte could have
+                            // many.
                             count(beside, line.len() - digits.min(16))?;
                             match size(&line, digits)? {
                                 0 => *self = Self::Trailers,

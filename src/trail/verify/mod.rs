@@ -26,6 +26,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 
 pub use fault::{Fault, FaultKind, VerifyError};
@@ -62,6 +63,21 @@ pub fn verify_by(
     measure: &Measure,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, VerifyError> {
+    for _ in 1..TURNS {
+        match verify_listed(directory, measure, progress) {
+            Err(VerifyError::Io { error, path }) if error.kind() == NotFound && path != directory => {}
+            done => return done,
+        }
+    }
+    verify_listed(directory, measure, progress)
+}
+
+/// The same for the files that are there now.
+fn verify_listed(
+    directory: &Path,
+    measure: &Measure,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Summary, VerifyError> {
     let segments = list(directory)?;
     if segments.is_empty() {
         return Err(VerifyError::Empty(directory.to_owned()));
@@ -81,6 +97,10 @@ pub fn size(directory: &Path) -> Result<u64, VerifyError> {
 fn list(directory: &Path) -> Result<Vec<SegmentFile>, VerifyError> {
     SegmentFile::list(directory).map_err(|error| VerifyError::Io { path: directory.to_owned(), error })
 }
+
+/// How often the files are listed anew where one of them has gone since: a gateway at work compresses files, and
+/// removes old ones.
+const TURNS: usize = 10;
 
 /// A place between two lines of the chain, and which line stands before it.
 #[derive(Clone, Copy, Debug)]

@@ -176,7 +176,8 @@ fn what_tls_holds_back_is_nobodys_answer() {
         let authority = Authority::new();
         let server =
             Server::start_with(Some(authority.acceptor("localhost")), |number, mut wire| async move {
-                // As long as what is read at a time: a forgery in the same record stays with TLS, and the socket is empty.
+                // As long as what is read at a time: a forgery in the same record stays with TLS, and the socket is
+                // empty.
                 let head = "HTTP/1.1 200 OK\r\nContent-Length: 4000\r\nX: ";
                 let head = format!("{head}{}\r\n\r\n", "x".repeat(96 - 4 - head.len()));
                 let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
