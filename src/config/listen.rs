@@ -29,8 +29,8 @@ pub struct ListenConfig {
     pub max_connections_per_address: Option<NonZeroUsize>,
     /// How much each worker takes on.
     pub shed: ShedConfig,
-    /// How long a connection may be without a complete request head: idle and slow ones are closed alike, since
-    /// hyper's timer for the head of a kept-alive connection starts with the end of the last answer.
+    /// How long a connection may be without a complete request head, from its beginning or the end of the last answer:
+    /// idle and slow ones are closed alike.
     pub idle_timeout: Duration,
     /// From the head to the end of the answer. Longer than the upstream's `total_timeout`.
     pub request_timeout: Duration,
