@@ -81,8 +81,8 @@ impl Reloader {
     /// Reads it when it is asked to, and when a file has changed; until the gateway is over.
     async fn run(mut self, mut asked: mpsc::Receiver<()>, mut phase: PhaseView) {
         let mut watch = Watch::new(self.loaded.files());
-        // What was changed since the start has read it is found at once.
-        let mut next = Some(Instant::now());
+        // What was changed since the start has read it is found as well; once it is still, as it may be half-written.
+        let mut next = Some(Instant::now() + self.loaded.reload.every.unwrap_or_default());
         loop {
             let cause = tokio::select! {
                 () = phase.reached(Phase::Over) => return,
