@@ -18,29 +18,34 @@ const MOST_FIELDS: usize = 256;
 
 /// The bounds of a head.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) bytes: usize,
-    pub(super) fields: usize,
+pub struct HeadBounds {
+    /// How long it may be, with the empty line at its end.
+    pub bytes: usize,
+    /// How many fields it may have, 256 at most.
+    pub fields: usize,
 }
 
 /// A request whose body is to be read.
-pub(super) struct Head {
-    pub(super) parts: Parts,
-    pub(super) framing: Framing,
+#[derive(Debug)]
+pub struct RequestHead {
+    /// What it says.
+    pub parts: Parts,
+    /// Where its body ends.
+    pub framing: Framing,
     /// Whether the caller sends its body only once it is told to.
-    pub(super) is_invited: bool,
+    pub is_invited: bool,
     /// Whether another request may come on the same connection.
-    pub(super) keeps: bool,
+    pub keeps: bool,
 }
 
 /// Takes a head from the beginning of `inbox`, if all of it is there. What is none is refused with a code, as soon as
 /// that is clear. `looked_at` says how much was there the last time, so that nobody has all of it read again for each
 /// byte.
-pub(super) fn take(
+pub fn take_head(
     inbox: &mut BytesMut,
     looked_at: &mut usize,
-    bounds: Bounds,
-) -> Result<Option<Head>, Code> {
+    bounds: HeadBounds,
+) -> Result<Option<RequestHead>, Code> {
     *looked_at = looked_at.saturating_sub(skip_empty_lines(inbox));
     match end(inbox, *looked_at) {
         Some(end) if end <= bounds.bytes => {
@@ -85,14 +90,14 @@ fn end(bytes: &[u8], looked_at: usize) -> Option<usize> {
 }
 
 /// Whether the beginning of a head is right.
-fn look(bytes: &[u8], bounds: Bounds) -> Result<(), Code> {
+fn look(bytes: &[u8], bounds: HeadBounds) -> Result<(), Code> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     parse(bytes, bounds, &mut fields, &mut httparse::Request::new(&mut [])).map(drop)
 }
 
 fn parse<'b>(
     bytes: &'b [u8],
-    bounds: Bounds,
+    bounds: HeadBounds,
     fields: &'b mut [MaybeUninit<Header<'b>>; MOST_FIELDS],
     into: &mut httparse::Request<'b, 'b>,
 ) -> Result<Status<usize>, Code> {
@@ -106,7 +111,7 @@ fn parse<'b>(
 }
 
 /// Reads a whole head.
-fn read(bytes: &Bytes, bounds: Bounds) -> Result<Head, Code> {
+fn read(bytes: &Bytes, bounds: HeadBounds) -> Result<RequestHead, Code> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut head = httparse::Request::new(&mut []);
     let (Status::Complete(length), Some(method), Some(target)) =
@@ -117,17 +122,16 @@ fn read(bytes: &Bytes, bounds: Bounds) -> Result<Head, Code> {
     if length != bytes.len() {
         return Err(Code::RequestMalformed);
     }
-    let malformed = |()| Code::RequestMalformed;
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| Code::RequestMalformed)?;
     *request.uri_mut() = uri(bytes.slice_ref(target.as_bytes()))?;
     *request.version_mut() = if head.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    *request.headers_mut() = headers(bytes, head.headers).ok_or(()).map_err(malformed)?;
+    *request.headers_mut() = headers(bytes, head.headers).ok_or(Code::RequestMalformed)?;
     let (parts, ()) = request.into_parts();
-    let framing = framing(parts.version, &parts.headers).ok_or(()).map_err(malformed)?;
+    let framing = framing(parts.version, &parts.headers).ok_or(Code::RequestMalformed)?;
     let is_invited =
         parts.version == Version::HTTP_11 && !framing.is_done() && expects_continue(&parts.headers);
-    Ok(Head { keeps: keeps(&parts), parts, framing, is_invited })
+    Ok(RequestHead { keeps: keeps(&parts), parts, framing, is_invited })
 }
 
 fn uri(target: Bytes) -> Result<Uri, Code> {
@@ -187,11 +191,11 @@ fn keeps(head: &Parts) -> bool {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { bytes: 1024, fields: 16 };
+    const BOUNDS: HeadBounds = HeadBounds { bytes: 1024, fields: 16 };
 
-    fn taken(text: &str) -> (Result<Option<Head>, Code>, String) {
+    fn taken(text: &str) -> (Result<Option<RequestHead>, Code>, String) {
         let mut inbox = BytesMut::from(text);
-        let head = take(&mut inbox, &mut 0, BOUNDS);
+        let head = take_head(&mut inbox, &mut 0, BOUNDS);
         (head, String::from_utf8(inbox.to_vec()).unwrap())
     }
 
@@ -217,7 +221,7 @@ mod tests {
             let (mut inbox, mut looked_at) = (BytesMut::new(), 0);
             for (count, byte) in (1..).zip(whole.bytes()) {
                 inbox.extend_from_slice(&[byte]);
-                let head = take(&mut inbox, &mut looked_at, BOUNDS).unwrap();
+                let head = take_head(&mut inbox, &mut looked_at, BOUNDS).unwrap();
                 assert_eq!(head.is_some(), count == whole.len(), "{count} bytes of {whole:?}");
             }
             assert_eq!((looked_at, inbox.len()), (0, 0));

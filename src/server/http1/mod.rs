@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::body::{BodyFault, RequestBody};
+pub use self::head::{HeadBounds, RequestHead, take_head};
 use self::session::{End, Session};
 use super::connection::{ConnectionConfig, LAST_WORDS, Stack};
 use super::current::Current;
@@ -26,7 +27,7 @@ use crate::domain::Code;
 /// How many bytes are read at a time.
 const READ: usize = 16 * 1024;
 /// The largest buffer for answers that is kept for the next one.
-const KEPT: usize = 64 * 1024;
+const MOST_KEPT: usize = 64 * 1024;
 
 /// How HTTP/1 is served, set up once for all of a worker's connections.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Http1 {
 
     fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        if buffer.capacity() <= KEPT {
+        if buffer.capacity() <= MOST_KEPT {
             *self.writing.borrow_mut() = buffer;
         }
     }

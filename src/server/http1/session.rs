@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::{Asked, Sent, write_head};
 use super::body::RequestBody;
-use super::head::{Bounds, Head, take};
+use super::head::{HeadBounds, RequestHead, take_head};
 use super::line::Line;
 use super::{Http1, READ};
 use crate::domain::Code;
@@ -96,7 +96,7 @@ impl<'a> Session<'a> {
         mut idle: Pin<&mut Sleep>,
         phase: &PhaseView,
         mut closing: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<Head, End> {
+    ) -> Result<RequestHead, End> {
         let due = self.since + self.http1.idle_timeout;
         poll_fn(|cx| {
             if let Poll::Ready(head) = self.poll_head(cx) {
@@ -121,13 +121,13 @@ impl<'a> Session<'a> {
         .await
     }
 
-    fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Result<Head, End>> {
-        let bounds = Bounds { bytes: self.http1.max_header_bytes, fields: self.http1.max_headers };
+    fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Result<RequestHead, End>> {
+        let bounds = HeadBounds { bytes: self.http1.max_header_bytes, fields: self.http1.max_headers };
         loop {
             let mut line = self.line.borrow_mut();
             if !line.inbox.is_empty() {
                 let Line { inbox, looked_at, .. } = &mut *line;
-                match take(inbox, looked_at, bounds) {
+                match take_head(inbox, looked_at, bounds) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
                     Ok(None) => {}
                     Err(code) => return Poll::Ready(Err(End::Refused(code))),
@@ -156,11 +156,11 @@ impl<'a> Session<'a> {
     /// Has the stack answer, and writes what it says.
     async fn answer<S: Stack>(
         &mut self,
-        head: Head,
+        head: RequestHead,
         stack: &Current<S>,
         phase: &PhaseView,
     ) -> Result<(), End> {
-        let Head { parts, framing, is_invited, keeps } = head;
+        let RequestHead { parts, framing, is_invited, keeps } = head;
         let asked = Asked { version: parts.version, only_head: parts.method == Method::HEAD };
         self.line.borrow_mut().begin(framing, is_invited);
         let request = Request::from_parts(parts, CallerBody::Http1(RequestBody::new(&self.line)));

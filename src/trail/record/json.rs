@@ -99,18 +99,8 @@ impl<'a> Members<'a> {
 }
 
 /// In decimal.
-pub(in crate::trail) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut begin = digits.len();
-    for (place, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        begin = place;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(begin..).unwrap_or_default());
+pub(in crate::trail) fn push_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// In lower case.

@@ -22,7 +22,7 @@ impl Connection {
 pub struct Lease {
     pub(super) connection: Connection,
     pub(super) pool: Pool,
-    pub(super) slot: Option<Slot>,
+    pub(super) _slot: Option<Slot>,
 }
 
 impl Lease {
@@ -42,7 +42,7 @@ impl Lease {
                 Err(NoAnswer::Unsent(error)) => error,
             };
             if !reused {
-                return Err(SendError::unsent(error, reused));
+                return Err(SendError::unsent(error));
             }
             // On the heap, as it is rare: within the future it would be part of every call.
             self.connection = Box::pin(self.pool.connection(false)).await?;
@@ -56,6 +56,5 @@ impl Lease {
             self.connection.reused = true;
             self.pool.keep(self.connection);
         }
-        drop(self.slot);
     }
 }

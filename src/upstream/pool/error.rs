@@ -71,8 +71,9 @@ impl SendError {
         matches!(&self.source, SendFault::Connect(error) if error.is_local())
     }
 
-    pub(super) fn unsent(error: io::Error, reused: bool) -> Self {
-        Self { stage: Stage::Unsent, reused, malformed: false, source: WireFault::Io(error).into() }
+    /// On a connection that had served no request before.
+    pub(super) fn unsent(error: io::Error) -> Self {
+        Self { stage: Stage::Unsent, reused: false, malformed: false, source: WireFault::Io(error).into() }
     }
 
     pub(super) fn sent(source: SendFault, reused: bool) -> Self {

@@ -88,7 +88,7 @@ impl Pool {
     pub fn at_hand(&self, party: Party) -> Option<Lease> {
         let slot = self.0.slots.try_acquire(party)?;
         let connection = self.0.idle.take()?;
-        Some(Lease { connection, pool: self.clone(), slot: Some(slot) })
+        Some(Lease { connection, pool: self.clone(), _slot: Some(slot) })
     }
 
     /// Waits for the right to one connection while all are in use, or all of the tenant's share: first come, first
@@ -101,7 +101,7 @@ impl Pool {
     /// the connector allows. Must run in a `LocalSet`.
     pub async fn connect(&self, Turn(slot): Turn, fresh: bool) -> Result<Lease, SendError> {
         let connection = self.connection(fresh).await?;
-        Ok(Lease { connection, pool: self.clone(), slot })
+        Ok(Lease { connection, pool: self.clone(), _slot: slot })
     }
 
     fn keep(&self, connection: Connection) {

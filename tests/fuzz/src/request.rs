@@ -1,27 +1,15 @@
-//! Heads of requests, as hyper reads them. A head that is taken for one of the four calls says so in so many bytes, in
+//! Requests, as the gateway reads them. A head that is taken for one of the four calls says so in so many bytes, in
 //! one way only, and wherever the bytes are cut.
 
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use confgate::domain::{Action, Call};
+use confgate::http1::{Framing, Piece};
+use confgate::server::{HeadBounds, RequestHead, take_head};
 use confgate::stages::route::Target;
 use http::request::Parts;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::runtime::Runtime;
 
-thread_local! {
-    static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-}
+/// The gateway's defaults.
+const BOUNDS: HeadBounds = HeadBounds { bytes: 16 << 10, fields: 64 };
 
 /// One request as it was read: its head, and its body where that came whole.
 type Read = (Parts, Option<Bytes>);
@@ -44,26 +32,42 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// All requests that hyper finds in `bytes`.
+/// All requests that a connection finds in `bytes`, if they come in pieces of that size.
 fn read(bytes: &[u8], size: usize) -> Vec<Read> {
-    let seen = Rc::new(RefCell::new(Vec::new()));
-    let noting = Rc::clone(&seen);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let noting = Rc::clone(&noting);
-        async move {
-            let (parts, body) = request.into_parts();
-            let body = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
-            noting.borrow_mut().push((parts, body));
-            Ok::<_, Infallible>(http::Response::new(Empty::<Bytes>::new()))
+    let mut coming = bytes.chunks(size);
+    let (mut inbox, mut looked_at, mut seen) = (BytesMut::new(), 0, Vec::new());
+    loop {
+        match take_head(&mut inbox, &mut looked_at, BOUNDS) {
+            Ok(Some(RequestHead { parts, mut framing, keeps, .. })) => {
+                let body = read_body(&mut framing, &mut inbox, &mut coming);
+                let is_last = !keeps || body.is_none();
+                seen.push((parts, body));
+                if is_last {
+                    return seen;
+                }
+            }
+            Ok(None) => match coming.next() {
+                Some(piece) => inbox.extend_from_slice(piece),
+                None => return seen,
+            },
+            Err(_) => return seen,
         }
-    });
-    let wire = Pieces { bytes: bytes.to_vec(), at: 0, size };
-    let mut connection = http1::Builder::new();
-    connection.max_header_size(16 << 10).max_headers(64);
-    let connection = connection.serve_connection(TokioIo::new(wire), service);
-    // That it ends with an error is no news.
-    let _ = RUNTIME.with(|runtime| runtime.block_on(connection));
-    seen.take()
+    }
+}
+
+fn read_body<'a>(
+    framing: &mut Framing,
+    inbox: &mut BytesMut,
+    coming: &mut impl Iterator<Item = &'a [u8]>,
+) -> Option<Bytes> {
+    let mut body = BytesMut::new();
+    loop {
+        match framing.next(inbox).ok()? {
+            Piece::Data(data) => body.extend_from_slice(&data),
+            Piece::End => return Some(body.freeze()),
+            Piece::Missing => inbox.extend_from_slice(coming.next()?),
+        }
+    }
 }
 
 fn told(read: &[Read]) -> Vec<String> {
@@ -161,39 +165,5 @@ fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
         }
         body.extend_from_slice(bytes.get(..size)?);
         bytes = bytes.get(size..)?.strip_prefix(b"\r\n")?;
-    }
-}
-
-/// A caller who sends these bytes in pieces, reads nothing, and leaves.
-struct Pieces {
-    bytes: Vec<u8>,
-    at: usize,
-    size: usize,
-}
-
-impl AsyncRead for Pieces {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let end = self.at.saturating_add(self.size.min(into.remaining())).min(self.bytes.len());
-        into.put_slice(&self.bytes[self.at..end]);
-        self.at = end;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Pieces {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }
