@@ -28,6 +28,8 @@ use crate::trail::{ChangedKey, Durability, Record, Reload, ReloadCause};
 use crate::upstream::{Connector, tls_config};
 
 /// When what could not be used is tried again though none of the files is another: a file that it names may have come
+/// How soon at least files are looked at again that are not still.
+const SHORT_PATIENCE: Duration = Duration::from_millis(10);
 /// since, or an issuer may answer.
 const RETRY: Duration = Duration::from_secs(10);
 /// How long the keys of an issuer may take beyond one fetch.
@@ -89,8 +91,9 @@ impl Reloader {
                 Some(()) = asked.recv() => ReloadCause::Signal,
                 () = change(&mut watch, self.loaded.reload.every) => ReloadCause::Files,
                 () = moment(next) => {
-                    if !watch.is_still() {
-                        next = Some(Instant::now() + RETRY);
+                    let patience = self.loaded.reload.every.unwrap_or_default();
+                    if !watch.is_still(patience) {
+                        next = Some(Instant::now() + patience.clamp(SHORT_PATIENCE, RETRY));
                         continue;
                     }
                     ReloadCause::Files
@@ -297,7 +300,7 @@ async fn change(watch: &mut Watch, every: Option<Duration>) {
     let Some(every) = every else { return pending().await };
     loop {
         sleep(every).await;
-        if watch.has_changed_and_settled() {
+        if watch.has_changed_and_settled(every) {
             return;
         }
     }

@@ -6,6 +6,9 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Files, and what was last seen of each.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub struct Watch {
     known: Vec<Look>,
     /// What they were when they were last looked at.
     last: Vec<Look>,
+    /// Since when they were that, as far as is known.
+    since: Instant,
 }
 
 /// What tells a file from what it was: where it lies, its size, and when it and its inode were changed. None for one
@@ -25,24 +30,24 @@ impl Watch {
     /// As they are now. Make it before they are read, so that what changes meanwhile is noticed later.
     pub fn new(files: Vec<PathBuf>) -> Self {
         let known = look(&files);
-        Self { files, last: known.clone(), known }
+        Self { files, last: known.clone(), known, since: Instant::now() }
     }
 
-    /// Looks at them. Says whether they are others than those that were read, and have been the same for two looks:
-    /// what is still being written changes in between.
-    pub fn has_changed_and_settled(&mut self) -> bool {
-        let now = look(&self.files);
-        let is_settled = now == self.last;
-        self.last.clone_from(&now);
-        is_settled && now != self.known
+    /// Looks at them. Says whether they are others than those that were read, and have been the same for so long: what
+    /// is still being written changes in between.
+    pub fn has_changed_and_settled(&mut self, patience: Duration) -> bool {
+        self.is_still(patience) && self.last != self.known
     }
 
-    /// Looks at them. Says whether they are as they were at the last look.
-    pub fn is_still(&mut self) -> bool {
+    /// Looks at them. Says whether they have been the same for so long, however often they were looked at.
+    pub fn is_still(&mut self, patience: Duration) -> bool {
         let now = look(&self.files);
-        let is_still = now == self.last;
-        self.last = now;
-        is_still
+        if now != self.last {
+            self.last = now;
+            self.since = Instant::now();
+            return false;
+        }
+        self.since.elapsed() >= patience
     }
 }
 
@@ -79,11 +84,13 @@ mod tests {
         swap(volume.path(), "..1", "one");
         symlink("..data/secret", volume.path().join("secret")).unwrap();
         let mut watch = Watch::new(vec![volume.path().join("secret")]);
-        assert!(!watch.has_changed_and_settled() && !watch.has_changed_and_settled());
+        assert!(
+            !watch.has_changed_and_settled(Duration::ZERO) && !watch.has_changed_and_settled(Duration::ZERO)
+        );
         swap(volume.path(), "..2", "two");
-        assert!(!watch.has_changed_and_settled(), "it may be in the middle of something");
-        assert!(watch.has_changed_and_settled());
-        assert!(watch.has_changed_and_settled(), "until it was read again");
+        assert!(!watch.has_changed_and_settled(Duration::ZERO), "it may be in the middle of something");
+        assert!(watch.has_changed_and_settled(Duration::ZERO));
+        assert!(watch.has_changed_and_settled(Duration::ZERO), "until it was read again");
     }
 
     #[test]
@@ -94,9 +101,21 @@ mod tests {
         let mut watch = Watch::new(vec![file.clone()]);
         for size in 2..5 {
             fs::write(&file, "a".repeat(size)).unwrap();
-            assert!(!watch.has_changed_and_settled());
+            assert!(!watch.has_changed_and_settled(Duration::ZERO));
         }
-        assert!(watch.has_changed_and_settled());
+        assert!(watch.has_changed_and_settled(Duration::ZERO));
+    }
+
+    #[test]
+    fn looking_often_does_not_make_a_file_still() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.toml");
+        fs::write(&file, "a").unwrap();
+        let mut watch = Watch::new(vec![file.clone()]);
+        fs::write(&file, "half").unwrap();
+        let long = Duration::from_hours(1);
+        assert!((0..10).all(|_| !watch.has_changed_and_settled(long) && !watch.is_still(long)));
+        assert!(watch.has_changed_and_settled(Duration::ZERO));
     }
 
     #[test]
@@ -106,10 +125,10 @@ mod tests {
         fs::write(&file, "a").unwrap();
         let mut watch = Watch::new(vec![file.clone()]);
         fs::remove_file(&file).unwrap();
-        assert!(!watch.has_changed_and_settled());
-        assert!(watch.has_changed_and_settled());
+        assert!(!watch.has_changed_and_settled(Duration::ZERO));
+        assert!(watch.has_changed_and_settled(Duration::ZERO));
         fs::write(&file, "a").unwrap();
-        assert!(!watch.has_changed_and_settled());
-        assert!(watch.has_changed_and_settled());
+        assert!(!watch.has_changed_and_settled(Duration::ZERO));
+        assert!(watch.has_changed_and_settled(Duration::ZERO));
     }
 }
