@@ -27,9 +27,9 @@ use crate::telemetry;
 use crate::trail::{ChangedKey, Durability, Record, Reload, ReloadCause};
 use crate::upstream::{Connector, tls_config};
 
-/// When what could not be used is tried again though none of the files is another: a file that it names may have come
 /// How soon at least files are looked at again that are not still.
 const SHORT_PATIENCE: Duration = Duration::from_millis(10);
+/// When what could not be used is tried again though none of the files is another: a file that it names may have come
 /// since, or an issuer may answer.
 const RETRY: Duration = Duration::from_secs(10);
 /// How long the keys of an issuer may take beyond one fetch.
