@@ -5,10 +5,11 @@ use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::{ConnectError, Connector, Endpoint, http1, with_cause};
+use super::{ConnectError, Connector, Endpoint, MAX_HEAD_BYTES, MAX_HEADERS};
 
 /// Single exchanges beside the requests: key sets, vendor tokens, batches of the trail. Each has a connection of its
 /// own.
@@ -85,7 +86,7 @@ impl Fetcher {
         headers.insert(HOST, endpoint.authority().clone());
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         let stream = self.connector.connect(endpoint).await?;
-        let (mut sender, connection) = http1().handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) = builder().handshake(TokioIo::new(stream)).await?;
         let answer = async {
             let response = sender.send_request(request).await?;
             read(response).await
@@ -113,6 +114,21 @@ async fn read_whole(response: Response<Incoming>, max_bytes: usize) -> Result<Re
             }
         }),
     }
+}
+
+/// hyper's error with what caused it, which its own text leaves out: a peer that resets is not one that hangs up.
+fn with_cause(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// How fetches speak HTTP: strictly, and with bounded heads.
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+    builder
 }
 
 #[cfg(test)]

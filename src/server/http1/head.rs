@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use httparse::{Header, Status};
 
 use crate::domain::Code;
-use crate::http1::Framing;
+use crate::http1::{Framing, end_of_head};
 use crate::server::expect::expects_continue;
 use crate::stages::route::is_framed_plainly;
 
@@ -47,7 +47,7 @@ pub fn take_head(
     bounds: HeadBounds,
 ) -> Result<Option<RequestHead>, Code> {
     *looked_at = looked_at.saturating_sub(skip_empty_lines(inbox));
-    match end(inbox, *looked_at) {
+    match end_of_head(inbox, *looked_at) {
         Some(end) if end <= bounds.bytes => {
             *looked_at = 0;
             read(&inbox.split_to(end).freeze(), bounds).map(Some)
@@ -76,17 +76,6 @@ fn skip_empty_lines(inbox: &mut BytesMut) -> usize {
         };
         inbox.advance(length);
     }
-}
-
-/// Where a head ends: behind its first empty line, which was not all there when so much was `looked_at`.
-fn end(bytes: &[u8], looked_at: usize) -> Option<usize> {
-    let from = looked_at.saturating_sub(2);
-    let mut ends = memchr::memchr_iter(b'\n', bytes.get(from..)?).map(|at| from + at);
-    ends.find_map(|at| match bytes.get(at + 1..)? {
-        [b'\n', ..] => Some(at + 2),
-        [b'\r', b'\n', ..] => Some(at + 3),
-        _ => None,
-    })
 }
 
 /// Whether the beginning of a head is right.

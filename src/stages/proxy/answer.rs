@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
+use http::response::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde::Deserialize;
@@ -42,7 +43,6 @@ pub(super) async fn reply(
     due: Instant,
 ) -> Result<Reply, Refusal> {
     let (head, mut rest) = response.into_parts();
-    let head = Response::from_parts(head, ());
     let broken = |code| broken(code, entry, action);
     let held = match rest.take_whole(limit) {
         Some(whole) => Held::Whole(whole),
@@ -53,7 +53,7 @@ pub(super) async fn reply(
     };
     let body = match held {
         Held::Whole(bytes) => {
-            note(entry, action, head.status(), &bytes);
+            note(entry, action, head.status, &bytes);
             GateBody::full(bytes)
         }
         Held::Part(first) => GateBody::Streaming(Box::new(Streaming {
@@ -132,9 +132,9 @@ fn broken(code: Code, entry: &Entry, action: Action) -> Refusal {
 }
 
 /// Of the vendor's fields those that mean something to the caller ([`KEPT`](crate::upstream::KEPT)) are there already.
-fn passed_on(head: Response<()>, body: GateBody) -> Reply {
-    let status = head.status();
-    let mut response = head.map(|()| body);
+fn passed_on(head: Parts, body: GateBody) -> Reply {
+    let status = head.status;
+    let mut response = Response::from_parts(head, body);
     guard_headers(&mut response);
     response.headers_mut().insert(PROXY_STATUS, received_status(status));
     response

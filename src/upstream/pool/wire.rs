@@ -11,6 +11,7 @@ use tokio::task::coop::unconstrained;
 
 use super::head::{Head, Parsed, parse};
 use super::{SendFault, WireFault};
+use crate::http1::end_of_head;
 use crate::upstream::{MAX_HEAD_BYTES, Stream};
 
 /// How many bytes there is room for with each read.
@@ -146,9 +147,5 @@ impl Wire {
 /// Whether it is worth parsing: the first bytes always, as they may be no HTTP, and then only where an end came with
 /// the last ones. Otherwise a server could have the same bytes parsed for each one that it sends.
 fn ends_in(bytes: &[u8], looked_at: usize) -> bool {
-    let new = bytes.get(looked_at.saturating_sub(2)..).unwrap_or_default();
-    !bytes.is_empty()
-        && (looked_at == 0
-            || new.windows(2).any(|two| two == b"\n\n")
-            || new.windows(3).any(|three| three == b"\n\r\n"))
+    !bytes.is_empty() && (looked_at == 0 || end_of_head(bytes, looked_at).is_some())
 }
