@@ -2,15 +2,18 @@
 //!
 //! Without a descriptor a connection can neither be accepted nor turned away: it stays in the kernel's queue, and its
 //! caller waits for an answer that nobody is going to give. So one descriptor is kept in reserve. It is given up for
-//! the next connection, which is told apart so that it can be turned away at once, and taken again when one is free.
+//! the next connection, which is told apart so that it can be turned away at once. Who is done with such a connection
+//! gives it back, and its descriptor is the reserve again without having been free in between, when a call to the vendor
+//! could have had it.
 
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use rustix::io::Errno;
+use rustix::io::{DupFlags, Errno, dup3};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
@@ -23,7 +26,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Listener {
     inner: TcpListener,
-    reserve: Option<File>,
+    reserve: Option<OwnedFd>,
     shortage: Option<Shortage>,
 }
 
@@ -34,7 +37,7 @@ pub struct Incoming {
     pub stream: TcpStream,
     /// Who opened it.
     pub peer: SocketAddr,
-    /// Whether there was no descriptor left for it but the reserve, which is back once it is closed.
+    /// Whether there was no descriptor left for it but the reserve. Then [`Listener::give_back`] is for it.
     pub is_last: bool,
 }
 
@@ -86,6 +89,19 @@ impl Listener {
         }
     }
 
+    /// Closes a connection. Its descriptor becomes the reserve, if there is none.
+    pub fn give_back(&mut self, stream: TcpStream) {
+        if self.reserve.is_some() {
+            return;
+        }
+        self.reserve = stream.into_std().ok().and_then(|stream| {
+            let mut descriptor = OwnedFd::from(stream);
+            // What it is a descriptor of does not matter. This one is at hand.
+            dup3(&self.inner, &mut descriptor, DupFlags::CLOEXEC).ok()?;
+            Some(descriptor)
+        });
+    }
+
     fn failed(&mut self, error: &io::Error) {
         let now = Instant::now();
         let shortage = self.shortage.get_or_insert(Shortage { failures: 0, told: now });
@@ -110,6 +126,32 @@ fn is_short(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE))
 }
 
-fn reserve() -> Option<File> {
-    File::open("/dev/null").ok()
+fn reserve() -> Option<OwnedFd> {
+    File::open("/dev/null").ok().map(OwnedFd::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_given_back_is_closed_and_its_descriptor_the_reserve() {
+        let mut listener = Listener::new(TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
+        let mut caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let incoming = listener.accept().await;
+        let descriptor = incoming.stream.as_raw_fd();
+        listener.reserve = None;
+        listener.give_back(incoming.stream);
+        assert_eq!(listener.reserve.as_ref().map(AsRawFd::as_raw_fd), Some(descriptor));
+        assert_eq!(caller.read(&mut [0]).await.unwrap(), 0, "the connection goes on");
+
+        let _caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let incoming = listener.accept().await;
+        listener.give_back(incoming.stream);
+        assert_eq!(listener.reserve.as_ref().map(AsRawFd::as_raw_fd), Some(descriptor), "one is enough");
+    }
 }

@@ -18,7 +18,6 @@ use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,7 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::listener::Listener;
+use crate::listener::{Incoming, Listener};
 
 /// Connections at a time; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4096;
@@ -99,7 +98,7 @@ impl SmallServer {
     /// runtime of either kind.
     pub async fn serve<H, F>(mut self, handler: H, shutdown: impl Future<Output = ()>)
     where
-        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        H: Fn(Request<hyper::body::Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<Body>, Break>> + Send + 'static,
     {
         let (stop, stopping) = watch::channel(());
@@ -108,10 +107,11 @@ impl SmallServer {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(ended) = connections.join_next() => report(ended),
-                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
-                    let peer = Peer(accepted.peer);
-                    connections.spawn(serve_connection(accepted.stream, peer, handler.clone(), stopping.clone()));
+                Some(ended) = connections.join_next() => if let Some(stream) = or_report(ended) {
+                    self.listener.give_back(stream);
+                },
+                incoming = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
+                    connections.spawn(serve_connection(incoming, handler.clone(), stopping.clone()));
                 }
             }
         }
@@ -124,25 +124,33 @@ impl SmallServer {
     }
 }
 
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a connection's task failed");
-    }
+fn or_report(ended: Result<TcpStream, JoinError>) -> Option<TcpStream> {
+    ended.inspect_err(|error| tracing::error!(%error, "a connection's task failed")).ok()
 }
 
-async fn serve_connection<H, F>(stream: TcpStream, peer: Peer, handler: H, mut stopping: watch::Receiver<()>)
+/// Gives the connection once nothing more is going to be said on it.
+async fn serve_connection<H, F>(
+    incoming: Incoming,
+    handler: H,
+    mut stopping: watch::Receiver<()>,
+) -> TcpStream
 where
-    H: Fn(Request<Incoming>) -> F + Clone,
+    H: Fn(Request<hyper::body::Incoming>) -> F + Clone,
     F: Future<Output = Result<Response<Body>, Break>>,
 {
+    let Incoming { stream, peer, is_last } = incoming;
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let mut connection =
-        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(IDLE).serve_connection(
+    // With the last descriptor one request is answered; the next caller is in need of it too.
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .keep_alive(!is_last)
+        .serve_connection(
             TokioIo::new(stream),
-            service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(peer);
+            service_fn(move |mut request: Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
                 let handler = handler.clone();
                 caught(async move {
                     let answer = handler(request);
@@ -160,14 +168,16 @@ where
         Pin::new(&mut connection).graceful_shutdown();
         (&mut connection).await
     };
-    let Err(error) = result else { return };
+    let mut stream = connection.into_parts().io.into_inner();
+    let Err(error) = result else { return stream };
     let Some(how) = error.source().and_then(|source| source.downcast_ref()) else {
         tracing::debug!(%error, "connection ended");
-        return;
+        return stream;
     };
-    if let Err(error) = break_off(connection.into_parts().io.into_inner(), how).await {
+    if let Err(error) = break_off(&mut stream, how).await {
         tracing::debug!(%error, "the caller was gone before the connection was broken");
     }
+    stream
 }
 
 /// A handler that panics fails its own request alone.
@@ -181,7 +191,7 @@ async fn caught(
     })
 }
 
-async fn break_off(mut stream: TcpStream, how: &Break) -> io::Result<()> {
+async fn break_off(stream: &mut TcpStream, how: &Break) -> io::Result<()> {
     match how {
         // With nothing to linger for, closing sends RST in place of FIN.
         Break::Reset => stream.set_zero_linger(),
@@ -202,7 +212,7 @@ mod tests {
     async fn a_handler_that_panics_fails_its_own_request_alone() {
         let server = SmallServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = server.local_addr();
-        let handler = |request: Request<Incoming>| {
+        let handler = |request: Request<hyper::body::Incoming>| {
             assert!(request.uri().path() != "/now", "on purpose, before there is a future");
             async move {
                 assert!(request.uri().path() != "/later", "on purpose, in the future");

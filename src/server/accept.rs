@@ -128,7 +128,8 @@ async fn next(listener: &mut Listener, porter: &Porter) -> (TcpStream, SocketAdd
         if !is_last {
             return (stream, peer);
         }
-        porter.turn_away_at_once(stream, peer);
+        porter.turn_away_at_once(&stream, peer);
+        listener.give_back(stream);
     }
 }
 
@@ -162,16 +163,14 @@ impl Porter {
         let _ = timeout(LAST_ANSWERS, self.places.acquire_many(all)).await;
     }
 
-    /// Gives the descriptor back before anything else happens: it is the last one. Over TLS there is no saying anything
-    /// so quickly.
-    fn turn_away_at_once(&self, stream: TcpStream, peer: SocketAddr) {
+    /// Without waiting for anything, for its descriptor is the last one. Over TLS there is no saying anything so quickly.
+    fn turn_away_at_once(&self, stream: &TcpStream, peer: SocketAddr) {
         let (id, answer) = self.unread.answer(Code::Overloaded);
         if self.front.tls.is_none() {
             // What was not read when the connection is closed would take the answer along.
             let _ = stream.try_read(&mut [0; 16 * 1024]);
             let _ = stream.try_write(&answer);
         }
-        drop(stream);
         let unread = Rc::clone(&self.unread);
         tokio::task::spawn_local(async move {
             unread.record(id, peer.ip().to_canonical(), Code::Overloaded).await;

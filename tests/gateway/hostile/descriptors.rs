@@ -49,6 +49,7 @@ async fn the_gateway_outlives_a_shortage_of_descriptors() {
     let mut kept = Connection::open(served.address).await;
     // The token is known from here on, and no connection to the vendor is open.
     tally.expect(kept.send("GET", "/nothing", &headers, "").await.status == 404, || "before".to_owned());
+    let mut served_though = 0;
     for round in 0..2 {
         tally.fault();
         served.program.limit_descriptors(served.program.descriptors() + 5);
@@ -56,16 +57,23 @@ async fn the_gateway_outlives_a_shortage_of_descriptors() {
 
         let live = admin::get(served.admin, "/livez").await;
         tally.expect(live.status == 200, || format!("a probe: {}", live.text()));
-        let (mut unreachable, mut unwritable) = (0, 0);
-        while unwritable < 3 && unreachable < 300 {
-            tally.requests(1);
+        let (mut sent, mut unwritable) = (0, 0);
+        while unwritable < 3 && sent < 300 {
+            sent += 1;
             let answer = kept.send("POST", "/conferences", &headers, "{}").await;
+            // A file that the gateway had open for a moment, its configuration say, may have left a descriptor for a
+            // connection to the vendor.
+            if answer.status == 200 {
+                served_though += 1;
+                continue;
+            }
             match answer.problem().as_str() {
-                "vendor_unreachable" => unreachable += 1,
+                "vendor_unreachable" => {}
                 "audit_unavailable" => unwritable += 1,
                 _ => tally.expect(false, || answer.text()),
             }
         }
+        tally.requests(sent);
         tally.expect(unwritable == 3, || format!("the trail needed no new file in round {round}"));
         let ready = admin::get(served.admin, "/readyz").await;
         tally.expect(ready.status == 503, || format!("without a trail: {}", ready.text()));
@@ -84,7 +92,9 @@ async fn the_gateway_outlives_a_shortage_of_descriptors() {
         };
         tally.expect(newcomer.await == 200, || "a newcomer afterwards".to_owned());
     }
-    tally.expect(served.vendor.calls().len() == 2, || "a call that was not answered for".to_owned());
+    tally.expect(served.vendor.calls().len() == 2 + served_though, || {
+        "a call that was not answered for".to_owned()
+    });
     tally.requests(5);
     served.program.signal("TERM").await;
     let ended = served.program.ended().await;
