@@ -1,0 +1,1 @@
+"""Holds rendered manifests to what no schema says."""
