@@ -15,6 +15,8 @@ import yaml
 VENDOR_LIMIT = 100
 # What receivers of the trail may take at the end, beside listen.drain_delay and listen.drain_timeout (seconds).
 SHIPPING = 6
+# What examples have in place of a private key for checkpoints. Only a real one would do for confgate.
+KEY = b"replace-with-the-private-key"
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 # Volumes that the restricted profile knows.
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
@@ -110,7 +112,8 @@ def references(objects, workloads):
             own = {port["name"] for port in container.get("ports", []) if "name" in port}
             for mount in container.get("volumeMounts", []):
                 hold(mount["name"] in volumes, where, f"no volume {mount['name']}")
-                hold("subPath" not in mount, where, f"{mount['name']} by subPath never changes")
+                told = {"configMap", "secret", "projected"} & set(volumes.get(mount["name"], {}))
+                hold("subPath" not in mount or not told, where, f"{mount['name']} by subPath never changes")
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 asked = container.get(probe, {}).get("httpGet", {}).get("port")
                 hold(asked is None or asked in own, where, f"{probe} asks a port that is not there: {asked}")
@@ -132,7 +135,11 @@ def effective(where, container, pod, objects):
             for name, content in text.items():
                 path.joinpath(name).write_text(content)
             for name, content in secret.items():
-                path.joinpath(name).write_bytes(base64.b64decode(content))
+                content = base64.b64decode(content)
+                if content == KEY:
+                    command = ["openssl", "genpkey", "-algorithm", "ed25519"]
+                    content = subprocess.run(command, check=True, capture_output=True).stdout
+                path.joinpath(name).write_bytes(content)
 
         def elsewhere(text):
             for mount, path in mounts.items():
