@@ -1,4 +1,4 @@
-//! What a service manager is told that asks for it (systemd's `Type=notify`, sd_notify(3)): when the gateway serves, and
+//! What a service manager is told that asks for it (systemd's `Type=notify`, `sd_notify(3)`): when the gateway serves, and
 //! when it ends.
 
 use std::env;

@@ -1,4 +1,4 @@
-//! Under a service manager: what it hears on the socket that NOTIFY_SOCKET names.
+//! Under a service manager: what it hears on the socket that `NOTIFY_SOCKET` names.
 
 use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt as _;
@@ -31,7 +31,7 @@ impl Manager {
 }
 
 /// A gateway that is told of the `socket`, beside the one whose vendor and issuer it has.
-async fn supervised(beside: &Served, trail: &Path, socket: impl Into<OsString>) -> Program {
+fn supervised(beside: &Served, trail: &Path, socket: impl Into<OsString>) -> Program {
     let trail = trail.to_str().expect("text");
     let changes = [&WITHOUT_LIMITS[..], &[("AUDIT__DIRECTORY", trail)]].concat();
     Program::start(serve(beside.file(), &changes).env("NOTIFY_SOCKET", socket.into()))
@@ -43,7 +43,7 @@ async fn a_manager_hears_when_it_serves_and_when_it_ends() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notify");
     let manager = Manager::at(&path);
-    let mut program = supervised(&beside, &directory.path().join("audit"), &path).await;
+    let mut program = supervised(&beside, &directory.path().join("audit"), &path);
     assert_eq!(manager.hears().await, "READY=1\nSTATUS=serving");
     // What it says is so: nobody has waited for its ports.
     let (address, admin) = program.serving().await;
@@ -62,7 +62,7 @@ async fn a_socket_may_have_a_name_and_no_path() {
     let name = format!("confgate-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).unwrap();
     let manager = Manager::listening(UnixDatagram::bind_addr(&address).unwrap());
-    let mut program = supervised(&beside, &directory.path().join("audit"), format!("@{name}")).await;
+    let mut program = supervised(&beside, &directory.path().join("audit"), format!("@{name}"));
     assert_eq!(manager.hears().await, "READY=1\nSTATUS=serving");
     program.signal("INT").await;
     assert_eq!(manager.hears().await, "STOPPING=1\nSTATUS=draining");
@@ -74,7 +74,7 @@ async fn a_manager_that_cannot_be_told_keeps_nothing_from_serving() {
     let beside = Served::with(&[]).await;
     let directory = tempfile::tempdir().unwrap();
     for (n, socket) in ["/nowhere/notify", "vsock:2:1234", ""].into_iter().enumerate() {
-        let mut program = supervised(&beside, &directory.path().join(format!("audit{n}")), socket).await;
+        let mut program = supervised(&beside, &directory.path().join(format!("audit{n}")), socket);
         let (_, admin) = program.serving().await;
         assert_eq!(client::send(admin, "GET", "/livez", &[], "").await.status, 200);
         program.logged("why", |line| line.contains("NOTIFY_SOCKET").then_some(())).await;
