@@ -1,5 +1,5 @@
-//! What a service manager is told that asks for it (systemd's `Type=notify`, `sd_notify(3)`): when the gateway serves, and
-//! when it ends.
+//! What a service manager is told that asks for it (systemd's `Type=notify`, `sd_notify(3)`): when the gateway serves,
+//! and when it ends.
 
 use std::env;
 use std::ffi::OsStr;
