@@ -7,3 +7,4 @@ mod descriptors;
 mod ending;
 mod reading;
 mod refusing;
+mod supervised;
