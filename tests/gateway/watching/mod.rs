@@ -1,0 +1,3 @@
+//! Being watched: the numbers that the admin port serves.
+
+mod numbers;
