@@ -1,4 +1,5 @@
-//! What the system tells about the process, read when it is asked. `None` where it does not tell (no Linux, no `/proc`).
+//! What the system tells about the process, read when it is asked. `None` where it does not tell: no Linux, or no
+//! `/proc`.
 
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};

@@ -17,8 +17,8 @@ pub enum Kind {
 /// What is told about something that another part of the program knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Series {
-    /// The public name without `_total`, and without the prefix `confgate_`, which all have but for those of the process
-    /// as such (`process_…`), whose names every program shares.
+    /// The public name without `_total`, and without the prefix `confgate_`, which all have but for those of the
+    /// process as such (`process_…`), whose names every program shares.
     pub name: &'static str,
     /// One line for people, with the unit.
     pub help: &'static str,
