@@ -35,10 +35,13 @@ impl Served {
             ("AUDIT__SHIP__SIEM__URL", url.as_str()),
             ("AUDIT__CHECKPOINTS__EVERY", "1s"),
         ];
-        let world = World::with(&borrowed(&shown.changes(&more))).await;
+        let mut world = World::with(&borrowed(&shown.changes(&more))).await;
         admin::until_status(world.admin, "a checkpoint", |status| !status["trail"]["checkpoint"].is_null())
             .await;
-        Self::parse(&world.metrics().await)
+        let served = Self::parse(&world.metrics().await);
+        // While the receiver can still have the last line.
+        assert!(!world.ended().await, "requests were cut off");
+        served
     }
 
     fn parse(text: &str) -> Self {
