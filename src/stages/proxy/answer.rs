@@ -1,31 +1,17 @@
 //! Turns the vendor's answer into the caller's: status, body and media type as they came, whatever they mean.
 
-use std::borrow::Cow;
-
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::told::Told;
 use crate::domain::{Action, Code, ConferenceId, Refusal};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
 use crate::stages::reply::{GateBody, PROXY_STATUS, Reply, Streaming, guard_headers};
-use crate::trail::VendorError;
 use crate::upstream::{PooledBody, WireFault};
-
-/// What a conference's answer says about itself, where it is one.
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-}
 
 enum Held {
     Whole(Bytes),
@@ -91,8 +77,8 @@ async fn hold(body: &mut PooledBody, limit: usize) -> Result<Held, WireFault> {
 /// The trail keeps the vendor's verdict and the new conference's id, and nothing else of the body: it holds the
 /// password.
 fn note(entry: &Entry, action: Action, status: StatusCode, body: &[u8]) {
-    let Ok(told) = serde_json::from_slice::<Told<'_>>(body) else { return };
-    if let Some(error) = told.error.and_then(|error| vendor_error(error.get())) {
+    let Some(told) = Told::read(body) else { return };
+    if let Some(error) = told.error {
         entry.vendor_error(error);
     }
     if action == Action::Create
@@ -101,19 +87,6 @@ fn note(entry: &Entry, action: Action, status: StatusCode, body: &[u8]) {
     {
         entry.created(id);
     }
-}
-
-fn vendor_error(json: &str) -> Option<VendorError> {
-    match serde_json::from_str(json) {
-        Ok(Value::Number(number)) => number.as_i64().map(VendorError::Number),
-        Ok(Value::String(name)) if is_word(&name) => Some(VendorError::Name(name.into())),
-        _ => None,
-    }
-}
-
-/// Such as `unauthorized`: longer or stranger texts could hold anything, and the trail keeps no secret.
-fn is_word(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 /// The answer began and did not end: what it was about has most likely happened, if it was to change anything.

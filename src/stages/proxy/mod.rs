@@ -5,6 +5,7 @@
 mod answer;
 mod exchange;
 mod failure;
+mod told;
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
