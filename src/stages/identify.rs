@@ -22,7 +22,21 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// A request as the connection read it, with the address at the other end.
+/// The fields of a request that any stage looks at, in lower case. A connection need not hand on others: a stage that
+/// is to look at one more has to name it here.
+pub const LOOKED_AT: [&str; 8] = [
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "host",
+    "origin",
+    "traceparent",
+    "transfer-encoding",
+    "x-forwarded-for",
+];
+
+/// A request as the connection read it, with the address at the other end. Its head has
+/// [what is looked at](LOOKED_AT), and may have more.
 #[derive(Debug)]
 pub struct Accepted<B> {
     /// Whoever opened the connection: the caller, or a proxy in front.

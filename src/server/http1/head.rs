@@ -11,10 +11,14 @@ use httparse::{Header, Status};
 use crate::domain::Code;
 use crate::http1::{Framing, end_of_head};
 use crate::server::expect::expects_continue;
+use crate::stages::identify::LOOKED_AT;
 use crate::stages::route::is_framed_plainly;
 
 /// The most fields that can be configured (`listen.max_headers`).
 const MOST_FIELDS: usize = 256;
+
+/// The fields that say where a request ends, and what becomes of its connection.
+const FRAMING: [&str; 4] = ["connection", "content-length", "expect", "transfer-encoding"];
 
 /// The bounds of a head.
 #[derive(Clone, Copy, Debug)]
@@ -115,11 +119,15 @@ fn read(bytes: &Bytes, bounds: HeadBounds) -> Result<RequestHead, Code> {
     *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| Code::RequestMalformed)?;
     *request.uri_mut() = uri(bytes.slice_ref(target.as_bytes()))?;
     *request.version_mut() = if head.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    *request.headers_mut() = headers(bytes, head.headers).ok_or(Code::RequestMalformed)?;
+    let (headers, is_plain) = headers(bytes, head.headers).ok_or(Code::RequestMalformed)?;
+    *request.headers_mut() = headers;
     let (parts, ()) = request.into_parts();
+    let is_current = parts.version == Version::HTTP_11;
+    if is_plain {
+        return Ok(RequestHead { parts, framing: Framing::Length(0), is_invited: false, keeps: is_current });
+    }
     let framing = framing(parts.version, &parts.headers).ok_or(Code::RequestMalformed)?;
-    let is_invited =
-        parts.version == Version::HTTP_11 && !framing.is_done() && expects_continue(&parts.headers);
+    let is_invited = is_current && !framing.is_done() && expects_continue(&parts.headers);
     Ok(RequestHead { keeps: keeps(&parts), parts, framing, is_invited })
 }
 
@@ -132,13 +140,22 @@ fn uri(target: Bytes) -> Result<Uri, Code> {
     Uri::from_maybe_shared(target).map_err(|_| Code::RequestMalformed)
 }
 
-fn headers(bytes: &Bytes, fields: &[Header<'_>]) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+/// The fields that somebody behind here looks at, and whether none of them says how the request is framed. A browser
+/// sends a dozen others, which the parser has checked as well, and each of which would cost as much as one that counts.
+fn headers(bytes: &Bytes, fields: &[Header<'_>]) -> Option<(HeaderMap, bool)> {
+    let is_among = |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let mut headers = HeaderMap::with_capacity(fields.len().min(FRAMING.len() + LOOKED_AT.len()));
+    let mut is_plain = true;
     for field in fields {
+        if is_among(&FRAMING, field.name) {
+            is_plain = false;
+        } else if !is_among(&LOOKED_AT, field.name) {
+            continue;
+        }
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         headers.append(name, HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).ok()?);
     }
-    Some(headers)
+    Some((headers, is_plain))
 }
 
 /// RFC 9112, section 6.3. None where nobody can say.
@@ -235,6 +252,32 @@ mod tests {
         let fields = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(count));
         assert!(taken(&fields(16)).0.is_ok());
         assert!(matches!(taken(&fields(17)).0, Err(Code::HeadersTooLarge)));
+    }
+
+    #[test]
+    fn fields_that_nobody_looks_at_are_dropped_and_checked_all_the_same() {
+        let fields = "A: b\r\nhOST: gate\r\nCookie: c\r\nHost: two\r\nX-Forwarded-For: 10.0.0.1\r\n";
+        let head = taken(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).0.unwrap().unwrap();
+        let kept: Vec<_> =
+            head.parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(kept, [("host", "gate"), ("host", "two"), ("x-forwarded-for", "10.0.0.1")]);
+        for byte in 0..=u8::MAX {
+            for (before, after, is_name) in
+                [("GET / HTTP/1.1\r\na", "a: b", true), ("GET / HTTP/1.1\r\na: b", "b", false)]
+            {
+                let mut inbox = BytesMut::from(before);
+                inbox.extend_from_slice(&[byte]);
+                inbox.extend_from_slice(after.as_bytes());
+                inbox.extend_from_slice(b"\r\n\r\n");
+                let is_field = match (is_name, byte) {
+                    (true, b':') | (false, b'\n') => continue,
+                    (true, _) => HeaderName::from_bytes(&[b'a', byte]).is_ok(),
+                    (false, _) => HeaderValue::from_bytes(&[byte]).is_ok(),
+                };
+                let head = take_head(&mut inbox, &mut 0, BOUNDS);
+                assert_eq!(head.is_ok(), is_field, "{byte:#x} in {before:?}");
+            }
+        }
     }
 
     #[test]
