@@ -218,7 +218,10 @@ fn credential(headers: &HeaderMap, query_token: bool) -> Result<&str, Refusal> {
         (Some(value), None) => value,
     };
     let text = value.to_str().map_err(|_| malformed("the Authorization header is not ASCII"))?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(|| malformed("the scheme has no token"))?;
+    let space = text.bytes().position(|byte| byte == b' ');
+    let (scheme, token) = space
+        .and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)))
+        .ok_or_else(|| malformed("the scheme has no token"))?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(malformed("the scheme is not Bearer"));
     }
