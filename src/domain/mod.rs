@@ -3,6 +3,7 @@
 mod action;
 mod call;
 pub mod create;
+mod hexadecimal;
 mod id;
 mod principal;
 mod refusal;
@@ -12,6 +13,7 @@ mod trace;
 pub use action::Action;
 pub use call::Call;
 pub use create::{CreateConference, CreateFault, CreateRules};
+pub(crate) use hexadecimal::write_hexadecimal;
 pub use id::{AppKey, AppName, ConferenceId, InvalidName, OrgName, TenantId, UserName};
 pub use principal::{Principal, Scopes};
 pub use refusal::{Code, FieldError, Refusal};

@@ -1,4 +1,8 @@
+use std::ops::Range;
+
 use serde::{Serialize, Serializer};
+
+use super::write_hexadecimal;
 
 /// A W3C trace context: the caller's trace goes on, with a span of the gateway's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +31,15 @@ impl TraceContext {
     /// The `traceparent` to send on: version 00, 55 characters.
     pub fn traceparent(&self) -> [u8; 55] {
         let mut text = *b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-00";
-        let mut write = |at: usize, bytes: &[u8]| {
-            let digits = text.iter_mut().skip(at);
-            for (digit, nibble) in digits.zip(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15])) {
-                *digit = HEX.get(usize::from(nibble)).copied().unwrap_or_default();
-            }
+        let mut write = |range: Range<usize>, bytes: &[u8]| {
+            write_hexadecimal(bytes, text.get_mut(range).unwrap_or_default());
         };
-        write(3, &self.trace_id.to_be_bytes());
-        write(36, &self.span_id.to_be_bytes());
-        write(53, &[self.flags]);
+        write(3..35, &self.trace_id.to_be_bytes());
+        write(36..52, &self.span_id.to_be_bytes());
+        write(53..55, &[self.flags]);
         text
     }
 }
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Reads the trace id and the sampled flag. A later version may have more fields; version ff is forbidden.
 fn parse(text: &str) -> Option<(u128, u8)> {

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+use crate::domain::write_hexadecimal;
 
 /// The members so far. The text is that of `serde_json`, byte for byte.
 pub(super) struct Members<'a>(&'a mut Vec<u8>);
@@ -105,13 +105,9 @@ pub(in crate::trail) fn push_number(out: &mut Vec<u8>, number: u64) {
 
 /// In lower case.
 pub(in crate::trail) fn push_hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or_default();
     let begin = out.len();
     out.resize(begin + 2 * bytes.len(), 0);
-    let digits = out.get_mut(begin..).unwrap_or_default();
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-    }
+    write_hexadecimal(bytes, out.get_mut(begin..).unwrap_or_default());
 }
 
 fn push_displayed(out: &mut Vec<u8>, value: impl Display) {
