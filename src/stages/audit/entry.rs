@@ -124,11 +124,11 @@ impl Entry {
         self.facts.borrow_mut().allowed = true;
     }
 
-    /// The vendor is about to be asked.
-    pub(in crate::stages) fn attempted(&self) {
+    /// The vendor is about to be asked, `now`.
+    pub(in crate::stages) fn attempted(&self, now: Instant) {
         let mut facts = self.facts.borrow_mut();
         facts.attempts += 1;
-        facts.first_attempt.get_or_insert_with(Instant::now);
+        facts.first_attempt.get_or_insert(now);
         facts.vendor_status = None;
     }
 
@@ -137,10 +137,11 @@ impl Entry {
         self.facts.borrow().may_have_happened()
     }
 
-    /// The vendor was asked, with this result, after `took`.
-    pub(in crate::stages) fn attempt_ended(&self, answer: VendorAnswer, took: Duration) {
+    /// The vendor was asked when the attempt `started`, and has `ended` it with this result.
+    pub(in crate::stages) fn attempt_ended(&self, answer: VendorAnswer, started: Instant, ended: Instant) {
         let mut facts = self.facts.borrow_mut();
-        facts.vendor_duration = facts.first_attempt.map(|first| first.elapsed());
+        facts.vendor_duration = facts.first_attempt.map(|first| ended.saturating_duration_since(first));
+        let took = ended.saturating_duration_since(started);
         if let Some(caller) = &facts.caller {
             self.desk.metrics.vendor_call(caller.tenant.app.slot, answer, took);
         }
@@ -328,11 +329,11 @@ mod tests {
     async fn a_change_that_was_cut_off_after_it_was_sent_is_unknown() {
         let internal = Refusal::new(Code::Internal, "a panic");
         let panicked = outcome_after(async |entry| {
-            entry.attempted();
+            entry.attempted(Instant::now());
             entry.close_refused(&internal).await.unwrap();
         });
         assert_eq!(panicked.await["outcome_unknown"], true);
-        let ended = outcome_after(async |entry| entry.attempted());
+        let ended = outcome_after(async |entry| entry.attempted(Instant::now()));
         assert_eq!(ended.await["outcome_unknown"], true);
     }
 
@@ -340,7 +341,7 @@ mod tests {
     async fn one_that_was_answered_or_never_sent_is_not() {
         let refusal = Refusal::new(Code::VendorUnreachable, "nobody there");
         let settled = outcome_after(async |entry| {
-            entry.attempted();
+            entry.attempted(Instant::now());
             entry.settled(Some(&refusal));
             entry.close_refused(&refusal).await.unwrap();
         });

@@ -24,6 +24,15 @@ use crate::vendor::Passage;
 /// Of a vendor's token.
 type Generation = u64;
 
+/// What the vendor answered.
+struct Answer {
+    response: Response<PooledBody>,
+    /// Of the token that it was asked with.
+    generation: Generation,
+    /// When the head was there.
+    at: Instant,
+}
+
 pub(super) struct Exchange {
     config: ProxyConfig,
     pool: Pool,
@@ -38,11 +47,12 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded) -> Self {
+    /// Of what begins `now`.
+    pub(super) fn new(config: ProxyConfig, pool: Pool, recorded: Recorded, now: Instant) -> Self {
         let (authorized, passage) = recorded.into_parts();
         let (entry, caller, call, in_flight) = authorized.into_parts();
         entry.allowed();
-        let due = entry.deadline().min(Instant::now() + config.total_timeout);
+        let due = entry.deadline().min(now + config.total_timeout);
         Self {
             config,
             pool,
@@ -65,9 +75,9 @@ impl Exchange {
         Party { tenant: tenant.slot.index(), alone: tenant.alone }
     }
 
-    pub(super) async fn run(self) -> Result<Reply, Refusal> {
-        let response = match self.answered().await {
-            Ok(response) => response,
+    pub(super) async fn run(self, now: Instant) -> Result<Reply, Refusal> {
+        let Answer { response, at, .. } = match self.answered(now).await {
+            Ok(answer) => answer,
             Err(failure) => {
                 let refusal = self.refusal(&failure);
                 tell(&self.caller.tenant.app, self.passage, failure.sign());
@@ -77,7 +87,7 @@ impl Exchange {
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
         }
-        let (status, (_, time)) = (response.status(), self.limit(Instant::now()));
+        let (status, (_, time)) = (response.status(), self.limit(at));
         let Self { config, entry, caller, in_flight, passage, due, action, .. } = self;
         let reply = answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await;
         tell(&caller.tenant.app, passage, sign_of_answer(status, &reply, time));
@@ -85,58 +95,59 @@ impl Exchange {
     }
 
     /// The vendor's answer, after a 401 the one to a new token.
-    async fn answered(&self) -> Result<Response<PooledBody>, Failure> {
-        let (response, generation) = self.attempt().await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
+    async fn answered(&self, now: Instant) -> Result<Answer, Failure> {
+        let answer = self.attempt(now).await?;
+        if answer.response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
         }
-        drop(response);
-        timeout_at(self.due, self.app().token.replace(generation))
+        drop(answer.response);
+        timeout_at(self.due, self.app().token.replace(answer.generation))
             .await
             .map_err(|_| Failure::RefusedCredentials("no new token came in time".into()))?
             .map_err(|error| Failure::RefusedCredentials(error.to_string().into()))?;
         // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
         let _ = self.app().budget.check();
-        let (response, _) = self.attempt().await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
+        let answer = self.attempt(Instant::now()).await?;
+        if answer.response.status() == StatusCode::UNAUTHORIZED {
             return Err(Failure::RefusedCredentials("401 with a new token as well".into()));
         }
-        Ok(response)
+        Ok(answer)
     }
 
     /// Sends the call. A get goes out once more where the connection was an old one that the vendor had closed:
     /// sending it twice does no harm, and the vendor has most likely not seen it.
-    async fn attempt(&self) -> Result<(Response<PooledBody>, Generation), Failure> {
-        match self.send(false).await {
+    async fn attempt(&self, now: Instant) -> Result<Answer, Failure> {
+        match self.send(false, now).await {
             Err(Failure::Broken(error))
                 if error.reused && error.stage == Stage::Sent && self.action == Action::Get =>
             {
-                self.send(true).await
+                self.send(true, Instant::now()).await
             }
             outcome => outcome,
         }
     }
 
     /// The token is chosen last: one that ran out while the call waited is not sent.
-    async fn send(&self, fresh: bool) -> Result<(Response<PooledBody>, Generation), Failure> {
-        let at_hand = if fresh { None } else { self.pool.at_hand(self.party()) };
-        let lease = match at_hand {
-            Some(lease) => lease,
-            None => Box::pin(self.wait_for_connection(fresh)).await?,
+    /// The clock is looked at again only where something was waited for.
+    async fn send(&self, fresh: bool, now: Instant) -> Result<Answer, Failure> {
+        let at_hand = if fresh { None } else { self.pool.at_hand(self.party(), now) };
+        let (lease, started) = match at_hand {
+            Some(lease) => (lease, now),
+            None => (Box::pin(self.wait_for_connection(fresh)).await?, Instant::now()),
         };
-        let token = self.app().token.current().ok_or(Failure::NoToken)?;
+        let token = self.app().token.current_at(started).ok_or(Failure::NoToken)?;
         let request = self.app().calls.request(&self.call, &token, self.entry.trace());
-        let started = Instant::now();
         let (limit, time) = self.limit(started);
-        self.entry.attempted();
+        self.entry.attempted(started);
         let outcome = match timeout_at(limit, lease.send(&request)).await {
             Ok(outcome) => outcome.map_err(Failure::Broken),
             Err(_) => Err(Failure::TimedOut { time }),
         };
-        self.entry.attempt_ended(vendor_answer(&outcome), started.elapsed());
+        let at = Instant::now();
+        self.entry.attempt_ended(vendor_answer(&outcome), started, at);
         let response = outcome?;
         self.entry.vendor_answered(response.status());
-        Ok((response, token.generation()))
+        Ok(Answer { response, generation: token.generation(), at })
     }
 
     async fn wait_for_connection(&self, fresh: bool) -> Result<Lease, Failure> {
@@ -149,7 +160,7 @@ impl Exchange {
             Err(_) => Err(Failure::NoConnection { time }),
         };
         if lease.is_err() {
-            self.entry.attempt_ended(VendorAnswer::None, started.elapsed());
+            self.entry.attempt_ended(VendorAnswer::None, started, Instant::now());
         }
         lease
     }
@@ -157,10 +168,13 @@ impl Exchange {
     /// By when something must have come of what begins now, and whether that is as long as is configured.
     fn limit(&self, now: Instant) -> (Instant, Time) {
         let configured = self.config.first_byte_timeout;
-        let limit = self.due.min(now + configured);
+        let whole = now + configured;
+        if whole <= self.due {
+            return (whole, Time::Whole);
+        }
         // total_timeout may be as short as first_byte_timeout, and begins a little earlier.
-        let is_whole = limit.duration_since(now) >= configured.mul_f32(0.9);
-        (limit, if is_whole { Time::Whole } else { Time::CutShort })
+        let is_whole = self.due.duration_since(now) >= configured.mul_f32(0.9);
+        (self.due, if is_whole { Time::Whole } else { Time::CutShort })
     }
 
     /// What a failure means for the caller, and whether the call may have happened all the same.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tower::Service;
 
 use self::exchange::Exchange;
@@ -59,7 +60,8 @@ impl Proxy {
         let Some(pool) = self.pool(index) else {
             return Err(Refusal::internal("no pool for the app"));
         };
-        Exchange::new(self.0.config, pool.clone(), recorded).run().await
+        let now = Instant::now();
+        Exchange::new(self.0.config, pool.clone(), recorded, now).run(now).await
     }
 }
 

@@ -35,9 +35,8 @@ impl Idle {
         self.kept.connections.borrow().len()
     }
 
-    /// The connection used last that the server has not closed.
-    pub(super) fn take(&self) -> Option<Connection> {
-        let now = Instant::now();
+    /// The connection used last that the server has not closed, and that is not too old `now`.
+    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
         let mut connections = self.kept.connections.borrow_mut();
         while let Some((since, mut connection)) = connections.pop_back() {
             if now.duration_since(since) < self.kept.timeout && connection.wire.is_quiet() {

@@ -23,6 +23,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 pub use body::PooledBody;
 pub use connection::Lease;
 pub use error::{SendError, SendFault, Stage, WireFault};
@@ -84,10 +86,10 @@ impl Pool {
         self.0.idle.len()
     }
 
-    /// An idle connection, where one is there for the party, so that nobody has to wait.
-    pub fn at_hand(&self, party: Party) -> Option<Lease> {
+    /// An idle connection, where one is there `now` for the party, so that nobody has to wait.
+    pub fn at_hand(&self, party: Party, now: Instant) -> Option<Lease> {
         let slot = self.0.slots.try_acquire(party)?;
-        let connection = self.0.idle.take()?;
+        let connection = self.0.idle.take(now)?;
         Some(Lease { connection, pool: self.clone(), _slot: Some(slot) })
     }
 
@@ -109,7 +111,7 @@ impl Pool {
     }
 
     async fn connection(&self, fresh: bool) -> Result<Connection, SendError> {
-        let idle = if fresh { None } else { self.0.idle.take() };
+        let idle = if fresh { None } else { self.0.idle.take(Instant::now()) };
         match idle {
             Some(connection) => Ok(connection),
             None => self.open().await,

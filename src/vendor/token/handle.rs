@@ -44,7 +44,12 @@ impl TokenHandle {
 
     /// The token, unless there is none or it has expired. Takes no lock and asks nobody.
     pub fn current(&self) -> Option<Arc<VendorToken>> {
-        self.published.load().usable(Instant::now()).cloned()
+        self.current_at(Instant::now())
+    }
+
+    /// The same, for whoever knows the time.
+    pub fn current_at(&self, now: Instant) -> Option<Arc<VendorToken>> {
+        self.published.load().usable(now).cloned()
     }
 
     /// The token, waited for while it is being fetched. Fails at once where no fetch is due: between two
