@@ -3,6 +3,10 @@ use super::segment::{Room, Segment};
 use crate::trail::error::TrailError;
 use crate::trail::line::Position;
 
+/// The largest buffer that is kept for the lines to come, in bytes: twice as many as are written without being put on
+/// disk, as it grows by doubling.
+const MOST_KEPT: usize = 2 << 20;
+
 /// The end of the chain, in memory and on disk.
 ///
 /// A failed write or `fdatasync` leaves it open what is on disk: all, a part or nothing of what was written since
@@ -154,6 +158,10 @@ impl Store {
     fn all_synced(&mut self) {
         self.synced = self.head;
         self.unsynced.clear();
+        // What has gathered while the disk stood still need not stay.
+        if self.unsynced.capacity() > MOST_KEPT {
+            self.unsynced = Vec::new();
+        }
         self.flushed = 0;
     }
 }

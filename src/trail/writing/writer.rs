@@ -18,8 +18,8 @@ use crate::trail::record::{
 };
 
 /// How many bytes may be written without being put on disk, when nobody asks for it. Bounds what a power cut can
-/// take, and the memory that holds these lines meanwhile.
-const MAX_UNSYNCED: usize = 4 << 20;
+/// take, and the memory that holds these lines meanwhile. Less would save little of that, and cost more syncs.
+const MAX_UNSYNCED: usize = 1 << 20;
 
 /// Gives records their place in the chain and puts them in the directory, and adds what the trail says of itself.
 #[derive(Debug)]

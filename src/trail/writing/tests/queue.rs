@@ -64,9 +64,9 @@ async fn what_a_power_cut_may_take_is_bounded() {
     let directory = tempfile::tempdir().unwrap();
     let (mut writer, observer) = start::open(&config(directory.path())).unwrap();
     let before = observer.status().syncs;
-    writer.write(std::iter::repeat_with(|| queued(1 << 20)).take(3));
+    writer.write(std::iter::repeat_with(|| queued(1 << 18)).take(3));
     assert_eq!(observer.status().syncs, before);
-    writer.write([queued(1 << 20)].into_iter());
+    writer.write([queued(1 << 18)].into_iter());
     assert_eq!(observer.status().syncs, before + 1);
     writer.finish().unwrap();
     verify(directory.path()).unwrap();
