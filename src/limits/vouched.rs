@@ -1,44 +1,51 @@
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many tokens are remembered at most, in 8 bytes each.
+/// How many tokens are remembered at most, in 4 bytes each.
 const PLACES: usize = 1 << 16;
 
 /// Tokens that proved good on some worker, so that the others need not take them for a stranger's.
 ///
-/// One place for each hash, which a later token takes over: bounded, and read and written without a lock. What is
-/// forgotten early, or never was there for a hash that collides, costs one token its privilege or gives one more a
-/// check of its signature, and nothing else. The hash is seeded at random, and only what an issuer signed gets in.
+/// One place for each hash, which has another part of it inside, and which a later token takes over: bounded, and read
+/// and written without a lock. What is forgotten early, or never was there for a hash that collides (one in 2^31 among
+/// those of a place), costs one token its privilege or gives one more a check of its signature, and nothing else. The
+/// hash is seeded at random, and only what an issuer signed gets in.
 #[derive(Debug)]
 pub(super) struct Vouched {
     hasher: RandomState,
-    places: Box<[AtomicU64]>,
+    places: Box<[AtomicU32]>,
 }
 
 impl Vouched {
     /// Nothing is known yet.
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::new(), places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
+        Self { hasher: RandomState::new(), places: (0..PLACES).map(|_| AtomicU32::new(0)).collect() }
     }
 
     /// The token has proved good.
     pub(super) fn add(&self, token: &str) {
         let hash = self.hasher.hash_one(token);
         if let Some(place) = self.place(hash) {
-            place.store(hash, Ordering::Relaxed);
+            place.store(tag(hash), Ordering::Relaxed);
         }
     }
 
     /// Whether it has, as far as is remembered.
     pub(super) fn contains(&self, token: &str) -> bool {
         let hash = self.hasher.hash_one(token);
-        self.place(hash).is_some_and(|place| place.load(Ordering::Relaxed) == hash)
+        self.place(hash).is_some_and(|place| place.load(Ordering::Relaxed) == tag(hash))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
-    fn place(&self, hash: u64) -> Option<&AtomicU64> {
+    fn place(&self, hash: u64) -> Option<&AtomicU32> {
         self.places.get(hash as usize % PLACES)
     }
+}
+
+/// What stands in a place: of the half of the hash that does not say which place it is, and never zero, as an empty one
+/// is.
+fn tag(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or_default() | 1
 }
 
 #[cfg(test)]
