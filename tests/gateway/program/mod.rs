@@ -4,6 +4,6 @@ mod audit;
 mod check;
 mod demo;
 mod descriptors;
-mod ending;
+pub(crate) mod ending;
 mod reading;
 mod refusing;
