@@ -3,8 +3,8 @@
 //! Without a descriptor a connection can neither be accepted nor turned away: it stays in the kernel's queue, and its
 //! caller waits for an answer that nobody is going to give. So one descriptor is kept in reserve. It is given up for
 //! the next connection, which is told apart so that it can be turned away at once. Who is done with such a connection
-//! gives it back, and its descriptor is the reserve again without having been free in between, when a call to the vendor
-//! could have had it.
+//! gives it back, and its descriptor is the reserve again without having been free in between, when a call to the
+//! vendor could have had it.
 
 use std::fs::File;
 use std::io;

@@ -163,7 +163,8 @@ impl Porter {
         let _ = timeout(LAST_ANSWERS, self.places.acquire_many(all)).await;
     }
 
-    /// Without waiting for anything, for its descriptor is the last one. Over TLS there is no saying anything so quickly.
+    /// Without waiting for anything, for its descriptor is the last one. Over TLS there is no saying anything so
+    /// quickly.
     fn turn_away_at_once(&self, stream: &TcpStream, peer: SocketAddr) {
         let (id, answer) = self.unread.answer(Code::Overloaded);
         if self.front.tls.is_none() {

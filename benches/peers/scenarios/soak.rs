@@ -25,17 +25,21 @@ pub(super) fn run(bench: &mut Bench<'_>) -> io::Result<()> {
     let mut resident = Vec::new();
     let mut whole = Tally::default();
     for _ in 0..PARTS {
-        let tally = bench.engine.drive(&mix, Pace::Closed, part)?;
-        whole.answered += tally.answered;
-        whole.failed += tally.failed;
+        let mut tally = bench.engine.drive(&mix, Pace::Closed, part)?;
+        // Minutes of them, which nobody asks for.
+        tally.took = Vec::new();
+        whole.add(tally);
         resident.push(running.family().resident() as f64 / 1024.0);
         let (seconds, mib) = (started.elapsed().as_secs(), resident.last().copied().unwrap_or_default());
         println!("| {seconds} | {mib:.1} | {} |", whole.answered);
     }
     bench.engine.settle(&mix, &mut whole)?;
     bench.engine.disconnect();
-    if whole.failed > 0 {
-        bench.report.doubts.push(format!("Memory under load: {} requests failed", whole.failed));
+    if let Some(failure) = whole.failure {
+        bench
+            .report
+            .doubts
+            .push(format!("Memory under load: {} requests failed, the first: {failure}", whole.failed));
     }
     let growth = resident.last().copied().unwrap_or_default() - resident.first().copied().unwrap_or_default();
     let what = format!("MiB more after {} s of load than after a tenth of that", bench.args.soak);
