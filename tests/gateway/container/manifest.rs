@@ -19,9 +19,9 @@ pub(super) struct Manifest {
 
 /// What a mounted volume is made of.
 pub(super) enum Content {
-    /// A ConfigMap or a Secret, with the permissions of its files.
+    /// A `ConfigMap` or a Secret, with the permissions of its files.
     Files(BTreeMap<String, Vec<u8>>, u32),
-    /// An emptyDir or a claim.
+    /// An `emptyDir` or a claim.
     Room,
 }
 
@@ -114,7 +114,7 @@ impl Manifest {
         flags
     }
 
-    /// Its volumes, with what ConfigMaps and Secrets of the example hold.
+    /// Its volumes, with what `ConfigMap`s and Secrets of the example hold.
     pub(super) fn mounts(&self) -> Vec<Mount> {
         let mounts = self.container["volumeMounts"].as_array().expect("mounts");
         let mount = |mount: &Value| {

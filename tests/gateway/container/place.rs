@@ -13,7 +13,7 @@ use crate::support::issuer::Issuer;
 use crate::support::trail::Trail;
 use crate::support::vendor::Vendor;
 
-/// The file of the ConfigMap.
+/// The file of the `ConfigMap`.
 pub(super) const CONFIG: &str = "confgate.toml";
 /// The key of the Secret.
 pub(super) const SECRET: &str = "meet";
@@ -91,7 +91,7 @@ impl Place {
         self.flags.push(flag);
     }
 
-    /// Edits the ConfigMap.
+    /// Edits the `ConfigMap`.
     pub(super) fn edit(&mut self, from: &str, to: &str) {
         let text = self.config.text(CONFIG);
         assert!(text.contains(from), "no {from} in\n{text}");

@@ -1,8 +1,8 @@
 //! The endpoint by `podman kube play`, from the rendered manifests.
 //!
-//! podman 4.3 plays Pods and Deployments with ConfigMaps, Secrets and claims, and passes over all other kinds: of a
-//! StatefulSet it makes nothing, so that its template is played as the Pod that Kubernetes makes of it. For the end of
-//! an init container it waits, whatever its restart policy, so that the sidecar is run by its flags alone.
+//! podman 4.3 plays Pods and Deployments with `ConfigMap`s, Secrets and claims, and passes over all other kinds: of a
+//! `StatefulSet` it makes nothing, so that its template is played as the Pod that Kubernetes makes of it. For the end
+//! of an init container it waits, whatever its restart policy, so that the sidecar is run by its flags alone.
 
 use std::fs;
 

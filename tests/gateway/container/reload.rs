@@ -58,8 +58,8 @@ async fn a_wrong_config_map_changes_nothing_until_it_is_mended() {
     assert!(line.starts_with('{'), "{line}");
     let bearer = place.issuer.token().bearer();
     assert_eq!(serving.call(&bearer, "GET", "/conferences/IM3", "").await.status, 200);
-    admin::until_metric(serving.admin, "confgate_config_current", |current| current == 0.0).await;
+    admin::until_metric(serving.admin, "confgate_config_current", |current| current < 0.5).await;
     place.config.set(CONFIG, &good.replace("[tenants.crm]", "[tenants.crm]\nmax_in_flight = 3"));
-    admin::until_metric(serving.admin, "confgate_config_current", |current| current == 1.0).await;
+    admin::until_metric(serving.admin, "confgate_config_current", |current| current > 0.5).await;
     serving.until_readyz(200).await;
 }

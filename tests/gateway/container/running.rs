@@ -35,7 +35,8 @@ impl Container {
         let container = Self::known(name, directory.join(format!("{name}.log")));
         let mut command = podman(["run", "--detach", "--name", name, "--log-driver=k8s-file"]);
         command.arg(format!("--log-opt=path={}", container.log.display()));
-        // The network is the machine's: the vendor and the issuer are here.
+        // The network is the machine's: the vendor and the issuer are here. Limits that podman would raise by itself it
+        // may not, where this machine is a container as well.
         command.args(["--network=host", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]);
         command.args(flags).arg(super::told("CONFGATE_IMAGE")).args(args);
         must(command).await;

@@ -5,8 +5,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-/// A ConfigMap or a Secret as a directory: `NAME -> ..data/NAME`, `..data -> ..VERSION`, so that one rename changes all
-/// files at once.
+/// A `ConfigMap` or a Secret as a directory: `NAME -> ..data/NAME`, `..data -> ..VERSION`, so that one rename changes
+/// all files at once.
 pub(super) struct Projected {
     path: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
@@ -81,7 +81,7 @@ impl Projected {
     }
 }
 
-/// An emptyDir, or what a claim brings: for everybody, or for the group of `fsGroup` alone.
+/// An `emptyDir`, or what a claim brings: for everybody, or for the group of `fsGroup` alone.
 pub(super) fn room(path: &Path, group: Option<u32>) {
     fs::create_dir_all(path).expect("a directory");
     let mode = if group.is_some() { 0o2775 } else { 0o777 };
