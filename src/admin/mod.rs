@@ -7,6 +7,7 @@ mod reloads;
 mod status;
 
 pub use drain::Drain;
+pub use readiness::{Need, Needs};
 pub use reloads::Reloads;
 
 use std::sync::Arc;
@@ -17,23 +18,19 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::jwt::Keyring;
 use crate::limits::Loads;
 use crate::server::tls::Certificates;
 use crate::server::{ConnectionCount, PhaseView};
 use crate::shipping::Shipped;
 use crate::smallserver::{Body, whole};
 use crate::telemetry::{CONTENT_TYPE, Metrics};
-use crate::tenancy::Tenancy;
 use crate::trail::Trail;
 
 /// What is there by the configuration in effect.
 #[derive(Debug)]
 pub struct InService {
-    /// The issuers' keys.
-    pub keyring: Keyring,
-    /// Tenants and apps, with their limits and tokens.
-    pub tenancy: Arc<Tenancy>,
+    /// What callers cannot be served without: keys, and tenants and apps with their limits and tokens, among it.
+    pub needs: Needs,
     /// The counters.
     pub metrics: Metrics,
 }

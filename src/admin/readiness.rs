@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::{InService, Overview};
+use super::{Overview, Reloads};
 use crate::jwt::Keyring;
-use crate::server::Phase;
+use crate::server::{Phase, PhaseView};
 use crate::tenancy::Tenancy;
+use crate::trail::Trail;
 use crate::vendor::{TokenFault, TokenStatus};
 
 /// What has to hold before callers are sent here, each with what to look at when it does not.
@@ -34,31 +37,89 @@ impl Readiness {
     }
 }
 
-impl Overview {
-    pub(super) fn readiness(&self) -> Readiness {
-        let decisive = |name: &str, verdict| Check { name: name.to_owned(), verdict, decisive: true };
-        let InService { keyring, tenancy, .. } = &**self.in_service.load();
-        let serving = !self.phase.has_reached(Phase::Draining);
-        let mut checks = vec![
-            decisive("serving", holds(serving, || "the gateway is shutting down".into())),
-            decisive("keys", holds(keyring.ready(), || missing_keys(keyring))),
-            decisive("trail", holds(self.trail.is_writable(), || self.trail_fault())),
-            decisive("vendor_tokens", self.vendor_tokens(tenancy)),
-        ];
-        checks.extend(tenancy.apps().iter().map(|app| {
-            let verdict = holds(app.token.current().is_some(), || missing_token(&app.token.status()));
-            Check { name: format!("vendor_token/{}", app.key), verdict, decisive: false }
-        }));
-        Readiness(checks)
+/// What callers cannot be served without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// That the gateway is not about to end.
+    Serving,
+    /// The issuers' keys.
+    Keys,
+    /// A trail that can be written.
+    Trail,
+    /// The vendor's token for one app at least.
+    VendorTokens,
+}
+
+impl Need {
+    /// All of them: ready means that each is met.
+    pub const ALL: [Self; 4] = [Self::Serving, Self::Keys, Self::Trail, Self::VendorTokens];
+
+    /// The name of the check, in `/readyz` and as the metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Keys => "keys",
+            Self::Trail => "trail",
+            Self::VendorTokens => "vendor_tokens",
+        }
+    }
+}
+
+/// Where it is seen whether the needs are met. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Needs {
+    /// The issuers' keys.
+    pub keyring: Keyring,
+    /// The apps with their tokens.
+    pub tenancy: Arc<Tenancy>,
+    /// The trail.
+    pub trail: Trail,
+    /// Where the gateway stands.
+    pub phase: PhaseView,
+    /// Whether there was a reload.
+    pub reloads: Arc<Reloads>,
+}
+
+impl Needs {
+    /// Whether this one is met now.
+    pub fn are_met(&self, need: Need) -> bool {
+        match need {
+            Need::Serving => !self.phase.has_reached(Phase::Draining),
+            Need::Keys => self.keyring.ready(),
+            Need::Trail => self.trail.is_writable(),
+            Need::VendorTokens => self.has_vendor_tokens(),
+        }
     }
 
     /// Every app's token was asked for, and one at least is there: the trouble of one app is no reason to turn the
     /// others' callers away. An app that a reload brings is none either.
-    fn vendor_tokens(&self, tenancy: &Tenancy) -> Result<(), String> {
-        let tokens: Vec<_> = tenancy.apps().iter().map(|app| app.token.status()).collect();
+    fn has_vendor_tokens(&self) -> bool {
+        let tokens: Vec<_> = self.tenancy.apps().iter().map(|app| app.token.status()).collect();
         let is_new = self.reloads.generation() > 1;
         let asked = is_new || tokens.iter().all(|token| token.last_error != Some(TokenFault::Starting));
-        holds(asked && tokens.iter().any(|token| token.has_token), || "no app can be served".into())
+        asked && tokens.iter().any(|token| token.has_token)
+    }
+}
+
+impl Overview {
+    pub(super) fn readiness(&self) -> Readiness {
+        let needs = &self.in_service.load().needs;
+        let problem = |need| match need {
+            Need::Serving => "the gateway is shutting down".into(),
+            Need::Keys => missing_keys(&needs.keyring),
+            Need::Trail => self.trail_fault(),
+            Need::VendorTokens => "no app can be served".into(),
+        };
+        let decisive = |need: Need| {
+            let verdict = holds(needs.are_met(need), || problem(need));
+            Check { name: need.as_str().to_owned(), verdict, decisive: true }
+        };
+        let mut checks: Vec<_> = Need::ALL.into_iter().map(decisive).collect();
+        checks.extend(needs.tenancy.apps().iter().map(|app| {
+            let verdict = holds(app.token.current().is_some(), || missing_token(&app.token.status()));
+            Check { name: format!("vendor_token/{}", app.key), verdict, decisive: false }
+        }));
+        Readiness(checks)
     }
 
     fn trail_fault(&self) -> String {

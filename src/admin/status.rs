@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{InService, Overview};
+use super::{Needs, Overview};
 use crate::limits::{Quota, UserLimiters};
 use crate::server::Phase;
 use crate::server::tls::Certificates;
@@ -12,7 +12,7 @@ use crate::vendor::BreakerStatus;
 impl Overview {
     /// The page for people: what the gateway has, how old it is, and what went wrong last.
     pub(super) fn status(&self) -> Value {
-        let InService { keyring, tenancy, .. } = &**self.in_service.load();
+        let Needs { keyring, tenancy, .. } = &self.in_service.load().needs;
         let mut tenants: Vec<_> = tenancy.tenants().collect();
         tenants.sort_by(|a, b| a.id.cmp(&b.id));
         json!({

@@ -119,8 +119,14 @@ impl Gateway {
         let desk = Desk::new(parts.trail.clone(), counters.worker(), config.audit);
         let synced = parts.trail.synced();
         let reloads = Arc::new(Reloads::default());
+        let capacity = Arc::new(capacity(config));
+        let started = Timestamp::now();
         let sources = Sources {
             counters,
+            capacity: Arc::clone(&capacity),
+            phase: phase.clone(),
+            started,
+            checkpoints: config.trail.checkpoints.every,
             front: front.clone(),
             connections: connections.clone(),
             loads: loads.clone(),
@@ -137,10 +143,9 @@ impl Gateway {
             loads,
             drain: Drain::new(config.listen.drain_delay, config.listen.drain_timeout),
             certificates: front.tls.clone(),
-            started: Timestamp::now(),
+            started,
             broken,
         });
-        let capacity = Arc::new(capacity(config));
         let bounds = (Arc::clone(&capacity), front);
         crew.threads.push(accept_thread(listener, crew.handles, bounds, desk, vital)?);
         let (tasks, later) = mpsc::unbounded_channel();

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::parts::Parts;
-use crate::admin::{InService, Reloads};
+use crate::admin::{InService, Need, Needs, Reloads};
 use crate::config::Config;
 use crate::limits::Loads;
-use crate::server::{ConnectionCount, Flood, Front};
+use crate::server::{Capacity, ConnectionCount, Flood, Front, PhaseView};
 use crate::shipping::{ConsumerStatus, Shipped};
-use crate::telemetry::{Counters, MetricsBuilder, Place, Series, watched};
+use crate::telemetry::{Counters, MetricsBuilder, Place, Series, process, watched};
+use crate::tenancy::{App, Tenant};
 use crate::trail::Trail;
 use crate::vendor::BreakerState;
 
@@ -18,6 +21,11 @@ pub(super) struct Sources {
     pub(super) counters: Counters,
     pub(super) front: Front,
     pub(super) connections: ConnectionCount,
+    pub(super) capacity: Arc<Capacity>,
+    pub(super) phase: PhaseView,
+    pub(super) started: Timestamp,
+    /// How often the trail is to have a checkpoint.
+    pub(super) checkpoints: Duration,
     pub(super) loads: Loads,
     pub(super) shipped: Shipped,
     pub(super) reloads: Arc<Reloads>,
@@ -33,16 +41,82 @@ pub(super) fn metrics(counters: &Counters, config: &Config) -> MetricsBuilder {
 impl Sources {
     /// What the admin port tells of these parts.
     pub(super) fn in_service(&self, mut metrics: MetricsBuilder, parts: &Parts) -> InService {
-        watch(&mut metrics, parts, &self.connections, &self.loads);
+        let needs = Needs {
+            keyring: parts.keyring.clone(),
+            tenancy: Arc::clone(&parts.tenancy),
+            trail: parts.trail.clone(),
+            phase: self.phase.clone(),
+            reloads: Arc::clone(&self.reloads),
+        };
+        watch_needs(&mut metrics, &needs);
+        self.watch_load(&mut metrics);
+        for app in parts.tenancy.apps() {
+            watch_app(&mut metrics, app);
+        }
+        for tenant in parts.tenancy.tenants() {
+            watch_tenant(&mut metrics, tenant);
+        }
+        watch_issuers(&mut metrics, parts);
+        watch_trail(&mut metrics, &parts.trail);
+        self.watch_checkpoints(&mut metrics, &parts.trail);
         watch_front(&mut metrics, &self.front);
         watch_shipping(&mut metrics, &self.shipped);
         watch_reloads(&mut metrics, &self.reloads);
-        InService {
-            keyring: parts.keyring.clone(),
-            tenancy: Arc::clone(&parts.tenancy),
-            metrics: metrics.build(),
-        }
+        watch_process(&mut metrics, self.started);
+        InService { needs, metrics: metrics.build() }
     }
+
+    fn watch_load(&self, metrics: &mut MetricsBuilder) {
+        let loads = self.loads.clone();
+        metrics.watch(watched::REQUESTS_IN_FLIGHT, &[], move || Some(number(loads.in_flight() as u64)));
+        let loads = self.loads.clone();
+        metrics.watch(watched::WORKER_LAG, &[], move || Some(loads.lag().as_secs_f64()));
+        let loads = self.loads.clone();
+        metrics.watch(watched::WORKERS, &[], move || Some(number(loads.workers() as u64)));
+        let connections = self.connections.clone();
+        let open = move || Some(number(connections.open() as u64));
+        metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
+        let capacity = Arc::clone(&self.capacity);
+        let max = move || Some(number(capacity.max_connections() as u64));
+        metrics.watch(watched::CONNECTIONS_MAX, &[], max);
+    }
+
+    fn watch_checkpoints(&self, metrics: &mut MetricsBuilder, trail: &Trail) {
+        let interval = self.checkpoints.as_secs_f64();
+        metrics.watch(watched::AUDIT_CHECKPOINT_INTERVAL, &[], move || Some(interval));
+        let known = trail.clone();
+        let age = move || known.status().checkpoint.map(|last| seconds_since(last.time));
+        metrics.watch(watched::AUDIT_CHECKPOINT_AGE, &[], age);
+        let known = trail.clone();
+        let unproved = move || Some(known.status().unproved_since.map_or(0.0, seconds_since));
+        metrics.watch(watched::AUDIT_UNPROVED, &[], unproved);
+    }
+}
+
+/// No less than 0, however the clock was set meanwhile.
+fn seconds_since(time: Timestamp) -> f64 {
+    Timestamp::now().duration_since(time).as_secs_f64().max(0.0)
+}
+
+fn watch_needs(metrics: &mut MetricsBuilder, needs: &Needs) {
+    for need in Need::ALL {
+        let needs = needs.clone();
+        let met = move || Some(f64::from(u8::from(needs.are_met(need))));
+        metrics.watch(watched::READY, &[need.as_str()], met);
+    }
+}
+
+/// Of the process as such, by the names that programs share.
+fn watch_process(metrics: &mut MetricsBuilder, started: Timestamp) {
+    let started = Duration::from_millis(started.as_millisecond().unsigned_abs()).as_secs_f64();
+    metrics.watch(watched::PROCESS_START, &[], move || Some(started));
+    metrics.watch(watched::PROCESS_CPU, &[], || Some(process::cpu_seconds()));
+    let mut watch =
+        |series, read: fn() -> Option<u64>| metrics.watch(series, &[], move || read().map(number));
+    watch(watched::PROCESS_MEMORY, process::resident_bytes);
+    watch(watched::PROCESS_THREADS, process::threads);
+    watch(watched::PROCESS_FDS, process::open_descriptors);
+    watch(watched::PROCESS_FDS_MAX, process::max_descriptors);
 }
 
 fn watch_reloads(metrics: &mut MetricsBuilder, reloads: &Arc<Reloads>) {
@@ -62,29 +136,22 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
-fn watch(metrics: &mut MetricsBuilder, parts: &Parts, connections: &ConnectionCount, loads: &Loads) {
-    watch_apps(metrics, parts);
-    watch_issuers(metrics, parts);
-    watch_trail(metrics, &parts.trail);
-    for tenant in parts.tenancy.tenants() {
-        let known = Arc::clone(tenant);
-        let in_flight = move || Some(number(known.in_flight.current() as u64));
-        metrics.watch(watched::TENANT_IN_FLIGHT, &[tenant.id.as_str()], in_flight);
-    }
+fn watch_tenant(metrics: &mut MetricsBuilder, tenant: &Arc<Tenant>) {
+    let id = tenant.id.as_str();
+    let known = Arc::clone(tenant);
+    let in_flight = move || Some(number(known.in_flight.current() as u64));
+    metrics.watch(watched::TENANT_IN_FLIGHT, &[id], in_flight);
+    let max = number(tenant.in_flight.max() as u64);
+    metrics.watch(watched::TENANT_IN_FLIGHT_MAX, &[id], move || Some(max));
+    let limit = tenant.rate.quota().per_second();
+    metrics.watch(watched::TENANT_LIMIT, &[id], move || Some(limit));
+}
+
+/// Adds the series of what stands before every request, and of what fails where none is answered for it.
+fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
     for place in Place::ALL {
         metrics.watch(watched::PANICS, &[place.as_str()], move || Some(number(place.panics())));
     }
-    let busy = loads.clone();
-    metrics.watch(watched::REQUESTS_IN_FLIGHT, &[], move || Some(number(busy.in_flight() as u64)));
-    let lagging = loads.clone();
-    metrics.watch(watched::WORKER_LAG, &[], move || Some(lagging.lag().as_secs_f64()));
-    let connections = connections.clone();
-    let open = move || Some(number(connections.open() as u64));
-    metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
-}
-
-/// Adds the series of what stands before every request.
-fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
     if let Some(certificates) = front.tls.clone() {
         let left = move || Some(certificates.current().expires_in());
         metrics.watch(watched::TLS_CERTIFICATE_EXPIRY, &[], left);
@@ -99,32 +166,33 @@ fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
     }
 }
 
-fn watch_apps(metrics: &mut MetricsBuilder, parts: &Parts) {
-    for app in parts.tenancy.apps() {
-        let key = app.key.as_str();
-        let seconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
-        let token = app.token.clone();
-        metrics.watch(watched::VENDOR_TOKEN_AGE, &[key], move || seconds(token.status().age));
-        let token = app.token.clone();
-        metrics.watch(watched::VENDOR_TOKEN_EXPIRY, &[key], move || seconds(token.status().expires_in));
-        let token = app.token.clone();
-        let succeeded = move || {
-            let status = token.status();
-            Some(number(status.fetches - status.failed_fetches))
-        };
-        metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "ok"], succeeded);
-        let token = app.token.clone();
-        let failed = move || Some(number(token.status().failed_fetches));
-        metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "failed"], failed);
-        for state in BreakerState::ALL {
-            let breaker = Arc::clone(&app.breaker);
-            let is_in = move || Some(f64::from(u8::from(breaker.status().state == state)));
-            metrics.watch(watched::VENDOR_CIRCUIT, &[key, state.as_str()], is_in);
-        }
+fn watch_app(metrics: &mut MetricsBuilder, app: &App) {
+    let key = app.key.as_str();
+    let seconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
+    let token = app.token.clone();
+    metrics.watch(watched::VENDOR_TOKEN_AGE, &[key], move || seconds(token.status().age));
+    let token = app.token.clone();
+    metrics.watch(watched::VENDOR_TOKEN_EXPIRY, &[key], move || seconds(token.status().expires_in));
+    let token = app.token.clone();
+    let succeeded = move || {
+        let status = token.status();
+        Some(number(status.fetches - status.failed_fetches))
+    };
+    metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "ok"], succeeded);
+    let token = app.token.clone();
+    let failed = move || Some(number(token.status().failed_fetches));
+    metrics.watch(watched::VENDOR_TOKEN_FETCHES, &[key, "failed"], failed);
+    for state in BreakerState::ALL {
         let breaker = Arc::clone(&app.breaker);
-        let openings = move || Some(number(breaker.status().openings));
-        metrics.watch(watched::VENDOR_CIRCUIT_OPENINGS, &[key], openings);
+        let is_in = move || Some(f64::from(u8::from(breaker.status().state == state)));
+        metrics.watch(watched::VENDOR_CIRCUIT, &[key, state.as_str()], is_in);
     }
+    let breaker = Arc::clone(&app.breaker);
+    metrics.watch(watched::VENDOR_CIRCUIT_OPENINGS, &[key], move || Some(number(breaker.status().openings)));
+    let pause = Arc::clone(&app.pause);
+    metrics.watch(watched::VENDOR_PAUSES, &[key], move || Some(number(pause.begun())));
+    let budget = app.budget.quota().per_second();
+    metrics.watch(watched::VENDOR_BUDGET, &[key], move || Some(budget));
 }
 
 fn watch_issuers(metrics: &mut MetricsBuilder, parts: &Parts) {
@@ -132,6 +200,10 @@ fn watch_issuers(metrics: &mut MetricsBuilder, parts: &Parts) {
         let keyring = parts.keyring.clone();
         let age = move || keyring.status().get(index).and_then(|issuer| issuer.age_seconds).map(number);
         metrics.watch(watched::JWKS_AGE, &[&issuer.issuer], age);
+        let keyring = parts.keyring.clone();
+        let left =
+            move || keyring.status().get(index).and_then(|issuer| issuer.expires_in_seconds).map(number);
+        metrics.watch(watched::JWKS_EXPIRY, &[&issuer.issuer], left);
         let keyring = parts.keyring.clone();
         let keys = move || keyring.status().get(index).map(|issuer| number(issuer.keys as u64));
         metrics.watch(watched::JWKS_KEYS, &[&issuer.issuer], keys);

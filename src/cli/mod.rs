@@ -8,6 +8,7 @@ mod drain;
 mod sandbox;
 mod serve;
 mod signals;
+mod supervisor;
 mod token;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 
 use super::signals::{EndSignals, Hangups};
-use super::{ConfigArgs, load, runtime};
+use super::{ConfigArgs, load, runtime, supervisor};
 use crate::assembly::{Gateway, raise_limit};
 use crate::config::Problems;
 use crate::telemetry;
@@ -30,6 +30,7 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
             certificate_authorities = %gateway.roots(),
             "serving"
         );
+        supervisor::tell(supervisor::READY);
         end(gateway, hangups, &mut first, &mut second).await
     })
 }
@@ -46,9 +47,13 @@ pub(super) async fn end(
         second.next().await;
         second.next().await;
     };
+    let stop = async {
+        first.next().await;
+        supervisor::tell(supervisor::STOPPING);
+    };
     let reload = gateway.reload();
     let ended = tokio::select! {
-        ended = gateway.run(first.next(), now) => ended,
+        ended = gateway.run(stop, now) => ended,
         never = hangups.each(|| reload.ask()) => match never {},
     };
     let cut_off = ended.context("the audit trail is not complete")?;

@@ -44,6 +44,8 @@ pub struct IssuerStatus {
     pub ignored: Vec<Ignored>,
     /// Seconds since the last success.
     pub age_seconds: Option<u64>,
+    /// Seconds that the keys serve on when no fetch succeeds; null before the first success, and for keys in files.
+    pub expires_in_seconds: Option<u64>,
     /// Why the last attempt failed, if it did.
     pub last_error: Option<Box<str>>,
     /// Counts changes of the keys since the start.
@@ -158,6 +160,7 @@ fn status(issuer: &Issuer, now: Instant) -> IssuerStatus {
         kids: keys.keys().iter().filter_map(|key| key.kid()).map(Into::into).collect(),
         ignored: keys.ignored().to_vec(),
         age_seconds: snapshot.age(now).as_ref().map(Duration::as_secs),
+        expires_in_seconds: snapshot.expires_in(now).as_ref().map(Duration::as_secs),
         last_error: snapshot.error().map(Into::into),
         generation: snapshot.generation(),
     }

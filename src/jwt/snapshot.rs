@@ -71,6 +71,12 @@ impl Snapshot {
         Some(now.saturating_duration_since(self.fetched?))
     }
 
+    /// How long the keys serve on when no fetch succeeds; zero once they are too old. `None` before the first fetch has
+    /// succeeded, and for keys that do not age.
+    pub(super) fn expires_in(&self, now: Instant) -> Option<Duration> {
+        Some(self.serve_until?.saturating_duration_since(now))
+    }
+
     /// Why the last fetch failed, if it did.
     pub(super) fn error(&self) -> Option<&str> {
         self.error.as_deref()
@@ -98,6 +104,8 @@ mod tests {
         assert!(failed.usable(start + HOUR).is_none());
         assert_eq!((failed.generation(), failed.error()), (1, Some("still down")));
         assert_eq!(failed.age(start + HOUR), Some(HOUR));
+        assert_eq!(failed.expires_in(last), Some(Duration::from_nanos(1)));
+        assert_eq!(failed.expires_in(start + HOUR + HOUR), Some(Duration::ZERO));
         let healed = failed.refreshed(keys(1), start + HOUR, Some(HOUR));
         assert!(healed.usable(start + HOUR + HOUR / 2).is_some());
         assert_eq!((healed.generation(), healed.error()), (1, None));

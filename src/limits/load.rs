@@ -47,6 +47,11 @@ impl Loads {
         Self(workers.into())
     }
 
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.0.len()
+    }
+
     /// Requests that have begun and not ended.
     pub fn in_flight(&self) -> usize {
         self.0.iter().map(|load| load.in_flight()).sum()

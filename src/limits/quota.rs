@@ -55,6 +55,11 @@ impl Quota {
         self.per
     }
 
+    /// The same in each second.
+    pub fn per_second(&self) -> f64 {
+        f64::from(self.rate.get()) / self.per.as_secs_f64()
+    }
+
     /// Requests at once, after a pause of at least [`refill`](Self::refill).
     pub fn burst(&self) -> NonZeroU32 {
         self.burst

@@ -52,6 +52,11 @@ impl Capacity {
         Self { max_connections: max_connections.into(), by_address }
     }
 
+    /// How many callers may be connected at a time.
+    pub fn max_connections(&self) -> usize {
+        self.max_connections.load(Ordering::Relaxed)
+    }
+
     /// At most so many from now on. Connections that are open stay, and count.
     pub fn change(&self, max_connections: usize, per_address: Option<NonZeroUsize>, exempt: Vec<IpNet>) {
         self.max_connections.store(max_connections, Ordering::Relaxed);
@@ -60,7 +65,7 @@ impl Capacity {
 
     fn enter(&self, open: usize, address: IpAddr) -> Option<Place> {
         let place = self.by_address.enter(address)?;
-        (open < self.max_connections.load(Ordering::Relaxed)).then_some(place)
+        (open < self.max_connections()).then_some(place)
     }
 }
 

@@ -84,8 +84,19 @@ pub struct HttpSinkConfig {
     pub url: Endpoint,
     /// The bearer token that is sent with them, if the endpoint wants one. Visible ASCII.
     pub token: ReceiverToken,
+    /// How the records of a batch are put together.
+    pub framing: Framing,
     /// One attempt, from resolving the name to the head of the answer.
     pub timeout: Duration,
+}
+
+/// How the records of a batch are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// One after the other, each a line: `application/x-ndjson`.
+    Lines,
+    /// As one JSON array, `application/json`: all that the HTTP inputs of some collectors take.
+    Array,
 }
 
 /// A receiver's bearer token, if it wants one. Clones have the same, also after it was replaced.

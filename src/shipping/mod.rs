@@ -26,7 +26,8 @@ mod source;
 mod supervisor;
 
 pub use config::{
-    Beginning, ConsumerConfig, ConsumerName, HttpSinkConfig, InvalidConsumerName, ReceiverToken, SinkConfig,
+    Beginning, ConsumerConfig, ConsumerName, Framing, HttpSinkConfig, InvalidConsumerName, ReceiverToken,
+    SinkConfig,
 };
 pub use form::Form;
 pub use progress::{ConsumerStatus, Shipped};

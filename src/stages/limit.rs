@@ -62,7 +62,10 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
         None => Standings::new(&tenant.policies, &[of_tenant]),
     });
     match decision {
-        Ok(_) => Ok(in_flight),
+        Ok(_) => {
+            entry.admitted(tenant);
+            Ok(in_flight)
+        }
         Err(denied) => {
             entry.limited(Crossed::Tenant);
             let detail = "this tenant calls too often; wait as long as Retry-After says";

@@ -67,14 +67,19 @@ impl MetricsBuilder {
 
     /// Ends the gathering.
     pub fn build(self) -> Metrics {
-        let mut registry = Registry::with_prefix("confgate");
+        let mut all = Registry::default();
+        let (process, watched): (Vec<_>, Vec<_>) = self.watched.into_iter().partition(Watched::is_of_process);
+        for watched in process {
+            all.register_collector(Box::new(watched));
+        }
+        let registry = all.sub_registry_with_prefix("confgate");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that runs", version);
         registry.register_collector(Box::new(self.totals));
-        for watched in self.watched {
+        for watched in watched {
             registry.register_collector(Box::new(watched));
         }
-        Metrics { registry }
+        Metrics { registry: all }
     }
 }
 
@@ -101,7 +106,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::super::watched::{AUDIT_SYNCS, VENDOR_TOKEN_AGE};
+    use super::super::watched::{AUDIT_SYNCS, PROCESS_CPU, VENDOR_TOKEN_AGE};
     use super::super::worker::{Answered, Limit, VendorAnswer};
     use super::*;
     use crate::domain::{Action, Code};
@@ -122,7 +127,8 @@ mod tests {
                 assert!(families.insert(family), "{family} comes twice");
             } else if !line.starts_with('#') {
                 let (name, value) = line.rsplit_once(' ').unwrap();
-                assert!(name.starts_with("confgate_") && name.starts_with(family), "{line}");
+                let is_ours = name.starts_with("confgate_") || name.starts_with("process_");
+                assert!(is_ours && name.starts_with(family), "{line}");
                 let previous = samples.insert(name.to_owned(), value.parse().unwrap());
                 assert_eq!(previous, None, "{name} comes twice");
             }
@@ -142,6 +148,7 @@ mod tests {
             worker.request(None, Answered::Gateway(Code::RouteUnknown), Duration::ZERO);
             worker.vendor_call(app, VendorAnswer::of_status(404), Duration::from_millis(2));
             worker.limited(tenant, Limit::User);
+            worker.admitted(tenant);
             worker.signature_checked(true);
         }
         let samples = samples(&metrics.render());
@@ -158,6 +165,8 @@ mod tests {
             (r#"confgate_vendor_duration_seconds_sum{app="meet"}"#, 0.004),
             (r#"confgate_signatures_checked_total{result="good"}"#, 2.0),
             (r#"confgate_signatures_checked_total{result="bad"}"#, 0.0),
+            (r#"confgate_tenant_admitted_total{tenant="shop"}"#, 2.0),
+            (r#"confgate_tenant_admitted_total{tenant="crm"}"#, 0.0),
             (r#"confgate_tenant_limited_total{tenant="shop",limit="user"}"#, 2.0),
             (r#"confgate_tenant_limited_total{tenant="crm",limit="user"}"#, 0.0),
         ];
@@ -198,10 +207,12 @@ mod tests {
         builder.watch(AUDIT_SYNCS, &[], next);
         builder.watch(VENDOR_TOKEN_AGE, &["other"], || Some(2.5));
         builder.watch(VENDOR_TOKEN_AGE, &["without"], || None);
+        builder.watch(PROCESS_CPU, &[], || Some(0.25));
         let metrics = builder.build();
         for scrape in [0.0, 1.0] {
             let samples = samples(&metrics.render());
             assert_eq!(samples.get("confgate_audit_syncs_total"), Some(&scrape));
+            assert_eq!(samples.get("process_cpu_seconds_total"), Some(&0.25), "a name that programs share");
             let ages: Vec<_> = samples.iter().filter(|(name, _)| name.contains("token_age")).collect();
             assert_eq!(
                 ages,

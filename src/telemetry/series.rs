@@ -17,7 +17,8 @@ pub enum Kind {
 /// What is told about something that another part of the program knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Series {
-    /// The public name, without the prefix `confgate_` and without `_total`.
+    /// The public name without `_total`, and without the prefix `confgate_`, which all have but for those of the
+    /// process as such (`process_…`), whose names every program shares.
     pub name: &'static str,
     /// One line for people, with the unit.
     pub help: &'static str,
@@ -42,6 +43,24 @@ impl Series {
 /// By tenant.
 pub const TENANT_IN_FLIGHT: Series =
     Series::gauge("tenant_in_flight", "Requests of the tenant that have begun and not ended.", &["tenant"]);
+/// By tenant.
+pub const TENANT_IN_FLIGHT_MAX: Series =
+    Series::gauge("tenant_in_flight_max", "Requests that the tenant may have in flight.", &["tenant"]);
+/// By tenant.
+pub const TENANT_LIMIT: Series = Series::gauge(
+    "tenant_limit_requests_per_second",
+    "Requests that the tenant may make in each second in the long run.",
+    &["tenant"],
+);
+/// By app.
+pub const VENDOR_BUDGET: Series = Series::gauge(
+    "vendor_budget_requests_per_second",
+    "Calls that the app may make to the vendor in each second in the long run.",
+    &["app"],
+);
+/// By app.
+pub const VENDOR_PAUSES: Series =
+    Series::counter("vendor_pauses", "Pauses that the vendor asked for with a 429 or a 503.", &["app"]);
 /// By app; left out while there is no token.
 pub const VENDOR_TOKEN_AGE: Series =
     Series::gauge("vendor_token_age_seconds", "Time since the app's vendor token was fetched.", &["app"]);
@@ -63,6 +82,12 @@ pub const VENDOR_CIRCUIT_OPENINGS: Series =
 /// By issuer; left out while there are no keys.
 pub const JWKS_AGE: Series =
     Series::gauge("jwks_age_seconds", "Time since the issuer's keys were last fetched whole.", &["issuer"]);
+/// By issuer; left out while there are no keys, and for keys in files.
+pub const JWKS_EXPIRY: Series = Series::gauge(
+    "jwks_expires_in_seconds",
+    "Time that the issuer's keys serve on when no fetch of them succeeds.",
+    &["issuer"],
+);
 /// By issuer.
 pub const JWKS_KEYS: Series =
     Series::gauge("jwks_keys", "Keys of the issuer that tokens are checked with.", &["issuer"]);
@@ -93,6 +118,21 @@ pub const AUDIT_BYTES: Series =
 /// What the disk has left.
 pub const AUDIT_AVAILABLE: Series =
     Series::gauge("audit_available_bytes", "Space that the disk of the audit trail has left.", &[]);
+/// Left out before the first.
+pub const AUDIT_CHECKPOINT_AGE: Series =
+    Series::gauge("audit_checkpoint_age_seconds", "Time since the last checkpoint of the audit trail.", &[]);
+/// As configured.
+pub const AUDIT_CHECKPOINT_INTERVAL: Series = Series::gauge(
+    "audit_checkpoint_interval_seconds",
+    "Time after which records of the audit trail are to have a checkpoint.",
+    &[],
+);
+/// 0 while there are none.
+pub const AUDIT_UNPROVED: Series = Series::gauge(
+    "audit_unproved_seconds",
+    "Time since there are records of the audit trail that no checkpoint vouches for; 0 while there are none.",
+    &[],
+);
 /// By consumer.
 pub const AUDIT_SHIP_LAG: Series = Series::gauge(
     "audit_ship_lag_records",
@@ -126,6 +166,17 @@ pub const WORKER_LAG: Series = Series::gauge(
 /// By plane, of which only `data` is told.
 pub const CONNECTIONS_OPEN: Series =
     Series::gauge("connections_open", "Connections of callers that are open.", &["plane"]);
+/// As configured, or fewer where the system allows too few open files.
+pub const CONNECTIONS_MAX: Series =
+    Series::gauge("connections_max", "Connections that callers may have open.", &[]);
+/// One for each CPU, unless configured otherwise.
+pub const WORKERS: Series = Series::gauge("workers", "Threads that serve requests.", &[]);
+/// By check (`serving`, `keys`, `trail`, `vendor_tokens`).
+pub const READY: Series = Series::gauge(
+    "ready",
+    "Whether this of what callers cannot be served without is there: 1 or 0; ready means that all are.",
+    &["check"],
+);
 /// Left out where TLS is not configured.
 pub const TLS_CERTIFICATE_EXPIRY: Series = Series::gauge(
     "tls_certificate_expiry_seconds",
@@ -158,6 +209,24 @@ pub const CONFIG_CURRENT: Series = Series::gauge(
     &[],
 );
 
+/// Left out where the system does not tell, as are the others of the process.
+pub const PROCESS_CPU: Series =
+    Series::counter("process_cpu_seconds", "CPU time of the process, of the system for it included.", &[]);
+/// What counts toward a memory limit besides it is the page cache.
+pub const PROCESS_MEMORY: Series =
+    Series::gauge("process_resident_memory_bytes", "Memory of the process that is resident.", &[]);
+/// Seconds since 1970.
+pub const PROCESS_START: Series =
+    Series::gauge("process_start_time_seconds", "When the gateway started, in Unix time.", &[]);
+/// Files and sockets.
+pub const PROCESS_FDS: Series =
+    Series::gauge("process_open_fds", "File descriptors that the process has open.", &[]);
+/// `RLIMIT_NOFILE`
+pub const PROCESS_FDS_MAX: Series =
+    Series::gauge("process_max_fds", "File descriptors that the process may have open.", &[]);
+/// Workers included.
+pub const PROCESS_THREADS: Series = Series::gauge("process_threads", "Threads of the process.", &[]);
+
 type Read = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 
 /// A series with its samples, read at each scrape.
@@ -177,6 +246,11 @@ impl Watched {
         let value = |value: &&str| (*value).to_owned();
         let labels = self.series.labels.iter().copied().zip(values.iter().map(value));
         self.samples.push((labels.collect(), read));
+    }
+
+    /// Whether the name is every program's, and not confgate's own.
+    pub(super) fn is_of_process(&self) -> bool {
+        self.series.name.starts_with("process_")
     }
 
     pub(super) fn is_of(&self, series: &Series) -> bool {

@@ -24,6 +24,7 @@ impl Collector for Totals {
         self.encode_requests(&mut encoder)?;
         self.encode_request_duration(&mut encoder)?;
         self.encode_signatures(&mut encoder)?;
+        self.encode_admitted(&mut encoder)?;
         self.encode_limited(&mut encoder)?;
         self.encode_vendor_calls(&mut encoder)?;
         self.encode_vendor_duration(&mut encoder)
@@ -64,6 +65,18 @@ impl Totals {
             let total = self.sum(|counts| Some(counts.signatures.get(slot)?.read()));
             metric
                 .encode_family(&[("result", *result)])?
+                .encode_counter(&total, None::<&Exemplar<NoLabelSet, u64>>)?;
+        }
+        Ok(())
+    }
+
+    fn encode_admitted(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Requests that the limits of the tenant let through.";
+        let mut metric = encoder.encode_descriptor("tenant_admitted", help, None, MetricType::Counter)?;
+        for (tenant, slot) in &self.tenants {
+            let total = self.sum(|counts| Some(counts.tenants.load().get(slot.0)?.admitted.read()));
+            metric
+                .encode_family(&[("tenant", tenant.as_str())])?
                 .encode_counter(&total, None::<&Exemplar<NoLabelSet, u64>>)?;
         }
         Ok(())

@@ -165,9 +165,10 @@ pub(super) fn grow<T: Default>(counts: &Slots<T>, slots: usize) {
     }
 }
 
-/// Not aligned as [`AppCounts`] are: there may be thousands, and they are written where a limit was crossed alone.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(super) struct TenantCounts {
+    pub(super) admitted: Count,
     pub(super) limited: [Count; Limit::ALL.len()],
 }
 
@@ -222,6 +223,13 @@ impl WorkerMetrics {
     pub fn signature_checked(&self, good: bool) {
         if let Some(count) = self.counts.signatures.get(usize::from(good)) {
             count.add(1);
+        }
+    }
+
+    /// Counts a request that the tenant's limits let through.
+    pub fn admitted(&self, tenant: TenantSlot) {
+        if let Some(tenant) = self.counts.tenants.load().get(tenant.0) {
+            tenant.admitted.add(1);
         }
     }
 

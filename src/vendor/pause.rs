@@ -18,14 +18,21 @@ pub struct PauseConfig {
 pub struct Pause {
     config: PauseConfig,
     created: Instant,
-    /// When it ends, in microseconds since `created`.
-    ends: Arc<AtomicU64>,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When it ends, in microseconds since the first one was created.
+    ends: AtomicU64,
+    /// How many there were.
+    begun: AtomicU64,
 }
 
 impl Pause {
     /// No pause yet.
     pub fn new(config: PauseConfig) -> Self {
-        Self { config, created: Instant::now(), ends: Arc::default() }
+        Self { config, created: Instant::now(), state: Arc::default() }
     }
 
     /// The pause as it stands, within other bounds from now on. The same one where these are the bounds already.
@@ -34,12 +41,12 @@ impl Pause {
             return Arc::clone(self);
         }
         // One and the same, so that calls which began before can still open it.
-        Arc::new(Self { config, created: self.created, ends: Arc::clone(&self.ends) })
+        Arc::new(Self { config, created: self.created, state: Arc::clone(&self.state) })
     }
 
     /// Whether a call may be made; otherwise how long to wait.
     pub fn check(&self) -> Result<(), Duration> {
-        let ends = Duration::from_micros(self.ends.load(Ordering::Relaxed));
+        let ends = Duration::from_micros(self.state.ends.load(Ordering::Relaxed));
         let left = ends.saturating_sub(self.created.elapsed());
         if left.is_zero() { Ok(()) } else { Err(left) }
     }
@@ -48,10 +55,21 @@ impl Pause {
     /// arrive in any order.
     pub fn open(&self, asked: Option<Duration>) {
         let wait = asked.unwrap_or(self.config.default).min(self.config.longest);
-        let ends = (self.created.elapsed() + wait).as_micros();
-        let ends = u64::try_from(ends).unwrap_or(u64::MAX);
-        self.ends.fetch_max(ends, Ordering::Relaxed);
+        let now = self.created.elapsed();
+        let before = self.state.ends.fetch_max(micros(now + wait), Ordering::Relaxed);
+        if before <= micros(now) {
+            self.state.begun.fetch_add(1, Ordering::Relaxed);
+        }
     }
+
+    /// How many there were; what prolongs one does not count.
+    pub fn begun(&self) -> u64 {
+        self.state.begun.load(Ordering::Relaxed)
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -82,5 +100,19 @@ mod tests {
         assert_eq!(pause.check(), Err(Duration::from_mins(1)));
         pause.open(Some(Duration::ZERO));
         assert_eq!(pause.check(), Err(Duration::from_mins(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_prolongs_a_pause_is_no_other_one() {
+        let pause = Arc::new(Pause::new(CONFIG));
+        assert_eq!(pause.begun(), 0);
+        pause.open(None);
+        advance(Duration::from_millis(400)).await;
+        pause.open(None);
+        assert_eq!(pause.begun(), 1);
+        advance(Duration::from_secs(1)).await;
+        let changed = pause.with(PauseConfig { default: Duration::from_secs(2), ..CONFIG });
+        changed.open(None);
+        assert_eq!((pause.begun(), changed.begun()), (2, 2));
     }
 }

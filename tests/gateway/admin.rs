@@ -39,7 +39,8 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
         let (sample, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?}"));
         let name = sample.split('{').next().expect("a name");
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{line}");
-        assert!(name.starts_with("confgate_") && name.starts_with(family), "{line}");
+        let is_ours = name.starts_with("confgate_") || name.starts_with("process_");
+        assert!(is_ours && name.starts_with(family), "{line}");
         if let Some(labels) = sample.strip_prefix(name).filter(|labels| !labels.is_empty()) {
             let labels = labels.strip_prefix('{').and_then(|labels| labels.strip_suffix('}')).expect(line);
             for label in labels.split("\",") {

@@ -33,4 +33,5 @@ mod torture;
 mod trouble;
 mod trust;
 mod vendor_answers;
+mod watching;
 mod wire;

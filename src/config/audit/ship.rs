@@ -10,7 +10,7 @@ use crate::config::file::{self, PATH};
 use crate::config::form::{Choice, Count, Size, Span};
 use crate::config::reader::{Reading, Section};
 use crate::shipping::{
-    Beginning, ConsumerConfig, ConsumerName, Form, HttpSinkConfig, ReceiverToken, SinkConfig,
+    Beginning, ConsumerConfig, ConsumerName, Form, Framing, HttpSinkConfig, ReceiverToken, SinkConfig,
 };
 
 const KIB: usize = 1 << 10;
@@ -34,6 +34,8 @@ const FORM: Choice<Form> = Choice(&[
     (Form::Ocsf.as_str(), Form::Ocsf),
     (Form::Ecs.as_str(), Form::Ecs),
 ]);
+
+const FRAMING: Choice<Framing> = Choice(&[("lines", Framing::Lines), ("array", Framing::Array)]);
 
 const BEGINNING: Choice<Beginning> = Choice(&[("start", Beginning::Start), ("now", Beginning::Now)]);
 
@@ -82,9 +84,11 @@ fn read_one(name: &str, section: &mut Section<'_>) -> Reading<ConsumerConfig> {
 fn read_http(section: &mut Section<'_>) -> Reading<HttpSinkConfig> {
     let url = endpoint::need(section, "url");
     let token = read_token(section);
+    let framing = section.or("framing", &FRAMING, Framing::Lines);
     let bounds = Span(Duration::from_millis(100)..=Duration::from_mins(5));
     let timeout = section.or("timeout", &bounds, TIMEOUT);
-    Ok(HttpSinkConfig { url: url?, token: ReceiverToken::new(token?), timeout: timeout? })
+    let token = ReceiverToken::new(token?);
+    Ok(HttpSinkConfig { url: url?, token, framing: framing?, timeout: timeout? })
 }
 
 fn read_token(section: &mut Section<'_>) -> Reading<Option<SecretString>> {

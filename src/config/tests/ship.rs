@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fixture, SECRET, assert_only, lines};
-use crate::shipping::{Beginning, Form, SinkConfig};
+use crate::shipping::{Beginning, Form, Framing, SinkConfig};
 
 const URL: &str = "url = \"https://siem.corp.example/x\"";
 
@@ -13,7 +13,7 @@ fn consumers_are_read_with_their_defaults() {
     let token = fixture.path("secret");
     let text = format!(
         "[audit.ship.siem]\nsink = \"http\"\n{URL}\ntoken_file = \"{token}\"\nform = \"ocsf\"\nfrom = \"now\"\n\
-         timeout = \"3s\"\nbatch_records = 7\nbatch_bytes = \"64KiB\"\nmax_backoff = \"2s\"\n\
+         framing = \"array\"\ntimeout = \"3s\"\nbatch_records = 7\nbatch_bytes = \"64KiB\"\nmax_backoff = \"2s\"\n\
          [audit.ship.logs]\nsink = \"stdout\"\n"
     );
     let config = fixture.after(&text).unwrap();
@@ -28,6 +28,7 @@ fn consumers_are_read_with_their_defaults() {
         (http.url.to_string(), http.timeout),
         ("https://siem.corp.example/x".into(), Duration::from_secs(3))
     );
+    assert_eq!(http.framing, Framing::Array);
     assert!(http.token.is_there());
     assert!(!format!("{config:?}").contains(SECRET) && !config.render().contains(SECRET));
     let again = super::super::parse("again.toml", &config.render()).unwrap();
@@ -79,6 +80,7 @@ fn what_makes_no_consumer_is_refused() {
     key("tokn_file = \"x\"", "tokn_file", "did you mean token_file?");
     key("form = \"cef\"", "form", "\"confgate\", \"ocsf\" or \"ecs\"");
     key("from = \"end\"", "from", "\"start\" or \"now\"");
+    key("framing = \"ndjson\"", "framing", "\"lines\" or \"array\"");
     key("batch_records = 0", "batch_records", "from 1 to 10000");
     key("batch_bytes = 1", "batch_bytes", "from 1KiB to 16MiB");
     key("timeout = \"1ms\"", "timeout", "from 100ms to 5m");

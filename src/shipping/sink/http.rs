@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Undelivered;
 use crate::shipping::backlog::Batch;
-use crate::shipping::config::{ConsumerName, HttpSinkConfig, ReceiverToken};
+use crate::shipping::config::{ConsumerName, Framing, HttpSinkConfig, ReceiverToken};
 use crate::shipping::form::Form;
 use crate::upstream::{Connector, Endpoint, FetchError, Fetcher, retry_after};
 
@@ -21,11 +21,12 @@ const LAST: HeaderName = HeaderName::from_static("confgate-last-sequence");
 /// The SHA-256 of the trail's line that the last one was made from: what the next batch's first line has for `prev`.
 const LAST_HASH: HeaderName = HeaderName::from_static("confgate-last-hash");
 
-/// Posts batches as JSON lines. Any 2xx acknowledges all of a batch; everything else acknowledges nothing.
+/// Posts batches of JSON. Any 2xx acknowledges all of a batch; everything else acknowledges nothing.
 pub(in crate::shipping) struct HttpSink {
     fetcher: Fetcher,
     url: Endpoint,
     token: ReceiverToken,
+    framing: Framing,
     consumer: HeaderValue,
     form: Form,
 }
@@ -42,6 +43,7 @@ impl HttpSink {
             fetcher: Fetcher::new(connector.clone(), config.timeout),
             url: config.url.clone(),
             token: config.token.clone(),
+            framing: config.framing,
             consumer: HeaderValue::from_str(consumer.as_str())?,
             form,
         })
@@ -64,8 +66,9 @@ impl HttpSink {
     }
 
     fn request(&self, batch: &Batch) -> Result<Request<Full<Bytes>>, http::Error> {
+        let (content_type, body) = framed(batch, self.framing);
         let mut request = Request::post(self.url.path())
-            .header(CONTENT_TYPE, "application/x-ndjson")
+            .header(CONTENT_TYPE, content_type)
             .header(USER_AGENT, concat!("confgate/", env!("CARGO_PKG_VERSION")))
             .header(CONSUMER, self.consumer.clone())
             .header(FORM, self.form.as_str())
@@ -75,7 +78,24 @@ impl HttpSink {
         if let Some(authorization) = self.token.authorization()? {
             request = request.header(AUTHORIZATION, authorization);
         }
-        request.body(Full::from(batch.body.clone()))
+        request.body(Full::from(body))
+    }
+}
+
+/// A batch as the receiver takes it, and what that is called. The records themselves are the same bytes in both.
+fn framed(batch: &Batch, framing: Framing) -> (&'static str, Bytes) {
+    match framing {
+        Framing::Lines => ("application/x-ndjson", batch.body.clone()),
+        Framing::Array => {
+            // JSON has no newline but between records.
+            let mut array = Vec::with_capacity(batch.body.len() + 1);
+            array.push(b'[');
+            array.extend(batch.body.iter().map(|byte| if *byte == b'\n' { b',' } else { *byte }));
+            if let Some(last) = array.last_mut() {
+                *last = b']';
+            }
+            ("application/json", Bytes::from(array))
+        }
     }
 }
 

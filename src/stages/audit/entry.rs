@@ -15,7 +15,7 @@ use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, 
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Limit, VendorAnswer};
-use crate::tenancy::Caller;
+use crate::tenancy::{Caller, Tenant};
 use crate::trail::{Durability, Intent, Receipt, Slot, VendorError};
 
 /// How long past its deadline an answer may be held back by a disk that does not take its outcome.
@@ -79,6 +79,11 @@ impl Entry {
     /// A signature was checked for it.
     pub(in crate::stages) fn signature_checked(&self, good: bool) {
         self.desk.metrics.signature_checked(good);
+    }
+
+    /// The tenant's limits let it through.
+    pub(in crate::stages) fn admitted(&self, tenant: &Tenant) {
+        self.desk.metrics.admitted(tenant.slot);
     }
 
     pub(in crate::stages) fn limited(&self, limit: Limit) {

@@ -41,6 +41,16 @@ pub struct TrailStatus {
     pub faults: u64,
     /// The last checkpoint that is on disk.
     pub checkpoint: Option<ProvedUpTo>,
+    /// Since when there are lines in a segment that no checkpoint on disk vouches for; null while there are none.
+    pub unproved_since: Option<Timestamp>,
+}
+
+impl TrailStatus {
+    /// Whether there are lines after the last checkpoint's own.
+    fn has_news(&self) -> bool {
+        let proved = self.checkpoint.as_ref().map_or(0, |last| last.checkpoint.sequence + 1);
+        self.last_sequence > proved
+    }
 }
 
 /// A checkpoint by itself: kept elsewhere, it proves what the trail said up to here
@@ -126,6 +136,7 @@ impl Publisher {
             sync_us: 0,
             faults: 0,
             checkpoint: None,
+            unproved_since: None,
         });
         let (live_sender, live) = watch::channel(head.next);
         let (synced_sender, synced) = SyncedView::new(head.last());
@@ -156,6 +167,7 @@ impl Publisher {
         let checkpoint = Checkpoint { open: None, ..checkpoint };
         self.status.send_modify(|status| {
             status.checkpoint = Some(ProvedUpTo { time: checkpoint.time, checkpoint });
+            status.unproved_since = status.has_news().then(Timestamp::now);
         });
     }
 
@@ -166,6 +178,9 @@ impl Publisher {
             status.bytes += bytes as u64;
             status.last_sequence = head.last();
             status.last_hash = head.prev;
+            if status.unproved_since.is_none() && status.has_news() {
+                status.unproved_since = Some(Timestamp::now());
+            }
         });
     }
 

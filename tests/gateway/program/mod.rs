@@ -7,3 +7,4 @@ mod descriptors;
 pub(crate) mod ending;
 mod reading;
 mod refusing;
+mod supervised;

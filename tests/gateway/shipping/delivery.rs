@@ -48,6 +48,22 @@ async fn every_line_arrives_as_it_is_with_what_tells_its_place() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_wants_an_array_gets_one_of_the_same_records() {
+    let receiver = Receiver::start().await;
+    let mut world = shipping_to(&receiver, &[("AUDIT__SHIP__SIEM__FRAMING", "array")]).await;
+    let (first, last) = (create(&world).await, create(&world).await);
+    assert_ne!(first, last);
+    assert!(!world.ended().await);
+    assert_eq!(world.vendor.calls().len(), 2);
+    assert!(!receiver.batches().is_empty());
+    for batch in receiver.batches() {
+        assert_eq!(batch.headers.get("content-type"), Some("application/json"));
+        assert!(batch.body.starts_with(b"[{") && batch.body.ends_with(b"}]"));
+    }
+    assert_eq!(receiver.taken(), world.trail.lines());
+}
+
+#[tokio::test]
 async fn it_goes_on_after_restarts_where_it_was() {
     let receiver = Receiver::start().await;
     let mut world = shipping_to(&receiver, &[]).await;

@@ -90,6 +90,14 @@ impl Connection {
         opened.unwrap_or_else(|error| panic!("cannot connect from {source} to {address}: {error}"))
     }
 
+    /// With room for this many bytes that are not read yet, or twice that: left to itself, the kernel may take 32 MiB.
+    pub(crate) async fn open_with_room(room: u32, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(room).expect("a receive buffer");
+        let opened = Self::to(address, socket.connect(address)).await;
+        opened.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"))
+    }
+
     /// The connection itself, where nothing of an answer was read yet.
     pub(crate) fn into_stream(self) -> TcpStream {
         self.wire.stream

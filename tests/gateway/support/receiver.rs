@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::server::{Call, Reply, Server};
 use super::within;
 
-/// An HTTP endpoint that takes batches of JSON lines.
+/// An HTTP endpoint that takes batches of JSON lines, and JSON arrays.
 pub(crate) struct Receiver {
     server: Server,
     orders: Arc<Mutex<Orders>>,
@@ -113,6 +114,10 @@ impl Orders {
 
 /// The lines of a batch, without their ends.
 pub(crate) fn lines_of(batch: &Call) -> Vec<String> {
+    if batch.headers.get("content-type") == Some("application/json") {
+        let records: Vec<&RawValue> = serde_json::from_slice(&batch.body).expect("an array");
+        return records.iter().map(|record| record.get().to_owned()).collect();
+    }
     let text = String::from_utf8(batch.body.clone()).expect("text");
     assert!(text.ends_with('\n'), "a batch ends with a whole line: {text:?}");
     text.lines().map(str::to_owned).collect()

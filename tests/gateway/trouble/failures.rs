@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{PATH, passed_on, refused};
 use crate::support::CREATE;
 use crate::support::client::Connection;
-use crate::support::server::Reply;
+use crate::support::server::{Gate, Reply, Step, bytes};
 use crate::support::world::World;
 
 const IMPATIENT: [(&str, &str); 1] = [("UPSTREAM__FIRST_BYTE_TIMEOUT", "250ms")];
@@ -133,16 +133,19 @@ async fn a_create_on_a_connection_that_was_closed_before_goes_out_on_another() {
 async fn a_create_that_found_no_connection_in_time_changed_nothing() {
     let one = [("LISTEN__WORKERS", "1"), ("UPSTREAM__MAX_CONNECTIONS", "1"), IMPATIENT[0]];
     let world = World::with(&one).await;
-    // Far more than the sockets on the way can hold: it keeps the connection until it is read.
-    world.vendor.script(Reply::body(200, "application/json", vec![b' '; 32 << 20]));
+    // Half an answer keeps the connection for as long as it is half.
+    let gate = Gate::closed();
+    let half = bytes("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{");
+    world.vendor.script(Reply::steps([half, Step::Pass(gate.clone()), bytes("}")]));
     let mut slow = Connection::open(world.address).await;
     let bearer = world.issuer.token().bearer();
     slow.write(format!("GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n")).await;
-    slow.begun().await;
+    world.vendor.wait_for(1).await;
     let answer = world.call("POST", "/conferences", CREATE).await;
     let outcome = refused(&world, &answer, 503, "overloaded").await;
     assert!(answer.text().contains("nothing was changed"), "{}", answer.text());
     assert_eq!((&outcome["attempts"], &outcome["outcome_unknown"]), (&0.into(), &false.into()), "{outcome}");
     assert_eq!(world.vendor.calls().len(), 1);
-    assert_eq!(slow.answer("GET").await.body.len(), 32 << 20);
+    gate.open();
+    assert_eq!(slow.answer("GET").await.body, b"{}");
 }

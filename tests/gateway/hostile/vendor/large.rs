@@ -45,7 +45,7 @@ async fn fifty_megabytes_pass_at_the_readers_pace() {
     let before = served.program.resident();
     // They have their answers, and do not read them.
     let readers = join_all((0..READERS).map(|_| async {
-        let mut reader = Connection::open(served.address).await;
+        let mut reader = Connection::open_with_room(256 << 10, served.address).await;
         reader
             .write(format!("GET /conferences/IM3 HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n"))
             .await;
