@@ -91,8 +91,8 @@ impl ReloadHandle {
 }
 
 impl Gateway {
-    /// Binds its ports, opens the trail, and serves. Blocks until the start is on record; keys and tokens are
-    /// fetched meanwhile and after.
+    /// Binds its ports, opens the trail, and serves. Blocks until the start is on record, or cannot be for want of
+    /// room; keys and tokens are fetched meanwhile and after.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         warn_of_small_budgets(config);
         let (tls, roots) = tls_config(config.upstream.ca_file.as_deref())?;

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use super::{ConfigArgs, load};
+use super::{ConfigArgs, load, unusable};
 
 /// What can be told to drain.
 #[derive(Debug, Args)]
@@ -58,6 +58,7 @@ pub(super) fn run(args: &DrainArgs) -> anyhow::Result<ExitCode> {
 
 fn configured(config: &ConfigArgs) -> anyhow::Result<SocketAddr> {
     let config = load(config.config.as_deref())
+        .map_err(|problems| unusable(&problems))
         .context("the admin port is looked up in the configuration; or name it with --admin")?;
     let mut admin = config.admin.address;
     match admin.ip() {

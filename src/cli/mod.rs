@@ -62,11 +62,11 @@ impl Command {
     }
 }
 
-fn load(file: Option<&Path>) -> anyhow::Result<Config> {
+fn load(file: Option<&Path>) -> Result<Config, Problems> {
     // Variables that are no Unicode are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    config::load(file, environment).map_err(|problems| unusable(&problems))
+    config::load(file, environment)
 }
 
 /// Each problem on a line of its own.

@@ -1,14 +1,18 @@
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::signals::{EndSignals, Hangups};
 use super::{ConfigArgs, load, runtime, supervisor};
 use crate::assembly::{Gateway, raise_limit};
+use crate::config::Problems;
 use crate::telemetry;
 
 pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let config = load(args.config.as_deref())?;
+    // What collects logs takes each line by itself.
+    let one_line =
+        |problems: Problems| anyhow!("this configuration cannot be used: {}", problems.in_one_line());
+    let config = load(args.config.as_deref()).map_err(one_line)?;
     telemetry::init(&config.log)?;
     raise_limit(&config);
     let runtime = runtime()?;

@@ -40,6 +40,15 @@ impl Problems {
         Self(vec![Problem { key: String::new(), origin: Some(origin.to_owned()), text }])
     }
 
+    /// All of them in one line, for a log.
+    pub fn in_one_line(&self) -> String {
+        if let [problem] = self.0.as_slice() {
+            return problem.to_string();
+        }
+        let numbered = self.0.iter().enumerate().map(|(index, problem)| format!("({}) {problem}", index + 1));
+        format!("{} problems: {}", self.0.len(), numbered.collect::<Vec<_>>().join("; "))
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum TrailError {
     /// The file system refused something.
-    #[error("cannot {action} {}: {error}", path.display())]
+    #[error("cannot {action} {}: {error}{}", path.display(), advice(error))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -56,6 +56,20 @@ impl TrailError {
     /// For `map_err`: what was tried, on which path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Io { action, path: path.to_owned(), error }
+    }
+}
+
+/// What to do about it, where the system's word tells.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room on the volume of audit.directory, or make it larger"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "; mount the volume of audit.directory for writing",
+        io::ErrorKind::PermissionDenied => {
+            "; let this user write to audit.directory (in a pod: securityContext.fsGroup)"
+        }
+        _ => "",
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustix::io::Errno;
-use rustls::ClientConfig;
+use rustls::{CertificateError, ClientConfig};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -36,17 +36,29 @@ impl PartialEq for Connector {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The name has no address, or the resolver failed.
-    #[error("the name cannot be resolved: {0}")]
+    #[error("the name cannot be resolved: {0}; check it, and that the DNS server can be reached")]
     Resolve(#[source] io::Error),
     /// Every address refused or is out of reach; the last one's error.
-    #[error("the connection failed: {0}")]
+    #[error("the connection failed: {0}; check the address, and what filters traffic on the way")]
     Tcp(#[source] io::Error),
     /// The handshake failed: the certificate, its name, or no TLS at all.
-    #[error("TLS failed: {0}")]
+    #[error("TLS failed: {0}{advice}", advice = advice(.0))]
     Tls(#[source] io::Error),
     /// Not open within the time for all three.
-    #[error("no connection within {0:?}")]
+    #[error("no connection within {0:?}; check the address, and what filters traffic on the way")]
     TimedOut(Duration),
+}
+
+/// What to do about a handshake, where the reason tells.
+fn advice(error: &io::Error) -> &'static str {
+    let refused = error.get_ref().and_then(|error| error.downcast_ref());
+    match refused {
+        // The second is an authority of the same name with another key.
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => "; have its certificate authority in upstream.ca_file, or in the system's store",
+        _ => "",
+    }
 }
 
 impl ConnectError {
@@ -141,11 +153,11 @@ mod tests {
 
             let wrong_name = attempt(&ours.connector(), &format!("https://{}", by_name.address)).await;
             assert!(matches!(wrong_name, Err(ConnectError::Tls(_))), "{wrong_name:?}");
-            let foreign = attempt(&Authority::new().connector(), &localhost).await;
-            assert!(matches!(foreign, Err(ConnectError::Tls(_))), "{foreign:?}");
+            let foreign = attempt(&Authority::new().connector(), &localhost).await.unwrap_err();
+            assert!(foreign.to_string().contains("upstream.ca_file"), "{foreign}");
             let (system, _) = tls_config(None).unwrap();
-            let unknown = attempt(&Connector::new(system, LONG), &localhost).await;
-            assert!(matches!(unknown, Err(ConnectError::Tls(_))), "{unknown:?}");
+            let unknown = attempt(&Connector::new(system, LONG), &localhost).await.unwrap_err();
+            assert!(unknown.to_string().contains("upstream.ca_file"), "{unknown}");
         });
     }
 

@@ -13,6 +13,7 @@ mod addresses;
 mod admin;
 mod bodies;
 mod calls;
+mod container;
 mod cors;
 mod creator;
 mod durability;

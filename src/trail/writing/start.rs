@@ -25,8 +25,7 @@ pub(super) fn open(config: &TrailConfig) -> Result<(Writer, Observer), TrailErro
     let end = find_end(&directory, &segments, room)?;
     let (publisher, observer) = Publisher::new(end.position, config.stall_timeout);
     let store = Store::new(directory, end.segment, end.position, room);
-    let writer = Writer::start(config, store, end.heritage, publisher)?;
-    Ok((writer, observer))
+    Ok((Writer::start(config, store, end.heritage, publisher), observer))
 }
 
 /// Where the trail ends.

@@ -36,8 +36,9 @@ pub struct TrailThread {
 }
 
 impl Trail {
-    /// Opens the trail, goes on where it ended, and starts its thread, named `audit`. On return the start record
-    /// is on disk. Blocks for as long as that takes.
+    /// Opens the trail, goes on where it ended, and starts its thread, named `audit`. On return the start record is on
+    /// disk, unless there is no room for it: then the trail is not writable until there is. Blocks for as long as that
+    /// takes.
     pub fn open(config: &TrailConfig) -> Result<(Self, TrailThread), TrailError> {
         let queue = config.queue.clamp(1, Semaphore::MAX_PERMITS / 4);
         let (writer, observer) = start::open(config)?;

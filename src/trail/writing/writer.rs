@@ -69,13 +69,8 @@ pub(super) struct Heritage {
 
 impl Writer {
     /// Goes on from the end of `store`. Returns with the start record on disk, and what there is to say of the run
-    /// before.
-    pub(super) fn start(
-        config: &TrailConfig,
-        store: Store,
-        heritage: Heritage,
-        status: Publisher,
-    ) -> Result<Self, TrailError> {
+    /// before; or, where the disk takes nothing, with a trail that cannot be written until it does.
+    pub(super) fn start(config: &TrailConfig, store: Store, heritage: Heritage, status: Publisher) -> Self {
         let now = Instant::now();
         let trail = heritage.trail.unwrap_or_else(Uuid::new_v4);
         let mut writer = Self {
@@ -91,10 +86,17 @@ impl Writer {
             last_line_at: now,
             status,
         };
-        writer.begin(heritage)?;
+        // Also while it fails: the segment that it ends in is still to be cut back then.
         writer.status.live(writer.live());
-        writer.status.works();
-        Ok(writer)
+        match writer.begin(heritage) {
+            Ok(()) => {
+                writer.status.live(writer.live());
+                writer.status.works();
+            }
+            // A full disk is no other at the start than later, and heals in the same way: by itself.
+            Err(error) => writer.fail(&error),
+        }
+        writer
     }
 
     fn begin(&mut self, heritage: Heritage) -> Result<(), TrailError> {

@@ -57,32 +57,30 @@ base_url = "http://a1.easemob.com"
 app = "other"
 "#;
     fs::write(&file, text).expect("a file");
-    for command in ["check", "serve"] {
-        let mut command = confgate([command.as_ref(), "--config".as_ref(), file.as_os_str()]);
-        command.env("CONFGATE__AUDIT__QUEUE", "many").env("CONFGATE__AUDIT__DIRECTRY", "x");
-        let ended = run(&mut command).await;
-        assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""), "{ended:?}");
-        let lines: Vec<_> = ended.error.lines().collect();
-        for key in [
-            "listen.adress",
-            "listen.idle_timeout",
-            "authn.issuers",
-            "apps.meet.base_url",
-            "apps.meet.client_secret_file",
-            "tenants.crm.app",
-            "tenants.crm.rate_limit",
-            "audit.queue",
-        ] {
-            let about = lines
-                .iter()
-                .filter(|line| line.starts_with(&format!("{key} ")) || line.starts_with(&format!("{key}:")));
-            assert_eq!(about.count(), 1, "one line about {key} in {}", ended.error);
-        }
-        assert!(ended.error.contains("CONFGATE__AUDIT__DIRECTRY"), "{}", ended.error);
-        assert_eq!(lines[0], "confgate: this configuration cannot be used:");
-        let count = format!("{} problems in the configuration", lines.len() - 2);
-        assert_eq!(lines.last(), Some(&count.as_str()), "{}", ended.error);
+    let mut command = confgate(["check".as_ref(), "--config".as_ref(), file.as_os_str()]);
+    command.env("CONFGATE__AUDIT__QUEUE", "many").env("CONFGATE__AUDIT__DIRECTRY", "x");
+    let ended = run(&mut command).await;
+    assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""), "{ended:?}");
+    let lines: Vec<_> = ended.error.lines().collect();
+    for key in [
+        "listen.adress",
+        "listen.idle_timeout",
+        "authn.issuers",
+        "apps.meet.base_url",
+        "apps.meet.client_secret_file",
+        "tenants.crm.app",
+        "tenants.crm.rate_limit",
+        "audit.queue",
+    ] {
+        let about = lines
+            .iter()
+            .filter(|line| line.starts_with(&format!("{key} ")) || line.starts_with(&format!("{key}:")));
+        assert_eq!(about.count(), 1, "one line about {key} in {}", ended.error);
     }
+    assert!(ended.error.contains("CONFGATE__AUDIT__DIRECTRY"), "{}", ended.error);
+    assert_eq!(lines[0], "confgate: this configuration cannot be used:");
+    let count = format!("{} problems in the configuration", lines.len() - 2);
+    assert_eq!(lines.last(), Some(&count.as_str()), "{}", ended.error);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ fn is_closing(answer: &Answer) -> bool {
 
 /// Calls over one connection after the other, until some answers have come on connections that were asked to be closed.
 /// Any answer but 200 fails the test.
-async fn keep_calling(address: SocketAddr, bearer: String, progress: watch::Sender<usize>) {
+pub(crate) async fn keep_calling(address: SocketAddr, bearer: String, progress: watch::Sender<usize>) {
     let mut closed = 0;
     while closed < 5 {
         let mut connection = Connection::open(address).await;

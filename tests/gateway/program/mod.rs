@@ -4,7 +4,7 @@ mod audit;
 mod check;
 mod demo;
 mod descriptors;
-mod ending;
+pub(crate) mod ending;
 mod reading;
 mod refusing;
 mod supervised;

@@ -116,6 +116,16 @@ async fn a_secret_that_cannot_be_read_is_named_with_its_key_and_not_shown() {
     assert!(no_trail(&doomed.file("audit")));
 }
 
+/// What collects a container's log takes each line by itself; `check` has a line for each problem.
+#[tokio::test]
+async fn all_problems_are_one_line_of_the_log() {
+    let doomed = Doomed::new().await;
+    let changes = [("TENANTS__CRM__APP", "meat"), ("LISTEN__WORKERS", "many"), ("LISTEN__UNKNOWN", "1")];
+    let said =
+        ["3 problems: (1) ", "(2) ", "(3) ", "tenants.crm.app", "did you mean meet?", "listen.workers"];
+    doomed.refuses(&changes, &said).await;
+}
+
 #[tokio::test]
 async fn a_configuration_that_cannot_be_read_is_named() {
     let folder = TempDir::new().expect("a temporary directory");

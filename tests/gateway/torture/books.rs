@@ -11,7 +11,7 @@ use crate::support::trail::Trail;
 
 /// A trail as far as it was read.
 #[derive(Default)]
-pub(super) struct Books {
+pub(crate) struct Books {
     /// The last line.
     last: u64,
     intents: HashMap<String, Intent>,
@@ -20,7 +20,7 @@ pub(super) struct Books {
     /// The traces of all intents.
     announced: HashSet<String>,
     /// What the trail has recovered from, in its own words.
-    pub(super) recovered: Vec<Value>,
+    pub(crate) recovered: Vec<Value>,
 }
 
 /// One intent of a request.
@@ -33,7 +33,7 @@ struct Intent {
 
 impl Books {
     /// Reads on to the end. Lines must be numbered without a gap.
-    pub(super) fn read(&mut self, trail: &Trail) {
+    pub(crate) fn read(&mut self, trail: &Trail) {
         for line in trail.lines_from(self.last + 1) {
             let record: Value =
                 serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
@@ -79,14 +79,14 @@ impl Books {
     }
 
     /// Every mutation that the vendor saw has its intent.
-    pub(super) fn know_what_the_vendor_saw(&self, calls: &[Call]) {
+    pub(crate) fn know_what_the_vendor_saw(&self, calls: &[Call]) {
         for call in calls.iter().filter(|call| call.method != "GET") {
             assert!(self.announced.contains(call.trace()), "the vendor saw what is on no record: {call:?}");
         }
     }
 
     /// Everyone who was `answered` finds one outcome, and the same one.
-    pub(super) fn know_the_answers<T: Borrow<Told>>(&self, answered: impl IntoIterator<Item = T>) {
+    pub(crate) fn know_the_answers<T: Borrow<Told>>(&self, answered: impl IntoIterator<Item = T>) {
         for told in answered {
             let told = told.borrow();
             let outcomes = self.outcomes.get(&told.trace).map(Vec::as_slice).unwrap_or_default();
@@ -97,7 +97,7 @@ impl Books {
     }
 
     /// Every intent has exactly one end: an outcome, or that it is named as lost.
-    pub(super) fn have_one_end_for_each_intent(&self) {
+    pub(crate) fn have_one_end_for_each_intent(&self) {
         for (id, intent) in &self.intents {
             let Intent { sequence, outcomes, lost } = intent;
             assert_eq!(outcomes + lost, 1, "{id}, intent {sequence}: {outcomes} outcomes, lost {lost} times");
@@ -105,7 +105,7 @@ impl Books {
     }
 
     /// How many intents there are, and how many were named as lost.
-    pub(super) fn intents(&self) -> (usize, usize) {
+    pub(crate) fn intents(&self) -> (usize, usize) {
         (self.intents.len(), self.intents.values().filter(|intent| intent.lost > 0).count())
     }
 }

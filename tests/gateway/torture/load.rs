@@ -11,28 +11,28 @@ use crate::support::within;
 
 /// What a caller was answered.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// The trace that its request carried, and that the vendor and the trail know it by.
-    pub(super) trace: String,
-    pub(super) method: &'static str,
-    pub(super) status: u16,
-    pub(super) request_id: String,
+    pub(crate) trace: String,
+    pub(crate) method: &'static str,
+    pub(crate) status: u16,
+    pub(crate) request_id: String,
 }
 
 impl Told {
     /// Whether the vendor has changed something. What was refused is in the trail as soon as is convenient.
-    pub(super) fn is_mutation(&self) -> bool {
+    pub(crate) fn is_mutation(&self) -> bool {
         self.method != "GET" && self.status == 200
     }
 }
 
 /// Callers, each on a connection of its own, that send one request after the other until the connection breaks.
-pub(super) struct Load {
+pub(crate) struct Load {
     callers: Vec<JoinHandle<Vec<Told>>>,
 }
 
 impl Load {
-    pub(super) fn start(address: SocketAddr, callers: usize, bearer: &str, dice: &Dice) -> Self {
+    pub(crate) fn start(address: SocketAddr, callers: usize, bearer: &str, dice: &Dice) -> Self {
         let caller = |_| {
             let caller = Caller { bearer: bearer.to_owned(), dice: Dice::seeded(dice.number()) };
             tokio::spawn(caller.keep_calling(address))
@@ -41,7 +41,7 @@ impl Load {
     }
 
     /// Waits until every caller has given up, and gives what they were answered.
-    pub(super) async fn ended(self) -> Vec<Told> {
+    pub(crate) async fn ended(self) -> Vec<Told> {
         let mut told = Vec::new();
         for caller in self.callers {
             told.extend(within("a caller to give up", caller).await.expect("a caller that does not panic"));
@@ -85,7 +85,7 @@ impl Caller {
 }
 
 /// One that nobody has had before.
-pub(super) fn new_trace() -> String {
+pub(crate) fn new_trace() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     format!("c0{:030x}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }

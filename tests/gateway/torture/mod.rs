@@ -1,11 +1,11 @@
 //! The trail under torture: the program killed, the power cut, the disk full, failing and hanging, always under load.
 //! What the vendor saw and what callers were told is held against what the trail says afterwards.
 
-mod books;
+pub(crate) mod books;
 mod faults;
 mod full;
 mod kill;
-mod load;
+pub(crate) mod load;
 mod power;
 
 /// Keys of the configuration that make the trail do as much as it can of what may be interrupted.

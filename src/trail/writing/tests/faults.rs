@@ -158,3 +158,27 @@ fn a_file_in_the_way_of_a_new_segment_is_moved_aside() {
     let aside = names.into_iter().find(|path| path.to_string_lossy().contains(".left-")).unwrap();
     assert_eq!(std::fs::read_to_string(aside).unwrap(), "in the way");
 }
+
+/// A pod that comes back to a full volume: nothing of it is worse than when the volume is filled later.
+#[test]
+fn a_start_without_room_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut told = Told::default();
+    let (opened, _) = with_plan(Plan::From(1), || {
+        let (mut writer, observer) = start::open(&config(directory.path())).unwrap();
+        request(&mut writer, &mut told);
+        writer.tick();
+        (writer, observer)
+    });
+    let (mut writer, observer) = opened;
+    assert!(!observer.is_writable() && observer.status().last_error.is_some());
+    assert_eq!((told.refused.len(), told.synced.len()), (1, 0), "what is announced nowhere");
+
+    writer.tick();
+    assert!(observer.is_writable());
+    request(&mut writer, &mut told);
+    writer.finish().unwrap();
+    assert_eq!(told.synced.len(), 1);
+    assert_eq!(kinds(directory.path()), ["start", "outcome", "recovered", "intent", "outcome", "stop"]);
+    check(directory.path(), &told, Plan::From(1));
+}
