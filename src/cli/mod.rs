@@ -5,10 +5,10 @@ mod audit;
 mod check;
 mod demo;
 mod drain;
+mod notify;
 mod sandbox;
 mod serve;
 mod signals;
-mod supervisor;
 mod token;
 
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ fn load(file: Option<&Path>) -> Result<Config, Problems> {
 }
 
 /// Each problem on a line of its own.
-fn unusable(problems: &Problems) -> anyhow::Error {
+fn unusable(problems: Problems) -> anyhow::Error {
     anyhow!("this configuration cannot be used:\n{problems}")
 }
 
