@@ -58,7 +58,7 @@ pub(super) fn run(args: &DrainArgs) -> anyhow::Result<ExitCode> {
 
 fn configured(config: &ConfigArgs) -> anyhow::Result<SocketAddr> {
     let config = load(config.config.as_deref())
-        .map_err(unusable)
+        .map_err(|problems| unusable(&problems))
         .context("the admin port is looked up in the configuration; or name it with --admin")?;
     let mut admin = config.admin.address;
     match admin.ip() {

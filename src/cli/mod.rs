@@ -70,7 +70,7 @@ fn load(file: Option<&Path>) -> Result<Config, Problems> {
 }
 
 /// Each problem on a line of its own.
-fn unusable(problems: Problems) -> anyhow::Error {
+fn unusable(problems: &Problems) -> anyhow::Error {
     anyhow!("this configuration cannot be used:\n{problems}")
 }
 

@@ -59,7 +59,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         let mut first = EndSignals::listen().context("signals cannot be listened to")?;
         let mut second = EndSignals::listen().context("signals cannot be listened to")?;
         let world = World::start(args, directory).await?;
-        let config = config::load(Some(&world.config_file), std::iter::empty()).map_err(unusable)?;
+        let config = config::load(Some(&world.config_file), std::iter::empty())
+            .map_err(|problems| unusable(&problems))?;
         let hangups = Hangups::listen().context("signals cannot be listened to")?;
         let gateway = Gateway::start(&config).context("the gateway did not start")?;
         until_ready(&gateway).await?;

@@ -25,7 +25,7 @@ async fn site() -> (Site, Measure) {
     let file = site.directory().join("audit-key.pem");
     std::fs::write(&file, key.serialize_pem()).unwrap();
     site.change("AUDIT__CHECKPOINTS__KEY_FILE", file.to_str().unwrap());
-    let public_key = PublicKey::from_pem(key.public_key_pem().as_bytes()).unwrap();
+    let public_key = PublicKey::all_from_pem(key.public_key_pem().as_bytes()).unwrap().remove(0);
     (site, Measure { public_keys: vec![public_key], ..Measure::default() })
 }
 
