@@ -7,13 +7,13 @@ use super::{ENDPOINT, SIDECAR};
 use crate::support::CREATE;
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_four_calls_go_through_beside_an_app() {
     the_four_calls_go_through(SIDECAR).await;
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_four_calls_go_through_the_endpoint() {
     the_four_calls_go_through(ENDPOINT).await;
 }
@@ -74,7 +74,7 @@ async fn is_held_to_its_manifest(place: &Place, container: &Container) {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn there_is_no_shell_and_nothing_else_to_run() {
     let place = Place::new(SIDECAR).await;
     let container = place.start().await;
@@ -89,7 +89,7 @@ async fn there_is_no_shell_and_nothing_else_to_run() {
 
 /// What `deploy/README.md` says to try first.
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_demo_runs_in_the_image() {
     let place = Place::new(SIDECAR).await;
     let arguments = ["demo", "--directory", "/demo"].into_iter();

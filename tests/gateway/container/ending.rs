@@ -14,13 +14,13 @@ use crate::torture::load::Load;
 const CALLERS: usize = 8;
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn sigterm_fails_no_request_of_the_endpoint() {
     ends_without_a_failed_request(&Place::new(ENDPOINT).await, None).await;
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn pre_stop_and_sigterm_fail_no_request_of_an_app() {
     let place = Place::new(SIDECAR).await;
     let pre_stop = place.manifest.pre_stop().expect("a preStop");
@@ -58,7 +58,7 @@ async fn ends_without_a_failed_request(place: &Place, pre_stop: Option<&[String]
 
 /// As the kernel does when memory is short, or a node goes down: the volume has what happened.
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn killed_under_load_the_volume_has_what_happened() {
     let (dice, place) = (Dice::new(), Place::new(ENDPOINT).await);
     let (mut books, trail) = (Books::default(), place.trail());

@@ -31,7 +31,7 @@ async fn with_bodies(serving: &Serving<'_>, bearer: &str) -> Vec<Connection> {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_manifests_limit_holds_under_load() {
     let mut place = Place::new(SIDECAR).await;
     place.change("TENANTS__CRM__MAX_IN_FLIGHT", "1000");

@@ -100,7 +100,7 @@ async fn play(played: &Played, objects: &[Value]) {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_endpoints_pod_plays() {
     let manifest = Manifest::of(ENDPOINT);
     let config = manifest.objects(&["ConfigMap"])[0]["data"][CONFIG].as_str().expect("text").to_owned();

@@ -13,7 +13,7 @@ fn sent(calls: &[Call], secret: &str) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_secret_that_is_swapped_is_used_and_fails_no_request() {
     let mut place = Place::new(ENDPOINT).await;
     let container = place.start().await;
@@ -46,7 +46,7 @@ async fn a_secret_that_is_swapped_is_used_and_fails_no_request() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_wrong_config_map_changes_nothing_until_it_is_mended() {
     let mut place = Place::new(SIDECAR).await;
     let container = place.start().await;

@@ -21,7 +21,7 @@ async fn ends_with_one_line(container: &Container, parts: &[&str]) {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_key_that_the_secret_lacks() {
     let mut place = Place::new(ENDPOINT).await;
     place.secrets.remove(SECRET);
@@ -34,7 +34,7 @@ async fn a_key_that_the_secret_lacks() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_config_map_with_an_unknown_key_and_a_wrong_value() {
     let mut place = Place::new(SIDECAR).await;
     let good = place.config.text(CONFIG);
@@ -47,7 +47,7 @@ async fn a_config_map_with_an_unknown_key_and_a_wrong_value() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_trail_that_is_mounted_for_reading_alone() {
     let place = Place::new(ENDPOINT).await;
     let volume = Mounted::tmpfs(place.audit(), 8 << 20);
@@ -65,7 +65,7 @@ async fn a_trail_that_is_mounted_for_reading_alone() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_trail_without_room() {
     let place = Place::new(ENDPOINT).await;
     let volume = Mounted::tmpfs(place.audit(), 1 << 20);
@@ -96,7 +96,7 @@ async fn a_trail_without_room() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn an_issuer_that_cannot_be_reached() {
     let place = Place::new(ENDPOINT).await;
     place.issuer.server().refuse_connections().await;

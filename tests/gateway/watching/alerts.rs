@@ -1,4 +1,4 @@
-//! The alerts. `.ci/deploy.d/monitoring` has promtool check them and shows each firing and not firing.
+//! The alerts. `.ci/deploy monitoring` has promtool check them and shows each firing and not firing.
 
 use std::collections::BTreeSet;
 
