@@ -4,11 +4,10 @@ use tokio::sync::watch;
 
 use super::place::Place;
 use super::{ENDPOINT, SIDECAR};
-use crate::program::ending::keep_calling;
+use crate::support::books::Books;
 use crate::support::dice::Dice;
+use crate::support::load::{Load, call_until_moved_on};
 use crate::support::within;
-use crate::torture::books::Books;
-use crate::torture::load::Load;
 
 /// How many callers there are at once.
 const CALLERS: usize = 8;
@@ -34,7 +33,7 @@ async fn ends_without_a_failed_request(place: &Place, pre_stop: Option<&[String]
     serving.until_readyz(200).await;
     let bearer = place.issuer.token().bearer();
     let progress = watch::Sender::new(0);
-    let call = || tokio::spawn(keep_calling(serving.address, bearer.clone(), progress.clone()));
+    let call = || tokio::spawn(call_until_moved_on(serving.address, bearer.clone(), progress.clone()));
     let callers: Vec<_> = (0..CALLERS).map(|_| call()).collect();
     let some = progress.subscribe().wait_for(|answers| *answers >= 200).await.map(|_| ());
     within("some answers", async { some }).await.expect("callers");

@@ -18,7 +18,6 @@ mod reload;
 mod roots;
 mod running;
 mod trouble;
-mod volume;
 
 /// The manifests, by the name of the example: confgate beside an app, and as an endpoint of many.
 const SIDECAR: &str = "sidecar";
