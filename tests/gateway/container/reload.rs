@@ -1,5 +1,6 @@
 //! Secrets and configuration as Kubernetes changes them, under a container that goes on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::{CONFIG, Place, SECRET};
@@ -20,8 +21,8 @@ async fn a_secret_that_is_swapped_is_used_and_fails_no_request() {
     let serving = container.serving().await;
     serving.until_readyz(200).await;
     let (address, bearer) = (serving.address, place.issuer.token().bearer());
-    let over = std::sync::Arc::new(AtomicBool::new(false));
-    let goes_on = std::sync::Arc::clone(&over);
+    let over = Arc::new(AtomicBool::new(false));
+    let goes_on = Arc::clone(&over);
     let traffic = tokio::spawn(async move {
         let mut connection = Connection::open(address).await;
         let mut answers = 0;
