@@ -7,9 +7,9 @@ use confgate::trail::verify::{Measure, Summary, verify_by};
 use rcgen::{KeyPair, PKCS_ED25519};
 
 use super::BUSY_TRAIL;
-use super::books::Books;
-use super::load::{Load, Told};
+use crate::support::books::Books;
 use crate::support::dice::Dice;
+use crate::support::load::{Load, Told};
 use crate::support::program::Program;
 use crate::support::site::Site;
 

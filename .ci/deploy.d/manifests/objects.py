@@ -1,5 +1,5 @@
 """Holds rendered examples to what no schema says: Pod Security's restricted profile, references between objects, and
-what confgate itself makes of its configuration in the pod. Usage: hold.py CONFGATE FILE…"""
+what confgate itself makes of its configuration in the pod. Usage: objects.py CONFGATE FILE…"""
 
 import base64
 import math
