@@ -1,5 +1,6 @@
 //! The manifest's limit of memory, under what fills memory.
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 
 use super::SIDECAR;
@@ -61,8 +62,15 @@ async fn the_manifests_limit_holds_under_load() {
     // Whoever holds that much is still answered.
     let answer = serving.call(&bearer, "GET", "/conferences/IM3", "").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let (resident, reached) = (status(process, "VmRSS"), memory(process));
-    drop(connections);
+    let resident = status(process, "VmRSS");
+    // All bodies are read, each held to be whole, and found to be none.
+    let ends = connections.into_iter().map(|mut connection| async move {
+        connection.write(" ").await;
+        connection.answer("POST").await.problem()
+    });
+    let refused = join_all(ends).await;
+    assert!(refused.iter().all(|code| code == "body_malformed"), "{refused:?}");
+    let reached = memory(process);
     println!(
         "of {} MiB: {} MiB at rest, {} MiB at most, {resident} resident with all of it at once",
         reached.limit / MIB,
