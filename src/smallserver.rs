@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming as RequestBody;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -98,7 +99,7 @@ impl SmallServer {
     /// runtime of either kind.
     pub async fn serve<H, F>(mut self, handler: H, shutdown: impl Future<Output = ()>)
     where
-        H: Fn(Request<hyper::body::Incoming>) -> F + Clone + Send + 'static,
+        H: Fn(Request<RequestBody>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<Body>, Break>> + Send + 'static,
     {
         let (stop, stopping) = watch::channel(());
@@ -128,14 +129,14 @@ fn or_report(ended: Result<TcpStream, JoinError>) -> Option<TcpStream> {
     ended.inspect_err(|error| tracing::error!(%error, "a connection's task failed")).ok()
 }
 
-/// Gives the connection once nothing more is going to be said on it.
+/// Returns the connection once nothing more is going to be said on it.
 async fn serve_connection<H, F>(
     incoming: Incoming,
     handler: H,
     mut stopping: watch::Receiver<()>,
 ) -> TcpStream
 where
-    H: Fn(Request<hyper::body::Incoming>) -> F + Clone,
+    H: Fn(Request<RequestBody>) -> F + Clone,
     F: Future<Output = Result<Response<Body>, Break>>,
 {
     let Incoming { stream, peer, is_last } = incoming;
@@ -149,7 +150,7 @@ where
         .keep_alive(!is_last)
         .serve_connection(
             TokioIo::new(stream),
-            service_fn(move |mut request: Request<hyper::body::Incoming>| {
+            service_fn(move |mut request: Request<RequestBody>| {
                 request.extensions_mut().insert(Peer(peer));
                 let handler = handler.clone();
                 caught(async move {
@@ -212,7 +213,7 @@ mod tests {
     async fn a_handler_that_panics_fails_its_own_request_alone() {
         let server = SmallServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = server.local_addr();
-        let handler = |request: Request<hyper::body::Incoming>| {
+        let handler = |request: Request<RequestBody>| {
             assert!(request.uri().path() != "/now", "on purpose, before there is a future");
             async move {
                 assert!(request.uri().path() != "/later", "on purpose, in the future");

@@ -29,7 +29,7 @@ use crate::trail::Trail;
 /// What is there by the configuration in effect.
 #[derive(Debug)]
 pub struct InService {
-    /// What callers cannot be served without: keys, and tenants and apps with their limits and tokens, among it.
+    /// What callers cannot be served without; holds the keys, tenants and apps.
     pub needs: Needs,
     /// The counters.
     pub metrics: Metrics,

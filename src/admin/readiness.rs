@@ -76,7 +76,7 @@ pub struct Needs {
     pub trail: Trail,
     /// Where the gateway stands.
     pub phase: PhaseView,
-    /// Whether there was a reload.
+    /// Counts reloads: an app that one brings may start without a token.
     pub reloads: Arc<Reloads>,
 }
 
@@ -107,7 +107,7 @@ impl Overview {
         let problem = |need| match need {
             Need::Serving => "the gateway is shutting down".into(),
             Need::Keys => missing_keys(&needs.keyring),
-            Need::Trail => self.trail_fault(),
+            Need::Trail => trail_fault(&needs.trail),
             Need::VendorTokens => "no app can be served".into(),
         };
         let decisive = |need: Need| {
@@ -121,12 +121,12 @@ impl Overview {
         }));
         Readiness(checks)
     }
+}
 
-    fn trail_fault(&self) -> String {
-        match self.trail.status().last_error {
-            Some(error) => format!("not writable since {}: {}", error.time, error.message),
-            None => "not writable".into(),
-        }
+fn trail_fault(trail: &Trail) -> String {
+    match trail.status().last_error {
+        Some(error) => format!("not writable since {}: {}", error.time, error.message),
+        None => "not writable".into(),
     }
 }
 

@@ -63,6 +63,7 @@ impl Sources {
         self.watch_checkpoints(&mut metrics, &parts.trail);
         self.watch_retention(&mut metrics);
         watch_front(&mut metrics, &self.front);
+        watch_panics(&mut metrics);
         watch_shipping(&mut metrics, &self.shipped);
         watch_reloads(&mut metrics, &self.reloads);
         watch_process(&mut metrics, self.started);
@@ -70,12 +71,13 @@ impl Sources {
     }
 
     fn watch_load(&self, metrics: &mut MetricsBuilder) {
-        let loads = self.loads.clone();
-        metrics.watch(watched::REQUESTS_IN_FLIGHT, &[], move || Some(number(loads.in_flight() as u64)));
-        let loads = self.loads.clone();
-        metrics.watch(watched::WORKER_LAG, &[], move || Some(loads.lag().as_secs_f64()));
-        let loads = self.loads.clone();
-        metrics.watch(watched::WORKERS, &[], move || Some(number(loads.workers() as u64)));
+        let mut watch = |series, read: fn(&Loads) -> f64| {
+            let loads = self.loads.clone();
+            metrics.watch(series, &[], move || Some(read(&loads)));
+        };
+        watch(watched::REQUESTS_IN_FLIGHT, |loads| number(loads.in_flight() as u64));
+        watch(watched::WORKER_LAG, |loads| loads.lag().as_secs_f64());
+        watch(watched::WORKERS, |loads| number(loads.workers() as u64));
         let connections = self.connections.clone();
         let open = move || Some(number(connections.open() as u64));
         metrics.watch(watched::CONNECTIONS_OPEN, &["data"], open);
@@ -155,11 +157,14 @@ fn watch_tenant(metrics: &mut MetricsBuilder, tenant: &Arc<Tenant>) {
     metrics.watch(watched::TENANT_LIMIT, &[id], move || Some(limit));
 }
 
-/// Adds the series of what stands before every request, and of what fails where none is answered for it.
-fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
+fn watch_panics(metrics: &mut MetricsBuilder) {
     for place in Place::ALL {
         metrics.watch(watched::PANICS, &[place.as_str()], move || Some(number(place.panics())));
     }
+}
+
+/// Adds the series of what stands before every request.
+fn watch_front(metrics: &mut MetricsBuilder, front: &Front) {
     if let Some(certificates) = front.tls.clone() {
         let left = move || Some(certificates.current().expires_in());
         metrics.watch(watched::TLS_CERTIFICATE_EXPIRY, &[], left);

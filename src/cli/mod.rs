@@ -5,10 +5,10 @@ mod audit;
 mod check;
 mod demo;
 mod drain;
+mod notify;
 mod sandbox;
 mod serve;
 mod signals;
-mod supervisor;
 mod token;
 
 use std::path::{Path, PathBuf};

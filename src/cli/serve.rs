@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 
 use super::signals::{EndSignals, Hangups};
-use super::{ConfigArgs, load, runtime, supervisor};
+use super::{ConfigArgs, load, notify, runtime};
 use crate::assembly::{Gateway, raise_limit};
 use crate::config::Problems;
 use crate::telemetry;
@@ -30,7 +30,7 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
             certificate_authorities = %gateway.roots(),
             "serving"
         );
-        supervisor::tell(supervisor::READY);
+        notify::tell(notify::READY);
         end(gateway, hangups, &mut first, &mut second).await
     })
 }
@@ -49,7 +49,7 @@ pub(super) async fn end(
     };
     let stop = async {
         first.next().await;
-        supervisor::tell(supervisor::STOPPING);
+        notify::tell(notify::STOPPING);
     };
     let reload = gateway.reload();
     let ended = tokio::select! {

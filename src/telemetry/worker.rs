@@ -165,6 +165,7 @@ pub(super) fn grow<T: Default>(counts: &Slots<T>, slots: usize) {
     }
 }
 
+/// Written with every request, so that workers must not share a cache line.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct TenantCounts {

@@ -157,11 +157,15 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads PEM with a `SubjectPublicKeyInfo` in it, as `openssl pkey -pubout` writes it. Text around it is passed
-    /// over.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, CheckpointKeyError> {
-        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| CheckpointKeyError::NotPublic)?;
-        Self::from_bytes(der.strip_prefix(&SPKI_PREFIX[..]).ok_or(CheckpointKeyError::NotPublic)?)
+    /// Reads every `SubjectPublicKeyInfo` in a PEM, as `openssl pkey -pubout` writes it; there has to be one at least.
+    /// Text around them is passed over.
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, CheckpointKeyError> {
+        let each = SubjectPublicKeyInfoDer::pem_slice_iter(pem).map(|der| {
+            let der = der.map_err(|_| CheckpointKeyError::NotPublic)?;
+            Self::from_bytes(der.strip_prefix(&SPKI_PREFIX[..]).ok_or(CheckpointKeyError::NotPublic)?)
+        });
+        let keys: Vec<_> = each.collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(CheckpointKeyError::NotPublic) } else { Ok(keys) }
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointKeyError> {
@@ -219,7 +223,7 @@ mod tests {
         openssl(directory.path(), &["pkey", "-in", "key", "-pubout", "-out", "public"]);
         openssl(directory.path(), &["pkey", "-in", "key", "-pubout", "-outform", "DER", "-out", "der"]);
         let key = SigningKey::from_pem(&std::fs::read(path("key")).unwrap()).unwrap();
-        let public = PublicKey::from_pem(&std::fs::read(path("public")).unwrap()).unwrap();
+        let public = PublicKey::all_from_pem(&std::fs::read(path("public")).unwrap()).unwrap().remove(0);
         let raw = std::fs::read(path("der")).unwrap().split_off(12);
         assert_eq!(**key.id(), crate::trail::tests::sha256sum(&raw)[..16]);
         assert_eq!(key.id().as_ref(), public.id());
@@ -273,10 +277,10 @@ mod tests {
         {
             let error = SigningKey::from_pem(pem.as_bytes()).unwrap_err();
             assert!(error.to_string().contains("openssl genpkey"), "{error}");
-            let error = PublicKey::from_pem(pem.as_bytes()).unwrap_err();
+            let error = PublicKey::all_from_pem(pem.as_bytes()).unwrap_err();
             assert!(error.to_string().contains("openssl pkey"), "{error}");
         }
-        assert!(PublicKey::from_pem(private.as_bytes()).is_err());
+        assert!(PublicKey::all_from_pem(private.as_bytes()).is_err());
         let commented = format!("the audit key\n{private}");
         assert!(SigningKey::from_pem(commented.as_bytes()).is_ok());
     }

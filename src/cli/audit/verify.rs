@@ -18,8 +18,8 @@ const MAX_KEPT: u64 = 256 << 20;
 pub struct VerifyArgs {
     #[command(flatten)]
     trail: TrailArgs,
-    /// The public key, in PEM, that has to have signed the checkpoints. May be given more than once, where the key was
-    /// replaced: then one of them has.
+    /// The public key, in PEM, that has to have signed the checkpoints. Where the key was replaced, the file has
+    /// several, or this is given more than once: then one of them has.
     #[arg(long, value_name = "PEM")]
     public_key: Vec<PathBuf>,
     /// The first line from which on checkpoints have to be signed: of a trail that is older than its key.
@@ -57,8 +57,10 @@ fn print_json(result: &impl serde::Serialize, code: ExitCode) -> anyhow::Result<
 }
 
 fn measure(args: &VerifyArgs) -> anyhow::Result<Measure> {
-    let public_keys: Vec<PublicKey> =
-        args.public_key.iter().map(|path| public_key(path)).collect::<anyhow::Result<_>>()?;
+    let mut public_keys = Vec::new();
+    for path in &args.public_key {
+        public_keys.extend(keys_in(path)?);
+    }
     let mut kept = Vec::new();
     for source in &args.checkpoint {
         let found = find_kept(source, &public_keys);
@@ -67,10 +69,10 @@ fn measure(args: &VerifyArgs) -> anyhow::Result<Measure> {
     Ok(Measure { public_keys, signed_from: args.signed_from, kept, partial: args.partial })
 }
 
-fn public_key(path: &Path) -> anyhow::Result<PublicKey> {
+fn keys_in(path: &Path) -> anyhow::Result<Vec<PublicKey>> {
     let pem =
         std::fs::read(path).with_context(|| format!("the public key {} cannot be read", path.display()))?;
-    PublicKey::from_pem(&pem).with_context(|| format!("the public key {}", path.display()))
+    PublicKey::all_from_pem(&pem).with_context(|| format!("the public key {}", path.display()))
 }
 
 /// What looks like an object is one; all else is a path.

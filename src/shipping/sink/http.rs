@@ -87,7 +87,7 @@ fn framed(batch: &Batch, framing: Framing) -> (&'static str, Bytes) {
     match framing {
         Framing::Lines => ("application/x-ndjson", batch.body.clone()),
         Framing::Array => {
-            // JSON has no newline but between records.
+            // A record has no newline in it, so each one here ends a record.
             let mut array = Vec::with_capacity(batch.body.len() + 1);
             array.push(b'[');
             array.extend(batch.body.iter().map(|byte| if *byte == b'\n' { b',' } else { *byte }));

@@ -146,6 +146,9 @@ fn set_aside(
     }
     let written = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     rest.truncate(written);
+    // First the zeros: on a full disk they may be all the room that there is.
+    attempt(|| file.set_len(end + written as u64))
+        .map_err(TrailError::io("give back room taken ahead in", segment))?;
     let torn = if rest.is_empty() { None } else { Some(keep_torn(directory, segment, &rest)?) };
     attempt(|| file.set_len(end).and_then(|()| file.sync_all()))
         .map_err(TrailError::io("cut the torn line off", segment))?;
@@ -166,10 +169,15 @@ fn only_zeros_follow(mut file: &File) -> io::Result<bool> {
 
 fn keep_torn(directory: &Directory, segment: &Path, rest: &[u8]) -> Result<TornTail, TrailError> {
     let path = directory.aside(segment, "torn");
-    let mut aside = attempt(|| private().create_new(true).write(true).open(&path))
-        .map_err(TrailError::io("create", &path))?;
-    attempt(|| aside.write_all(rest).and_then(|()| aside.sync_all()))
-        .map_err(TrailError::io("write", &path))?;
+    let write = || {
+        let mut aside = private().create_new(true).write(true).open(&path)?;
+        aside.write_all(rest).and_then(|()| aside.sync_all())
+    };
+    if let Err(error) = attempt(write) {
+        // The next start makes it whole; a part of it, made at every start, would be evidence of nothing.
+        let _ = std::fs::remove_file(&path);
+        return Err(TrailError::io("write", &path)(error));
+    }
     directory.sync()?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(TornTail { file: name, bytes: rest.len() as u64 })

@@ -1,19 +1,19 @@
 //! Calls through the image, and what it is held to meanwhile.
 
-use super::machine::{memory, root_is_read_only, run, status};
+use super::machine::{is_held_to, run};
 use super::place::Place;
 use super::running::Container;
 use super::{ENDPOINT, SIDECAR};
 use crate::support::CREATE;
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_four_calls_go_through_beside_an_app() {
     the_four_calls_go_through(SIDECAR).await;
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_four_calls_go_through_the_endpoint() {
     the_four_calls_go_through(ENDPOINT).await;
 }
@@ -23,7 +23,7 @@ async fn the_four_calls_go_through(example: &str) {
     let container = place.start().await;
     let serving = container.serving().await;
     serving.until_readyz(200).await;
-    is_held_to_its_manifest(&place, &container).await;
+    is_held_to(&place.manifest, container.process().await);
 
     let bearer = place.issuer.token().bearer();
     let calls = [
@@ -59,22 +59,8 @@ async fn the_four_calls_go_through(example: &str) {
     assert!(verified.starts_with("whole"), "{verified}");
 }
 
-/// By the kernel's word, and not by podman's.
-async fn is_held_to_its_manifest(place: &Place, container: &Container) {
-    let (process, manifest) = (container.process().await, &place.manifest);
-    let user = manifest.number("runAsUser").expect("a user");
-    assert!(user > 0 && manifest.security("runAsNonRoot") == true, "root");
-    assert_eq!(status(process, "Uid"), [user.to_string().as_str(); 4].join("\t"));
-    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-        assert_eq!(status(process, set), "0000000000000000", "{set}");
-    }
-    assert_eq!((&*status(process, "NoNewPrivs"), &*status(process, "Seccomp")), ("1", "2"));
-    assert!(root_is_read_only(process), "the root directory can be written to");
-    assert_eq!(memory(process).limit, manifest.memory());
-}
-
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn there_is_no_shell_and_nothing_else_to_run() {
     let place = Place::new(SIDECAR).await;
     let container = place.start().await;
@@ -89,7 +75,7 @@ async fn there_is_no_shell_and_nothing_else_to_run() {
 
 /// What `deploy/README.md` says to try first.
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_demo_runs_in_the_image() {
     let place = Place::new(SIDECAR).await;
     let arguments = ["demo", "--directory", "/demo"].into_iter();

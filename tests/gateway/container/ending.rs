@@ -4,23 +4,22 @@ use tokio::sync::watch;
 
 use super::place::Place;
 use super::{ENDPOINT, SIDECAR};
-use crate::program::ending::keep_calling;
+use crate::support::books::Books;
 use crate::support::dice::Dice;
+use crate::support::load::{Load, call_until_moved_on};
 use crate::support::within;
-use crate::torture::books::Books;
-use crate::torture::load::Load;
 
 /// How many callers there are at once.
 const CALLERS: usize = 8;
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn sigterm_fails_no_request_of_the_endpoint() {
     ends_without_a_failed_request(&Place::new(ENDPOINT).await, None).await;
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn pre_stop_and_sigterm_fail_no_request_of_an_app() {
     let place = Place::new(SIDECAR).await;
     let pre_stop = place.manifest.pre_stop().expect("a preStop");
@@ -34,7 +33,7 @@ async fn ends_without_a_failed_request(place: &Place, pre_stop: Option<&[String]
     serving.until_readyz(200).await;
     let bearer = place.issuer.token().bearer();
     let progress = watch::Sender::new(0);
-    let call = || tokio::spawn(keep_calling(serving.address, bearer.clone(), progress.clone()));
+    let call = || tokio::spawn(call_until_moved_on(serving.address, bearer.clone(), progress.clone()));
     let callers: Vec<_> = (0..CALLERS).map(|_| call()).collect();
     let some = progress.subscribe().wait_for(|answers| *answers >= 200).await.map(|_| ());
     within("some answers", async { some }).await.expect("callers");
@@ -58,7 +57,7 @@ async fn ends_without_a_failed_request(place: &Place, pre_stop: Option<&[String]
 
 /// As the kernel does when memory is short, or a node goes down: the volume has what happened.
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn killed_under_load_the_volume_has_what_happened() {
     let (dice, place) = (Dice::new(), Place::new(ENDPOINT).await);
     let (mut books, trail) = (Books::default(), place.trail());

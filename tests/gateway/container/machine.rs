@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::support::PATIENCE;
 use crate::support::tools::needs_root_and;
 
+use super::manifest::Manifest;
 use super::told;
 
 /// A command of podman, as `CONFGATE_PODMAN` has it: its words up to the subcommand.
@@ -53,8 +54,21 @@ pub(super) fn status(process: u32, field: &str) -> String {
     value.unwrap_or_else(|| panic!("no {field} in\n{status}")).trim().to_owned()
 }
 
+/// Checks that a process is held to what the manifest says, by the kernel's word and not by podman's.
+pub(super) fn is_held_to(manifest: &Manifest, process: u32) {
+    let user = manifest.number("runAsUser").expect("a user");
+    assert!(user > 0 && manifest.security("runAsNonRoot") == true, "root");
+    assert_eq!(status(process, "Uid"), [user.to_string().as_str(); 4].join("\t"));
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(status(process, set), "0000000000000000", "{set}");
+    }
+    assert_eq!((&*status(process, "NoNewPrivs"), &*status(process, "Seccomp")), ("1", "2"));
+    assert!(root_is_read_only(process), "the root directory can be written to");
+    assert_eq!(memory(process).limit, manifest.memory());
+}
+
 /// Whether its root directory is mounted for reading alone.
-pub(super) fn root_is_read_only(process: u32) -> bool {
+fn root_is_read_only(process: u32) -> bool {
     let mounts = fs::read_to_string(format!("/proc/{process}/mounts")).expect("a process that runs");
     let root = mounts.lines().rfind(|line| line.split(' ').nth(1) == Some("/")).expect("a root");
     root.split(' ').nth(3).is_some_and(|options| options.split(',').any(|option| option == "ro"))

@@ -3,7 +3,7 @@
 //! mounted files, restarts, `preStop`) the tests do as it does.
 //!
 //! Two things are other than in a cluster. The network is the machine's own, so ports are free ones instead of the
-//! manifest's, and the vendor and the issuer are the tests' own. `.ci/deploy.d/image` builds the image, renders the
+//! manifest's, and the vendor and the issuer are the tests' own. `.ci/deploy image` builds the image, renders the
 //! manifests, and runs these tests.
 
 mod calls;
@@ -18,13 +18,12 @@ mod reload;
 mod roots;
 mod running;
 mod trouble;
-mod volume;
 
 /// The manifests, by the name of the example: confgate beside an app, and as an endpoint of many.
 const SIDECAR: &str = "sidecar";
 const ENDPOINT: &str = "endpoint";
 
-/// What the environment says, which `.ci/deploy.d/image` has set.
+/// What the environment says, which `.ci/deploy image` has set.
 fn told(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run .ci/deploy.d/image"))
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run .ci/deploy image"))
 }

@@ -54,7 +54,7 @@ fn answer(query: &[u8], name: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_issuers_name_is_looked_up_as_the_pod_is_told_to() {
     let mut place = Place::new(ENDPOINT).await;
     let server = NameServer::knowing("issuer.confgate.test").await;

@@ -1,5 +1,7 @@
 //! Where the image runs: a vendor, an issuer, and the volumes of one of the examples.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,8 +10,8 @@ use tempfile::TempDir;
 use super::machine::{must, podman};
 use super::manifest::{Content, Manifest};
 use super::running::Container;
-use super::volume::{Projected, room};
 use crate::support::issuer::Issuer;
+use crate::support::projected::Projected;
 use crate::support::trail::Trail;
 use crate::support::vendor::Vendor;
 
@@ -143,8 +145,16 @@ pub(super) fn new_name() -> String {
     format!("confgate-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
+/// An `emptyDir`, or what a claim brings: for everybody, or for the group of `fsGroup` alone.
+pub(super) fn room(path: &Path, group: Option<u32>) {
+    fs::create_dir_all(path).expect("a directory");
+    let mode = if group.is_some() { 0o2775 } else { 0o777 };
+    chown(path, None, group).expect("a directory of ours");
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a directory of ours");
+}
+
 /// The first value of this key in the configuration.
-fn value_of<'t>(text: &'t str, key: &str) -> &'t str {
+pub(super) fn value_of<'t>(text: &'t str, key: &str) -> &'t str {
     let value =
         text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'));
     value.unwrap_or_else(|| panic!("no {key} in\n{text}"))

@@ -7,16 +7,16 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::ENDPOINT;
-use super::machine::{must, podman};
+use super::machine::{is_held_to, must, podman};
 use super::manifest::Manifest;
-use super::place::{CONFIG, SECRET, new_name, pointed_at};
+use super::place::{CONFIG, SECRET, new_name, pointed_at, value_of};
 use super::running::Container;
 use crate::support::CREATE;
 use crate::support::issuer::Issuer;
 use crate::support::vendor::Vendor;
-use tempfile::TempDir;
 
 /// What is played, taken down again however the test ends.
 struct Played {
@@ -100,12 +100,11 @@ async fn play(played: &Played, objects: &[Value]) {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_endpoints_pod_plays() {
     let manifest = Manifest::of(ENDPOINT);
     let config = manifest.objects(&["ConfigMap"])[0]["data"][CONFIG].as_str().expect("text").to_owned();
-    let name = config.lines().find_map(|line| line.strip_prefix("issuer = \"")?.strip_suffix('"'));
-    let (vendor, issuer) = (Vendor::start().await, Issuer::named(name.expect("an issuer")).await);
+    let (vendor, issuer) = (Vendor::start().await, Issuer::named(value_of(&config, "issuer")).await);
     let played = Played { directory: TempDir::new().expect("a directory"), name: new_name() };
     play(&played, &pod(&manifest, &played.name, (&vendor, &issuer))).await;
     let log = podman([
@@ -118,10 +117,7 @@ async fn the_endpoints_pod_plays() {
     let serving = container.serving().await;
     serving.until_readyz(200).await;
 
-    let process = container.process().await;
-    assert_eq!(super::machine::memory(process).limit, manifest.memory());
-    assert_eq!(super::machine::status(process, "CapEff"), "0000000000000000");
-    assert!(super::machine::root_is_read_only(process), "the root directory can be written to");
+    is_held_to(&manifest, container.process().await);
     let bearer = issuer.token().bearer();
     for (method, path, body) in [("POST", "/conferences", CREATE), ("GET", "/conferences/IM3", "")] {
         let answer = serving.call(&bearer, method, path, body).await;

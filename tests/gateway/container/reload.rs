@@ -1,5 +1,6 @@
 //! Secrets and configuration as Kubernetes changes them, under a container that goes on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::{CONFIG, Place, SECRET};
@@ -13,15 +14,15 @@ fn sent(calls: &[Call], secret: &str) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_secret_that_is_swapped_is_used_and_fails_no_request() {
     let mut place = Place::new(ENDPOINT).await;
     let container = place.start().await;
     let serving = container.serving().await;
     serving.until_readyz(200).await;
     let (address, bearer) = (serving.address, place.issuer.token().bearer());
-    let over = std::sync::Arc::new(AtomicBool::new(false));
-    let goes_on = std::sync::Arc::clone(&over);
+    let over = Arc::new(AtomicBool::new(false));
+    let goes_on = Arc::clone(&over);
     let traffic = tokio::spawn(async move {
         let mut connection = Connection::open(address).await;
         let mut answers = 0;
@@ -46,7 +47,7 @@ async fn a_secret_that_is_swapped_is_used_and_fails_no_request() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_wrong_config_map_changes_nothing_until_it_is_mended() {
     let mut place = Place::new(SIDECAR).await;
     let container = place.start().await;

@@ -16,7 +16,7 @@ async fn place() -> (Place, String) {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn without_any_the_list_that_is_built_in_counts_and_says_so() {
     let (place, _) = place().await;
     let container = place.start().await;
@@ -30,7 +30,7 @@ async fn without_any_the_list_that_is_built_in_counts_and_says_so() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn the_systems_store_counts_where_it_is_mounted() {
     let (mut place, file) = place().await;
     place.flag(format!("--volume={file}:{STORE}:ro"));
@@ -38,7 +38,7 @@ async fn the_systems_store_counts_where_it_is_mounted() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_store_that_the_environment_names_counts_too() {
     let (mut place, file) = place().await;
     place.flag(format!("--volume={file}:/trust/ca.pem:ro"));
@@ -47,7 +47,7 @@ async fn a_store_that_the_environment_names_counts_too() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_file_of_the_configuration_takes_the_place_of_both() {
     let (mut place, file) = place().await;
     place.flag(format!("--volume={file}:/trust/ca.pem:ro"));

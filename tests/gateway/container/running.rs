@@ -95,12 +95,8 @@ impl Container {
         let event = event.await;
         let address =
             |name: &str| event[name].as_str().and_then(|text| text.parse().ok()).expect("an address");
-        Serving {
-            container: self,
-            address: address("address"),
-            admin: address("admin"),
-            event: event.clone(),
-        }
+        let (address, admin) = (address("address"), address("admin"));
+        Serving { container: self, address, admin, event }
     }
 
     /// The process, as the machine knows it.

@@ -14,14 +14,14 @@ use crate::support::tools::tool;
 /// Waits for the line of a container that ends again and again: each run says it, and no other of that kind.
 async fn ends_with_one_line(container: &Container, parts: &[&str]) {
     let line = container.says(&[parts, &["confgate: "]].concat()).await;
-    let other: Vec<String> = container.lines().into_iter().filter(|said| *said != line).collect();
+    let mut other = container.lines();
     // Warnings of the start may come before it.
-    let other: Vec<&String> = other.iter().filter(|said| !said.contains("\"level\":\"WARN\"")).collect();
+    other.retain(|said| *said != line && !said.contains("\"level\":\"WARN\""));
     assert!(other.is_empty(), "{other:#?}");
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_key_that_the_secret_lacks() {
     let mut place = Place::new(ENDPOINT).await;
     place.secrets.remove(SECRET);
@@ -34,7 +34,7 @@ async fn a_key_that_the_secret_lacks() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_config_map_with_an_unknown_key_and_a_wrong_value() {
     let mut place = Place::new(SIDECAR).await;
     let good = place.config.text(CONFIG);
@@ -47,7 +47,7 @@ async fn a_config_map_with_an_unknown_key_and_a_wrong_value() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_trail_that_is_mounted_for_reading_alone() {
     let place = Place::new(ENDPOINT).await;
     let volume = Mounted::tmpfs(place.audit(), 8 << 20);
@@ -65,7 +65,7 @@ async fn a_trail_that_is_mounted_for_reading_alone() {
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn a_trail_without_room() {
     let place = Place::new(ENDPOINT).await;
     let volume = Mounted::tmpfs(place.audit(), 1 << 20);
@@ -89,14 +89,13 @@ async fn a_trail_without_room() {
     assert_eq!(made.status, 200, "{}", made.text());
     let trail = place.trail();
     assert_eq!(trail.outcome_of(made.request_id()).await["status"], 200);
-    let kinds: Vec<_> = trail.records().into_iter().take(3).map(|record| record["kind"].clone()).collect();
-    assert_eq!(kinds[0], "start");
+    assert_eq!(trail.records()[0]["kind"], "start");
     let verified = place.verified().await;
     assert!(verified.starts_with("whole") && verified.contains("0 crashes"), "{verified}");
 }
 
 #[tokio::test]
-#[ignore = "needs the image, which .ci/deploy.d/image builds"]
+#[ignore = "needs the image, which .ci/deploy image builds"]
 async fn an_issuer_that_cannot_be_reached() {
     let place = Place::new(ENDPOINT).await;
     place.issuer.server().refuse_connections().await;
@@ -119,7 +118,7 @@ async fn an_issuer_that_cannot_be_reached() {
 
 /// Gives the volume that was mounted over it to the group of the pod.
 fn own(place: &Place) {
-    super::volume::room(place.audit(), place.manifest.number("fsGroup"));
+    super::place::room(place.audit(), place.manifest.number("fsGroup"));
 }
 
 fn remount(volume: &Mounted, how: &str) {

@@ -1,12 +1,11 @@
 //! SIGTERM and SIGINT: in good order, or at once.
 
-use std::net::SocketAddr;
-
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::support::client::{self, Answer, Connection};
+use crate::support::client::{self, Connection};
 use crate::support::configuration::WITHOUT_LIMITS;
+use crate::support::load::call_until_moved_on;
 use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
 use crate::support::{CREATE, within};
@@ -20,30 +19,6 @@ async fn trail_is_whole(served: &Served) {
     let directory = served.trail_directory();
     let verified = run(&mut confgate(["audit".as_ref(), "verify".as_ref(), directory.as_os_str()])).await;
     assert_eq!(verified.code, Some(0), "{verified:?}");
-}
-
-fn is_closing(answer: &Answer) -> bool {
-    answer.header("connection").is_some_and(|options| options.eq_ignore_ascii_case("close"))
-}
-
-/// Calls over one connection after the other, until some answers have come on connections that were asked to be closed.
-/// Any answer but 200 fails the test.
-pub(crate) async fn keep_calling(address: SocketAddr, bearer: String, progress: watch::Sender<usize>) {
-    let mut closed = 0;
-    while closed < 5 {
-        let mut connection = Connection::open(address).await;
-        loop {
-            let headers = [("Authorization", bearer.as_str())];
-            let answer = connection.send("GET", "/conferences/IM3", &headers, "").await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-            progress.send_modify(|answers| *answers += 1);
-            if is_closing(&answer) {
-                assert_eq!(connection.rest().await, b"");
-                break;
-            }
-        }
-        closed += 1;
-    }
 }
 
 #[tokio::test]
@@ -62,7 +37,7 @@ async fn sigterm_under_load_fails_no_request() {
     let rest = async {
         served.vendor.wait_for(1).await;
         let progress = watch::Sender::new(0);
-        let call = || tokio::spawn(keep_calling(served.address, bearer.clone(), progress.clone()));
+        let call = || tokio::spawn(call_until_moved_on(served.address, bearer.clone(), progress.clone()));
         let callers: Vec<_> = (0..4).map(|_| call()).collect();
         within("some answers", progress.subscribe().wait_for(|answers| *answers >= 40))
             .await
@@ -77,7 +52,7 @@ async fn sigterm_under_load_fails_no_request() {
         served.until_phase("closing").await;
         let newcomer = client::send(served.address, "GET", "/conferences/IM3", &[], "").await;
         assert_eq!((newcomer.status, newcomer.problem().as_str()), (503, "shutting_down"));
-        assert_eq!((newcomer.header("retry-after"), is_closing(&newcomer)), (Some("1"), true));
+        assert_eq!((newcomer.header("retry-after"), newcomer.is_closing()), (Some("1"), true));
         let id = newcomer.header("x-request-id").expect("an id");
         assert_eq!(served.trail.outcome_of(id).await["reason"], "shutting_down");
         gate.open();
@@ -85,7 +60,7 @@ async fn sigterm_under_load_fails_no_request() {
     };
     let (held, progress) = tokio::join!(held, rest);
     let total = *progress.borrow();
-    assert_eq!((held.status, held.text().as_str(), is_closing(&held)), (200, conference, true));
+    assert_eq!((held.status, held.text().as_str(), held.is_closing()), (200, conference, true));
 
     let ended = served.program.ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -139,7 +114,7 @@ async fn a_request_that_had_begun_on_an_idle_connection_is_told_so() {
     served.program.signal("TERM").await;
     let answer = connection.answer("GET").await;
     assert_eq!((answer.status, answer.problem().as_str()), (503, "shutting_down"));
-    assert_eq!((answer.header("retry-after"), is_closing(&answer)), (Some("1"), true));
+    assert_eq!((answer.header("retry-after"), answer.is_closing()), (Some("1"), true));
     assert_eq!(connection.rest().await, b"");
     drop(connection);
     let ended = served.program.ended().await;

@@ -4,7 +4,7 @@ mod audit;
 mod check;
 mod demo;
 mod descriptors;
-pub(crate) mod ending;
+mod ending;
 mod reading;
 mod refusing;
 mod supervised;

@@ -70,6 +70,21 @@ async fn a_socket_may_have_a_name_and_no_path() {
 }
 
 #[tokio::test]
+async fn a_manager_that_does_not_listen_keeps_nothing_from_ending() {
+    let beside = Served::with(&[]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let _deaf = UnixDatagram::bind(&path).unwrap();
+    let others = UnixDatagram::unbound().unwrap();
+    others.set_nonblocking(true).unwrap();
+    while others.send_to(b"STATUS=busy", &path).is_ok() {}
+    let mut program = supervised(&beside, &directory.path().join("audit"), &path);
+    program.serving().await;
+    program.signal("TERM").await;
+    assert_eq!(program.ended().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn a_manager_that_cannot_be_told_keeps_nothing_from_serving() {
     let beside = Served::with(&[]).await;
     let directory = tempfile::tempdir().unwrap();

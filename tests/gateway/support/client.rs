@@ -34,6 +34,11 @@ impl Answer {
         self.headers.get(name)
     }
 
+    /// Whether the connection ends with it.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.header("connection").is_some_and(|options| options.eq_ignore_ascii_case("close"))
+    }
+
     /// The id that the answer and the trail have in common.
     pub(crate) fn request_id(&self) -> &str {
         self.header("x-request-id").unwrap_or_else(|| panic!("no id in {self:?}"))

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use confgate::trail::verify;
 use serde_json::Value;
 
-use super::books::Books;
-use super::load::{Told, new_trace};
 use crate::support::CREATE;
 use crate::support::bewitched::Bewitched;
+use crate::support::books::Books;
 use crate::support::client;
+use crate::support::load::{Told, new_trace};
 use crate::support::program::{Ended, Program};
 use crate::support::site::{Running, Site};
 

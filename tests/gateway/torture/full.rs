@@ -6,8 +6,8 @@ use std::path::Path;
 use confgate::trail::verify;
 use serde_json::Value;
 
-use super::books::Books;
 use crate::support::CREATE;
+use crate::support::books::Books;
 use crate::support::disk::{Mounted, make_ext4};
 use crate::support::site::{Running, Site};
 use crate::support::tools::{needs_root_and, tool};

@@ -7,9 +7,9 @@ use confgate::trail::verify::{Measure, Summary, verify_by};
 use rcgen::{KeyPair, PKCS_ED25519};
 
 use super::BUSY_TRAIL;
-use super::books::Books;
-use super::load::{Load, Told};
+use crate::support::books::Books;
 use crate::support::dice::Dice;
+use crate::support::load::{Load, Told};
 use crate::support::program::Program;
 use crate::support::site::Site;
 
@@ -25,7 +25,7 @@ async fn site() -> (Site, Measure) {
     let file = site.directory().join("audit-key.pem");
     std::fs::write(&file, key.serialize_pem()).unwrap();
     site.change("AUDIT__CHECKPOINTS__KEY_FILE", file.to_str().unwrap());
-    let public_key = PublicKey::from_pem(key.public_key_pem().as_bytes()).unwrap();
+    let public_key = PublicKey::all_from_pem(key.public_key_pem().as_bytes()).unwrap().remove(0);
     (site, Measure { public_keys: vec![public_key], ..Measure::default() })
 }
 

@@ -1,11 +1,9 @@
 //! The trail under torture: the program killed, the power cut, the disk full, failing and hanging, always under load.
 //! What the vendor saw and what callers were told is held against what the trail says afterwards.
 
-pub(crate) mod books;
 mod faults;
 mod full;
 mod kill;
-pub(crate) mod load;
 mod power;
 
 /// Keys of the configuration that make the trail do as much as it can of what may be interrupted.

@@ -5,10 +5,10 @@ use std::path::Path;
 use confgate::trail::verify::{KeptCheckpoint, Measure, verify, verify_by};
 
 use super::BUSY_TRAIL;
-use super::books::Books;
-use super::load::{Load, Told};
+use crate::support::books::Books;
 use crate::support::dice::Dice;
 use crate::support::disk::{Mounted, make_ext4};
+use crate::support::load::{Load, Told};
 use crate::support::site::Site;
 use crate::support::tools::needs_root_and;
 

@@ -1,9 +1,9 @@
-//! The alerts. `.ci/deploy.d/monitoring` has promtool check them and shows each firing and not firing.
+//! The alerts. `.ci/deploy monitoring` has promtool check them and shows each firing and not firing.
 
 use std::collections::BTreeSet;
 
 use super::served::Served;
-use super::{FOLDER, check, check_labels, promql, read, section};
+use super::{FOLDER, check, check_labels, names_after, promql, read, section};
 
 /// An alert, as far as it is looked at here.
 #[derive(Debug, Default)]
@@ -48,10 +48,8 @@ async fn every_alert_asks_for_what_is_served() {
         let query = promql::parse(&alert.expr);
         assert!(!query.selectors.is_empty(), "{alert:?}");
         check(&query, &served);
-        let labels = alert.text.split("$labels.").skip(1);
-        let labels =
-            labels.filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next());
-        check_labels(&labels.map(str::to_owned).collect::<Vec<_>>(), &query, &served);
+        let labels: Vec<_> = names_after("$labels.", &alert.text).map(str::to_owned).collect();
+        check_labels(&labels, &query, &served);
     }
 }
 
@@ -68,9 +66,11 @@ fn every_alert_has_its_page_in_the_guide_and_the_guide_no_other() {
         let refers = alert.text.contains("annotations: *");
         let place = format!("deploy/README.md#{}\n", alert.name.to_lowercase());
         assert!(refers || alert.text.contains(&place), "{} has no runbook_url with {place}", alert.name);
-        for part in
-            ["for: ", "severity: "].iter().chain(["summary: ", "description: "].iter().filter(|_| !refers))
-        {
+        let mut parts = vec!["for: "];
+        if !refers {
+            parts.extend(["summary: ", "description: "]);
+        }
+        for part in parts {
             assert!(alert.text.contains(part), "{} has no {part}", alert.name);
         }
         let severity = alert.text.contains("severity: page") || alert.text.contains("severity: ticket");

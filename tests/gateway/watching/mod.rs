@@ -50,6 +50,12 @@ fn section(heading: &str) -> String {
     lines.take_while(|line| !is_end(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
+/// The names of variables that stand right behind this mark.
+fn names_after<'t>(mark: &'t str, text: &'t str) -> impl Iterator<Item = &'t str> {
+    let parts = text.split(mark).skip(1);
+    parts.filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next())
+}
+
 /// Fails unless every metric, label and value of a label that the query names is served.
 fn check(query: &Query, served: &Served) {
     let mut labels: Vec<&str> = TARGET_LABELS.to_vec();

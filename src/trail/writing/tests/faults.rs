@@ -182,3 +182,43 @@ fn a_start_without_room_waits_for_it() {
     assert_eq!(kinds(directory.path()), ["start", "outcome", "recovered", "intent", "outcome", "stop"]);
     check(directory.path(), &told, Plan::From(1));
 }
+
+/// Killed while it wrote, into room that was taken ahead, and started anew on a disk that fails.
+#[test]
+fn a_torn_line_is_set_aside_whole_or_not_at_all() {
+    let mut failed = 0;
+    for at in 1.. {
+        for plan in [Plan::Before(at), Plan::After(at)] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut config = config(directory.path());
+            config.segments.preallocate = 64 << 10;
+            let (mut writer, _) = start::open(&config).unwrap();
+            send(&mut writer, &intent(), Durability::Sync).unwrap();
+            drop(writer);
+            let segment = SegmentFile::list(directory.path()).unwrap().pop().unwrap().path;
+            let text = std::fs::read_to_string(&segment).unwrap();
+            let end = text.find('\0').unwrap();
+            let torn = text[..end].to_owned() + "{\"v\":1,\"se" + &text[end + 10..];
+            std::fs::write(&segment, torn).unwrap();
+
+            let (opened, tried) = with_plan(plan, || start::open(&config).is_ok());
+            if tried < at {
+                assert!(failed > 4, "{failed} ways to fail");
+                return;
+            }
+            let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+            let aside: Vec<_> = names.filter(|path| path.to_string_lossy().contains(".torn-")).collect();
+            for path in &aside {
+                assert_eq!(std::fs::read_to_string(path).unwrap(), "{\"v\":1,\"se", "{plan:?}");
+            }
+            if !opened {
+                failed += 1;
+                let kept = std::fs::read(&segment).unwrap();
+                assert!(
+                    kept.ends_with(b"{\"v\":1,\"se") || !aside.is_empty() || kept.contains(&0),
+                    "{plan:?}"
+                );
+            }
+        }
+    }
+}

@@ -2,50 +2,31 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::*;
+use crate::support::projected::Projected;
 
 /// In how many pieces a file is written.
 const PIECES: usize = 40;
-
-/// Makes a volume of a file, as Kubernetes does: `NAME -> ..data/NAME`, `..data -> ..VERSION`.
-fn mount(volume: &Path, name: &str, content: &str) {
-    fs::create_dir(volume).unwrap();
-    swap(volume, "..1", name, content);
-    symlink(Path::new("..data").join(name), volume.join(name)).unwrap();
-}
-
-/// Puts another version in its place: one rename, after which the old version is removed.
-fn swap(volume: &Path, version: &str, name: &str, content: &str) {
-    let before = fs::read_link(volume.join("..data")).ok();
-    fs::create_dir(volume.join(version)).unwrap();
-    fs::write(volume.join(version).join(name), content).unwrap();
-    symlink(version, volume.join("..data_tmp")).unwrap();
-    fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
-    if let Some(before) = before {
-        fs::remove_dir_all(volume.join(before)).unwrap();
-    }
-}
 
 #[tokio::test]
 async fn a_secret_that_kubernetes_swaps_is_used_for_the_next_token() {
     let tally = tally();
     let world = World::with(&[WATCHFUL]).await;
-    let volume = world.directory().join("secrets");
-    mount(&volume, "meet", "canary-first");
+    let path = world.directory().join("secrets");
+    let mut volume =
+        Projected::new(path.clone(), [("meet".into(), "canary-first".into())].into(), 0o644, None);
     let old = format!("client_secret_file = \"{}\"", world.directory().join("client_secret").display());
-    let new = format!("client_secret_file = \"{}\"", volume.join("meet").display());
+    let new = format!("client_secret_file = \"{}\"", path.join("meet").display());
     world.edit(&format!("client_id = \"YXA6test\"\n{old}"), &format!("client_id = \"YXA6test\"\n{new}"));
     until_generation(&world, 2).await;
     world.vendor.server().wait_for("a token by the first secret", |calls| sent(calls, "canary-first")).await;
     let fetches = world.vendor.fetches_for_crm();
 
-    swap(&volume, "..2", "meet", "canary-second\n");
+    volume.set("meet", "canary-second\n");
     tally.fault();
     until_generation(&world, 3).await;
     world

@@ -89,6 +89,12 @@ async fn the_public_key_alone_proves_whose_trail_it_is() {
     let foreign = verify(&directory, &["--public-key", &other]).await;
     assert_eq!(foreign.code, Some(1), "{foreign:?}");
     assert!(foreign.error.contains("line 2: forged checkpoint"), "{foreign:?}");
+    // As a ConfigMap has them after the key was replaced: one file with both.
+    let both = keys.path().join("both");
+    let pems = [&other, &public].map(|path| fs::read_to_string(path).expect("a key"));
+    fs::write(&both, pems.concat()).expect("a file");
+    let either = verify(&directory, &["--public-key", &both.to_string_lossy()]).await;
+    assert_eq!(either.code, Some(0), "{either:?}");
     let private = verify(&directory, &["--public-key", &key]).await;
     assert_eq!(private.code, Some(1), "{private:?}");
     assert!(private.error.contains(&key) && private.error.contains("-pubout"), "{private:?}");

@@ -1,4 +1,4 @@
-//! Mounted directories as the kubelet makes them.
+//! Mounted files as the kubelet makes and changes them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A `ConfigMap` or a Secret as a directory: `NAME -> ..data/NAME`, `..data -> ..VERSION`, so that one rename changes
 /// all files at once.
-pub(super) struct Projected {
+pub(crate) struct Projected {
     path: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
     /// The permissions of the files, and the group that they belong to beside root.
@@ -17,7 +17,7 @@ pub(super) struct Projected {
 }
 
 impl Projected {
-    pub(super) fn new(
+    pub(crate) fn new(
         path: PathBuf,
         files: BTreeMap<String, Vec<u8>>,
         mode: u32,
@@ -30,18 +30,18 @@ impl Projected {
     }
 
     /// A file's text.
-    pub(super) fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8(self.files[name].clone()).expect("text")
     }
 
     /// Puts another version of a file in place; the others stay.
-    pub(super) fn set(&mut self, name: &str, content: &str) {
+    pub(crate) fn set(&mut self, name: &str, content: &str) {
         self.files.insert(name.to_owned(), content.into());
         self.swap();
     }
 
     /// Takes a file away.
-    pub(super) fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.files.remove(name).expect("a file that is there");
         self.swap();
     }
@@ -79,12 +79,4 @@ impl Projected {
             symlink(Path::new("..data").join(name), self.path.join(name)).expect("a link");
         }
     }
-}
-
-/// An `emptyDir`, or what a claim brings: for everybody, or for the group of `fsGroup` alone.
-pub(super) fn room(path: &Path, group: Option<u32>) {
-    fs::create_dir_all(path).expect("a directory");
-    let mode = if group.is_some() { 0o2775 } else { 0o777 };
-    chown(path, None, group).expect("a directory of ours");
-    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a directory of ours");
 }

@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::load::Told;
-use crate::support::server::Call;
-use crate::support::trail::Trail;
+use super::server::Call;
+use super::trail::Trail;
 
 /// A trail as far as it was read.
 #[derive(Default)]

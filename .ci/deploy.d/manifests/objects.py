@@ -1,5 +1,5 @@
 """Holds rendered examples to what no schema says: Pod Security's restricted profile, references between objects, and
-what confgate itself makes of its configuration in the pod. Usage: hold.py CONFGATE FILE…"""
+what confgate itself makes of its configuration in the pod. Usage: objects.py CONFGATE FILE…"""
 
 import base64
 import math
@@ -13,8 +13,9 @@ import yaml
 
 # The vendor's own limit for one application, calls a second.
 VENDOR_LIMIT = 100
-# What receivers of the trail may take at the end, beside listen.drain_delay and listen.drain_timeout (seconds).
-SHIPPING = 6
+# What a stop may take beside listen.drain_delay and listen.drain_timeout, as config/default.toml says (seconds): for
+# receivers of the trail, and for a disk that hangs.
+SHIPPING, DISK = 6, 15
 # What examples have in place of a private key for checkpoints. Only a real one would do for confgate.
 KEY = b"replace-with-the-private-key"
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
@@ -168,9 +169,9 @@ def gateway(where, container, workload, objects):
     admin = int(config["admin"]["address"].rsplit(":", 1)[1])
     drains = {"exec": {"command": ["/confgate", "drain", "--admin", f"127.0.0.1:{admin}"]}}
     hold(hook in (None, drains), where, f"a preStop hook that is not {drains}")
-    needed = drain + (SHIPPING if config["audit"].get("ship") else 0)
+    needed = drain + DISK + (SHIPPING if config["audit"].get("ship") else 0)
     grace = pod.get("terminationGracePeriodSeconds", 30)
-    hold(grace > needed, where, f"the grace period of {grace} s does not exceed the {needed} s of the drain")
+    hold(grace > needed, where, f"the grace period of {grace} s does not exceed the {needed} s of a stop")
     longest = max(seconds(listen["request_timeout"]), seconds(config["upstream"]["total_timeout"]))
     is_sidecar = container in pod.get("initContainers", [])
     hold(is_sidecar or seconds(listen["drain_timeout"]) >= longest, where, "a request may outlast drain_timeout")

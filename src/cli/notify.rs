@@ -8,7 +8,8 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// The ports are bound and the trail takes records: whoever depends on the gateway may start.
+/// The ports are bound and callers are answered: whoever depends on the gateway may start. What callers are answered
+/// is for `/readyz` to say.
 pub(super) const READY: &str = "READY=1\nSTATUS=serving";
 /// The gateway drains. It is not started anew for that.
 pub(super) const STOPPING: &str = "STOPPING=1\nSTATUS=draining";
@@ -24,7 +25,10 @@ pub(super) fn tell(state: &str) {
 
 fn send(socket: &OsStr, state: &str) -> io::Result<()> {
     let address = address(socket)?;
-    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop)
+    let sender = UnixDatagram::unbound()?;
+    // A manager that hangs, with its queue full, must not keep the gateway from hearing SIGTERM.
+    sender.set_nonblocking(true)?;
+    sender.send_to_addr(state.as_bytes(), &address).map(drop)
 }
 
 /// A path, or with an @ in front a name in the abstract namespace.

@@ -1,13 +1,14 @@
-//! Callers that never tire.
+//! Callers that never tire: until the connection breaks, or until they are moved on.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::support::client::Connection;
-use crate::support::dice::Dice;
-use crate::support::within;
+use super::client::Connection;
+use super::dice::Dice;
+use super::within;
 
 /// What a caller was answered.
 #[derive(Clone, Debug)]
@@ -88,4 +89,24 @@ impl Caller {
 pub(crate) fn new_trace() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     format!("c0{:030x}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Calls over one connection after the other, until some answers have come on connections that were asked to be closed.
+/// Any answer but 200 fails the test.
+pub(crate) async fn call_until_moved_on(address: SocketAddr, bearer: String, progress: watch::Sender<usize>) {
+    let mut closed = 0;
+    while closed < 5 {
+        let mut connection = Connection::open(address).await;
+        loop {
+            let headers = [("Authorization", bearer.as_str())];
+            let answer = connection.send("GET", "/conferences/IM3", &headers, "").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            progress.send_modify(|answers| *answers += 1);
+            if answer.is_closing() {
+                assert_eq!(connection.rest().await, b"");
+                break;
+            }
+        }
+        closed += 1;
+    }
 }
