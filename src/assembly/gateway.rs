@@ -127,6 +127,7 @@ impl Gateway {
             phase: phase.clone(),
             started,
             checkpoints: config.trail.checkpoints.every,
+            retention: config.trail.retention,
             front: front.clone(),
             connections: connections.clone(),
             loads: loads.clone(),

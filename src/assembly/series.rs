@@ -13,7 +13,7 @@ use crate::server::{Capacity, ConnectionCount, Flood, Front, PhaseView};
 use crate::shipping::{ConsumerStatus, Shipped};
 use crate::telemetry::{Counters, MetricsBuilder, Place, Series, process, watched};
 use crate::tenancy::{App, Tenant};
-use crate::trail::Trail;
+use crate::trail::{Retention, Trail};
 use crate::vendor::BreakerState;
 
 /// What the metrics are read from beside the parts; the same for as long as the gateway runs.
@@ -26,6 +26,8 @@ pub(super) struct Sources {
     pub(super) started: Timestamp,
     /// How often the trail is to have a checkpoint.
     pub(super) checkpoints: Duration,
+    /// How much of the trail is to be kept.
+    pub(super) retention: Retention,
     pub(super) loads: Loads,
     pub(super) shipped: Shipped,
     pub(super) reloads: Arc<Reloads>,
@@ -59,6 +61,7 @@ impl Sources {
         watch_issuers(&mut metrics, parts);
         watch_trail(&mut metrics, &parts.trail);
         self.watch_checkpoints(&mut metrics, &parts.trail);
+        self.watch_retention(&mut metrics);
         watch_front(&mut metrics, &self.front);
         watch_panics(&mut metrics);
         watch_shipping(&mut metrics, &self.shipped);
@@ -92,6 +95,11 @@ impl Sources {
         let known = trail.clone();
         let unproved = move || Some(known.status().unproved_since.map_or(0.0, seconds_since));
         metrics.watch(watched::AUDIT_UNPROVED, &[], unproved);
+    }
+
+    fn watch_retention(&self, metrics: &mut MetricsBuilder) {
+        let max = self.retention.max_bytes.map(number);
+        metrics.watch(watched::AUDIT_MAX, &[], move || max);
     }
 }
 

@@ -77,6 +77,12 @@ pub const AUDIT_SEGMENTS: Series =
 /// Their size.
 pub const AUDIT_BYTES: Series =
     Series::gauge("audit_bytes", "Space that the files of the audit trail take up.", &[]);
+/// As configured; left out where it is not.
+pub const AUDIT_MAX: Series = Series::gauge(
+    "audit_max_bytes",
+    "Space beyond which the oldest files of the audit trail may be removed.",
+    &[],
+);
 /// What the disk has left.
 pub const AUDIT_AVAILABLE: Series =
     Series::gauge("audit_available_bytes", "Space that the disk of the audit trail has left.", &[]);

@@ -20,6 +20,19 @@ const TARGET_LABELS: [&str; 4] = ["instance", "job", "namespace", "pod"];
 /// What Prometheus has of its own.
 const OF_PROMETHEUS: [&str; 2] = ["ALERTS", "up"];
 
+/// What the cluster knows and no gateway can: metrics of kube-state-metrics, with their labels.
+const OF_KUBE_STATE_METRICS: [(&str, &[&str]); 4] = [
+    ("kube_statefulset_replicas", &["namespace", "statefulset"]),
+    ("kube_statefulset_status_replicas_ready", &["namespace", "statefulset"]),
+    ("kube_job_failed", &["condition", "job_name", "namespace"]),
+    ("kube_job_status_failed", &["job_name", "namespace", "reason"]),
+];
+
+/// The labels of a metric of kube-state-metrics; `None` where it is no such metric.
+fn of_cluster(metric: &str) -> Option<&'static [&'static str]> {
+    OF_KUBE_STATE_METRICS.into_iter().find_map(|(name, labels)| (name == metric).then_some(labels))
+}
+
 fn read(path: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -51,6 +64,13 @@ fn check(query: &Query, served: &Served) {
         if OF_PROMETHEUS.contains(&metric) {
             continue;
         }
+        if let Some(known) = of_cluster(metric) {
+            for (label, _) in &selector.matchers {
+                assert!(known.contains(&label.as_str()), "{metric} has no {label}: {}", query.text);
+            }
+            labels.extend(known);
+            continue;
+        }
         let known = served.labels(metric).unwrap_or_else(|| panic!("{metric} is not served: {}", query.text));
         labels.extend(known.keys().map(String::as_str));
         for (label, value) in &selector.matchers {
@@ -75,8 +95,9 @@ fn check(query: &Query, served: &Served) {
 
 /// Fails unless a series that comes of the query can have these labels.
 fn check_labels(named: &[String], query: &Query, served: &Served) {
-    let of = |selector: &promql::Selector| {
-        served.labels(&selector.metric).map(|known| known.keys().cloned().collect())
+    let of = |selector: &promql::Selector| match of_cluster(&selector.metric) {
+        Some(known) => Some(known.iter().map(|label| (*label).to_owned()).collect()),
+        None => served.labels(&selector.metric).map(|known| known.keys().cloned().collect()),
     };
     let mut labels: Vec<String> =
         query.selectors.iter().filter_map(of).flat_map(|keys: Vec<String>| keys).collect();

@@ -101,6 +101,23 @@ async fn records_are_without_a_checkpoint_until_there_is_one() {
 }
 
 #[tokio::test]
+async fn what_the_trail_may_take_up_is_told_as_it_is_in_effect() {
+    let world = World::with(&[("AUDIT__RETENTION__MAX_SIZE", "768MiB")]).await;
+    let max = world.metric("confgate_audit_max_bytes").await;
+    assert_eq!(max.to_string(), (768 << 20).to_string());
+    assert!(world.metric("confgate_audit_bytes").await < max);
+
+    let world = World::start().await;
+    world.edit("[audit.floods]", "[audit.retention]\nmax_size = \"1GiB\"\n\n[audit.floods]");
+    world.reload();
+    let waits = |status: &serde_json::Value| {
+        status["configuration"]["needs_restart"] == serde_json::json!(["audit.retention.max_size"])
+    };
+    world.until_status("a limit that takes a restart", waits).await;
+    assert!(!world.metrics().await.contains("\nconfgate_audit_max_bytes"), "nothing is removed yet");
+}
+
+#[tokio::test]
 async fn the_process_tells_what_it_takes_up() {
     let world = World::with(&[("LISTEN__MAX_CONNECTIONS", "123")]).await;
     assert_eq!(world.metric("confgate_workers").await.to_string(), "2");

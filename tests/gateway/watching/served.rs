@@ -26,7 +26,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Of a gateway with TLS, whose trail is shipped and has had a checkpoint.
+    /// Of a gateway with TLS, whose trail is shipped, is limited and has had a checkpoint.
     pub(super) async fn in_full() -> Self {
         let (shown, receiver) = (Shown::new(), Receiver::start().await);
         let url = receiver.url();
@@ -34,6 +34,7 @@ impl Served {
             ("AUDIT__SHIP__SIEM__SINK", "http"),
             ("AUDIT__SHIP__SIEM__URL", url.as_str()),
             ("AUDIT__CHECKPOINTS__EVERY", "1s"),
+            ("AUDIT__RETENTION__MAX_SIZE", "1GiB"),
         ];
         let mut world = World::with(&borrowed(&shown.changes(&more))).await;
         admin::until_status(world.admin, "a checkpoint", |status| !status["trail"]["checkpoint"].is_null())
