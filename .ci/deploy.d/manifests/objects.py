@@ -185,9 +185,11 @@ def gateway(where, container, workload, objects):
     hold(str(listen["workers"]) == str(cpus), where, f"{listen['workers']} workers, but {cpus} CPUs")
 
     policies = [thing["spec"] for thing in objects if thing["kind"] == "NetworkPolicy"]
-    closed = [policy for policy in policies if len(policy["policyTypes"]) == 2
+    # A policy that denies all alone would leave it without callers and without the vendor.
+    guards = [policy for policy in policies if len(policy["policyTypes"]) == 2
+              and policy.get("ingress") and policy.get("egress")
               and selects(policy["podSelector"].get("matchLabels", {}), [workload])]
-    hold(closed, where, "no NetworkPolicy closes both directions")
+    hold(guards, where, "no NetworkPolicy closes both directions but for what it needs")
 
     replicas = [thing["spec"]["maxReplicas"] for thing in objects if thing["kind"] == "HorizontalPodAutoscaler"
                 and thing["spec"]["scaleTargetRef"]["name"] == workload["metadata"]["name"]]
