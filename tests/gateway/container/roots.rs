@@ -25,7 +25,8 @@ async fn without_any_the_list_that_is_built_in_counts_and_says_so() {
     let parts =
         ["UnknownIssuer", "have its certificate authority in upstream.ca_file, or in the system's store"];
     container.says(&parts).await;
-    serving.until_unready("vendor_token/meet", "UnknownIssuer").await;
+    let why = [("vendor_tokens", "no app can be served"), ("vendor_token/meet", "UnknownIssuer")];
+    serving.until_unready(&why).await;
     assert!(place.vendor.token_calls().is_empty(), "credentials for a stranger");
 }
 

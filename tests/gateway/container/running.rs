@@ -146,10 +146,18 @@ impl Serving<'_> {
         admin::until_readyz(self.admin, |answer| answer.status == status).await
     }
 
-    /// Waits until it is not ready, and this check says why.
-    pub(super) async fn until_unready(&self, check: &str, why: &str) {
+    /// Waits until it is not ready, and only these checks say why, each with its words: what else it waits for at its
+    /// start is there by then.
+    pub(super) async fn until_unready(&self, why: &[(&str, &str)]) {
         let says = |answer: &Answer| {
-            answer.status == 503 && answer.json()[check].as_str().is_some_and(|text| text.contains(why))
+            let checks = answer.json();
+            let texts = checks.as_object().expect("checks by name").iter();
+            let mut told = texts.filter_map(|(name, text)| Some((name, text.as_str()?)));
+            let is_told = |(name, text): (&String, &str)| {
+                text == "ok" || why.iter().any(|(check, part)| name == check && text.contains(part))
+            };
+            let all = why.iter().all(|(check, _)| checks[*check] != "ok");
+            answer.status == 503 && all && told.all(is_told)
         };
         admin::until_readyz(self.admin, says).await;
     }

@@ -76,7 +76,7 @@ async fn a_trail_without_room() {
     let line =
         container.says(&["the audit trail cannot be written", "No space left on device", "make room"]).await;
     assert!(line.starts_with('{') && line.contains("ERROR"), "{line}");
-    serving.until_unready("trail", "make room on the volume of audit.directory").await;
+    serving.until_unready(&[("trail", "make room on the volume of audit.directory")]).await;
     let bearer = place.issuer.token().bearer();
     let refused = serving.call(&bearer, "POST", "/conferences", CREATE).await;
     assert_eq!((refused.status, refused.problem().as_str()), (503, "audit_unavailable"));
@@ -105,7 +105,7 @@ async fn an_issuer_that_cannot_be_reached() {
     let line =
         container.says(&[fault, "Connection refused", "check the address, and what filters traffic"]).await;
     assert!(line.contains(place.issuer.name()), "{line}");
-    serving.until_unready("keys", "Connection refused").await;
+    serving.until_unready(&[("keys", "Connection refused")]).await;
     let bearer = place.issuer.token().bearer();
     let early = serving.call(&bearer, "GET", "/conferences/IM3", "").await;
     assert_eq!((early.status, early.problem().as_str()), (503, "keys_unavailable"));
