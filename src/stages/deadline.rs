@@ -4,12 +4,13 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::identify::{Arrival, Identified};
+use super::reply::Reply;
 
 /// A request that is answered by `deadline`.
 #[derive(Debug)]
@@ -40,11 +41,11 @@ pub struct Deadline<S> {
     inner: S,
 }
 
-impl<B, ResBody, S> Service<Request<Identified<B>>> for Deadline<S>
+impl<B, S> Service<Request<Identified<B>>> for Deadline<S>
 where
-    S: Service<Request<Timed<B>>, Response = Response<ResBody>>,
+    S: Service<Request<Timed<B>>, Response = Reply>,
 {
-    type Response = Response<ResBody>;
+    type Response = Reply;
     type Error = S::Error;
     type Future = S::Future;
 

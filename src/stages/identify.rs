@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{self, Entry};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, Request};
 use ipnet::IpNet;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -15,12 +15,13 @@ use tower::layer::layer_fn;
 use tower::{Layer, Service};
 use uuid::ContextV7;
 
+use super::reply::Reply;
 use crate::domain::{RequestId, TraceContext};
 
 /// Names the request in every answer.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const X_REQUEST_ID: &str = "x-request-id";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The fields of a request that any stage looks at, in lower case. A connection need not hand on others: a stage that
 /// is to look at one more has to name it here.
@@ -162,11 +163,11 @@ fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     }
 }
 
-impl<B, ResBody, S> Service<Accepted<B>> for Identify<S>
+impl<B, S> Service<Accepted<B>> for Identify<S>
 where
-    S: Service<Request<Identified<B>>, Response = Response<ResBody>>,
+    S: Service<Request<Identified<B>>, Response = Reply>,
 {
-    type Response = Response<ResBody>;
+    type Response = Reply;
     type Error = S::Error;
     type Future = IdentifyFuture<S::Future>;
 
@@ -191,24 +192,24 @@ pin_project! {
     }
 }
 
-impl<F, ResBody, E> Future for IdentifyFuture<F>
+impl<F, E> Future for IdentifyFuture<F>
 where
-    F: Future<Output = Result<Response<ResBody>, E>>,
+    F: Future<Output = Result<Reply, E>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        if let Ok(id) = HeaderValue::from_str(this.id.encode(&mut [0; 36])) {
-            response.headers_mut().insert(X_REQUEST_ID, id);
-        }
-        Poll::Ready(Ok(response))
+        let mut reply = ready!(this.inner.poll(cx))?;
+        reply.fields.put(X_REQUEST_ID, *this.id);
+        Poll::Ready(Ok(reply))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn client(trusted: &[&str], peer: &str, forwarded: &[&'static str]) -> String {

@@ -1,10 +1,10 @@
 //! Turns a refusal into an answer that a frontend developer can act on: problem details (RFC 9457), and the headers
 //! that the code calls for.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::reply::{GateBody, PROXY_STATUS, guard_headers};
+use super::reply::{GUARDS, GateBody, PROXY_STATUS, Reply};
 use crate::domain::{Code, FieldError, Refusal, RequestId};
 use crate::limits::whole_seconds;
 use crate::openapi::problem_type;
@@ -24,7 +24,7 @@ struct Problem<'a> {
 }
 
 /// The answer that tells the caller about `refusal`.
-pub fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
+pub fn reply(refusal: &Refusal, id: RequestId) -> Reply {
     let code = refusal.code;
     let problem = Problem {
         kind: &problem_type(code),
@@ -37,25 +37,23 @@ pub fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
     };
     // Strings and numbers only: nothing in it can fail to serialize.
     let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response = Response::new(GateBody::full(body));
-    *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    guard_headers(&mut response);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(PROXY_STATUS, HeaderValue::from_static(proxy_status(code)));
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = Reply::new(status, GateBody::Held(body.into()));
+    reply.ends_connection = refusal.ends_connection;
+    let fields = &mut reply.fields;
+    fields.put_lines(GUARDS);
+    fields.put("content-type", "application/problem+json");
+    fields.put(PROXY_STATUS, proxy_status(code));
     if let Some(wait) = refusal.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        fields.put("retry-after", whole_seconds(wait));
     }
     if let Some(methods) = refusal.allow {
-        headers.insert(header::ALLOW, HeaderValue::from_static(methods));
-    }
-    if refusal.ends_connection {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        fields.put("allow", methods);
     }
     if let Some(challenge) = challenge(refusal) {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
+        fields.put("www-authenticate", challenge);
     }
-    response
+    reply
 }
 
 /// `WWW-Authenticate` (RFC 6750, section 3): without a token no error is named, and with one never more than that it
