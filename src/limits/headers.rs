@@ -31,11 +31,11 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The name in the fields.
-    pub fn as_str(self) -> &'static str {
+    /// The name, as the string that it is in the fields.
+    fn quoted(self) -> &'static str {
         match self {
-            Self::Tenant => "tenant",
-            Self::User => "user",
+            Self::Tenant => "\"tenant\"",
+            Self::User => "\"user\"",
         }
     }
 }
@@ -127,9 +127,10 @@ impl Value for Standings {
 
 /// Begins an item of a list.
 fn item(index: usize, policy: Policy, line: &mut Line<'_>) {
-    line.text(if index > 0 { ", \"" } else { "\"" });
-    line.text(policy.as_str());
-    line.text("\"");
+    if index > 0 {
+        line.text(", ");
+    }
+    line.text(policy.quoted());
 }
 
 #[cfg(test)]
