@@ -9,14 +9,16 @@ use super::value::{Line, Value, is_value};
 /// Room for what an answer usually has, in bytes.
 const USUAL: usize = 640;
 
+/// What only the connection can say, and HTTP/2 says otherwise, if at all.
+const OF_THE_CONNECTION: [&str; 4] = ["connection", "content-length", "date", "transfer-encoding"];
+
 /// The fields of an answer, as HTTP/1.1 has them on the wire: a line of `name: value` for each (RFC 9112, section 5).
 ///
 /// Whoever has something to say writes it where it is sent from, once. No value can hold the end of a line, and so
 /// begin a field or an answer of its own (RFC 9112, section 11.1): names are the program's own, and values are
 /// [`Value`]s, [`Lines`], or looked at before they are taken.
 ///
-/// No name is put twice. Those that tell where a message ends, `Connection` and `Date` are the connection's to write,
-/// and are not put at all.
+/// No name is put twice, and none that is the connection's to write: its own options, where a message ends, the date.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fields(Vec<u8>);
 
@@ -30,8 +32,11 @@ pub struct Lines(&'static str);
 pub struct InvalidValue;
 
 impl Lines {
-    /// `text` as it is sent: lower-case names, and the end of its line behind each value. Panics where that is not so,
-    /// which is when a constant is compiled.
+    /// `text` as it is sent: lower-case names, and the end of its line behind each value.
+    ///
+    /// # Panics
+    ///
+    /// Where that is not so: a constant does not compile.
     pub const fn new(text: &'static str) -> Self {
         assert!(are_lines(text.as_bytes()), "no lines of lower-case names and values");
         Self(text)
@@ -45,13 +50,17 @@ impl Fields {
     }
 
     /// Adds a field. `name` is in lower case, and not there yet.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, where it is not.
     pub fn put(&mut self, name: &'static str, value: impl Value) {
         self.begin(name);
         value.write(&mut Line::at(&mut self.0));
         self.0.extend_from_slice(b"\r\n");
     }
 
-    /// Adds a field with a value that somebody else has written, and that means what it says only as it stands.
+    /// Adds a field, the same, with a value that somebody else has written. None is added where it cannot be one.
     pub fn put_foreign(&mut self, name: &'static str, value: &[u8]) -> Result<(), InvalidValue> {
         if !is_value(value) {
             return Err(InvalidValue);
@@ -64,19 +73,28 @@ impl Fields {
 
     /// Adds fields that never change.
     pub fn put_lines(&mut self, Lines(text): Lines) {
-        self.0.extend_from_slice(text.as_bytes());
+        self.put_written(text.as_bytes());
     }
 
     /// Adds fields that were put together before.
     pub fn put_all(&mut self, others: &Self) {
-        self.0.extend_from_slice(&others.0);
+        self.put_written(&others.0);
     }
 
     fn begin(&mut self, name: &'static str) {
-        debug_assert!(matches!(after_name(name.as_bytes()), []) && !name.is_empty(), "{name:?} is no name");
-        debug_assert_eq!(self.get(name), None, "{name} twice");
+        debug_assert!(matches!(after_name(name.as_bytes()), []), "{name:?} is no name");
+        debug_assert!(self.has_room_for(name), "{name:?} stands there twice, or is the connection's");
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
+    }
+
+    fn put_written(&mut self, text: &[u8]) {
+        debug_assert!(lines(text).all(|(name, _)| self.has_room_for(name)), "a name stands there twice");
+        self.0.extend_from_slice(text);
+    }
+
+    fn has_room_for(&self, name: &str) -> bool {
+        !OF_THE_CONNECTION.contains(&name) && self.get(name).is_none()
     }
 
     /// The value of the field of that name.
@@ -86,10 +104,7 @@ impl Fields {
 
     /// Names and values, as they were put.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.split(|byte| *byte == b'\n').filter_map(|line| {
-            let (name, value) = line.strip_suffix(b"\r")?.split_at_checked(after_name_at(line))?;
-            Some((std::str::from_utf8(name).ok()?, value.strip_prefix(b": ")?))
-        })
+        lines(&self.0)
     }
 
     /// All lines, as they are sent.
@@ -98,8 +113,12 @@ impl Fields {
     }
 }
 
-fn after_name_at(line: &[u8]) -> usize {
-    line.len() - after_name(line).len()
+/// Names and values of lines that are well-formed.
+fn lines(text: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
+    text.split(|byte| *byte == b'\n').filter_map(|line| {
+        let (name, value) = line.split_at_checked(line.len() - after_name(line).len())?;
+        Some((str::from_utf8(name).ok()?, value.strip_prefix(b": ")?.strip_suffix(b"\r")?))
+    })
 }
 
 /// Each value on its own: in HTTP/2 the other end is told of some by number, and keeping those must not keep all.
@@ -161,7 +180,7 @@ mod tests {
         fields.put("x-request-id", id);
         fields.put("retry-after", 17_u64);
         fields.put_lines(Lines::new("vary: origin\r\nallow: GET, HEAD\r\n"));
-        fields.put("via", &HeaderValue::from_static("1.1 a: b"));
+        fields.put("via", HeaderValue::from_static("1.1 a: b"));
         fields.put_foreign("content-type", b"text/plain; name=\"\xe4\"").unwrap();
         assert_eq!(fields.get("retry-after"), Some(&b"17"[..]));
         assert_eq!(fields.get("retry"), None);
@@ -215,6 +234,12 @@ mod tests {
     fn a_name_stands_there_once() {
         let mut fields = Fields::new();
         fields.put("vary", "origin");
-        fields.put("vary", "accept");
+        fields.put_lines(Lines::new("allow: GET\r\nvary: accept\r\n"));
+    }
+
+    #[test]
+    #[should_panic(expected = "the connection's")]
+    fn what_the_connection_says_is_not_put() {
+        Fields::new().put("content-length", 2_u64);
     }
 }

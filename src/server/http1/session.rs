@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
         let body_is_held = matches!(body, GateBody::Held(_));
         match &mut body {
             GateBody::Held(bytes) => _ = sent.write(bytes, &mut out),
-            streaming => self.pass_on(streaming, &mut sent, &mut out).await?,
+            streaming @ GateBody::Streaming(_) => self.pass_on(streaming, &mut sent, &mut out).await?,
         }
         let is_whole = sent.end(&mut out);
         self.write(&out).await?;
