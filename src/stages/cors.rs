@@ -8,13 +8,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::header::ORIGIN;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use pin_project_lite::pin_project;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::identify::X_REQUEST_ID;
+use super::head::{Field, Head};
+use super::identify::{Identified, X_REQUEST_ID};
 use super::reply::{GateBody, PROXY_STATUS, Reply};
 use crate::http1::{Fields, Lines};
 use crate::limits::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
@@ -92,12 +92,13 @@ impl Policy {
         Self { origins: config.allowed_origins.clone(), shared, preflight }
     }
 
-    /// The one origin that may read the answer to a request with these headers, where not all may.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    /// The one origin that may read the answer to a request with this head, where not all may.
+    fn allowed(&self, head: &Head) -> Option<HeaderValue> {
         match &self.origins {
             AllowedOrigins::Any => None,
             AllowedOrigins::Only(origins) => {
-                headers.get(ORIGIN).filter(|origin| origins.contains(origin)).cloned()
+                let asking = head.values(Field::Origin).next()?;
+                origins.iter().find(|origin| origin.as_bytes() == asking).cloned()
             }
         }
     }
@@ -117,9 +118,9 @@ fn put(shared: &Fields, allowed: Option<HeaderValue>, fields: &mut Fields) {
     }
 }
 
-impl<B, S> Service<Request<B>> for Cors<S>
+impl<B, S> Service<Identified<B>> for Cors<S>
 where
-    S: Service<Request<B>, Response = Reply>,
+    S: Service<Identified<B>, Response = Reply>,
 {
     type Response = Reply;
     type Error = S::Error;
@@ -129,9 +130,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let allowed = self.policy.allowed(request.headers());
-        if request.method() == Method::OPTIONS {
+    fn call(&mut self, request: Identified<B>) -> Self::Future {
+        let allowed = self.policy.allowed(request.head());
+        if request.head().method == Method::OPTIONS {
             return Either::Left(ready(Ok(self.policy.preflight(allowed))));
         }
         let policy = Rc::clone(&self.policy);

@@ -4,11 +4,11 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
+use super::head::Head;
 use super::identify::{Arrival, Identified};
 use super::reply::Reply;
 
@@ -22,6 +22,10 @@ pub struct Timed<B> {
 impl<B> Timed<B> {
     pub(super) fn arrival(&self) -> &Arrival {
         self.identified.arrival()
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        self.identified.head()
     }
 
     pub(super) fn into_parts(self) -> (Identified<B>, Instant) {
@@ -41,9 +45,9 @@ pub struct Deadline<S> {
     inner: S,
 }
 
-impl<B, S> Service<Request<Identified<B>>> for Deadline<S>
+impl<B, S> Service<Identified<B>> for Deadline<S>
 where
-    S: Service<Request<Timed<B>>, Response = Reply>,
+    S: Service<Timed<B>, Response = Reply>,
 {
     type Response = Reply;
     type Error = S::Error;
@@ -53,11 +57,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Identified<B>>) -> Self::Future {
-        let limit = self.limit;
-        self.inner.call(request.map(|identified| {
-            let deadline = identified.arrival().started + limit;
-            Timed { identified, deadline }
-        }))
+    fn call(&mut self, identified: Identified<B>) -> Self::Future {
+        let deadline = identified.arrival().started + self.limit;
+        self.inner.call(Timed { identified, deadline })
     }
 }

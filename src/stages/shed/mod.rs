@@ -18,7 +18,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::Request;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, sleep_until};
 use tower::layer::layer_fn;
@@ -151,9 +150,9 @@ impl Drop for Place {
 
 type TurnedAway = Pin<Box<dyn Future<Output = Result<Reply, Infallible>>>>;
 
-impl<B, S> Service<Request<Timed<B>>> for Shed<S>
+impl<B, S> Service<Timed<B>> for Shed<S>
 where
-    S: Service<Request<Timed<B>>, Response = Reply, Error = Infallible>,
+    S: Service<Timed<B>, Response = Reply, Error = Infallible>,
 {
     type Response = Reply;
     type Error = Infallible;
@@ -163,8 +162,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        let arrival = *request.body().arrival();
+    fn call(&mut self, request: Timed<B>) -> Self::Future {
+        let arrival = *request.arrival();
         match self.gauge.admit(&arrival) {
             Ok(place) => Either::Right(Serving { inner: self.inner.call(request), place: Some(place) }),
             Err(reason) => {
