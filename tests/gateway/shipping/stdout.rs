@@ -39,8 +39,8 @@ async fn creates(address: SocketAddr, bearer: &str, count: usize) -> Duration {
     longest
 }
 
-/// Starts to read a log, and waits until it says where the gateway serves: its address, and that of the admin port. What
-/// comes after that is read by the task, until it ends.
+/// Reads a log until it says where the gateway serves: its address, and that of the admin port. What comes after that
+/// is read by the task, until it ends.
 async fn serving(log: ChildStderr) -> ((SocketAddr, SocketAddr), JoinHandle<()>) {
     let mut log = BufReader::new(log).lines();
     let said = async {

@@ -43,11 +43,11 @@ async fn one_token_serves_many_calls() {
 #[tokio::test]
 async fn a_token_is_renewed_in_the_background_while_the_old_one_serves() {
     let vendor = Vendor::start().await;
-    vendor.set_expires_in(20);
-    // Each of the two apps gets its first; the next, which is asked for after 1 of its 20 seconds, is held.
+    vendor.set_expires_in(10);
+    // Each of the two apps gets its first; the next, which is asked for after 1 of its 10 seconds, is held.
     let gate = Gate::closed();
     vendor.hold_tokens_after(2, &gate);
-    let world = World::around(vendor, Issuer::start().await, &[("VENDOR__REFRESH_AT", "0.05")]).await;
+    let world = World::around(vendor, Issuer::start().await, &[("VENDOR__REFRESH_AT", "0.1")]).await;
     world.until_ready().await;
     assert_eq!(world.call("GET", PATH, "").await.status, 200);
     world.vendor.wait_for_tokens(4).await;
