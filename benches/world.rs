@@ -16,12 +16,13 @@ use confgate::config::{self, Config};
 use confgate::devissuer::{Claims, DevIssuer};
 use confgate::stages::audit::Desk;
 use confgate::stages::authn::Authn;
+use confgate::stages::head::{Field, Head};
 use confgate::stages::identify::Accepted;
 use confgate::stages::reply::GateBody;
 use confgate::telemetry::MetricsBuilder;
 use confgate::trail::Trail;
 use confgate::upstream::{Connector, tls_config};
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Response, StatusCode, Version};
 use http_body_util::Full;
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -34,7 +35,7 @@ pub(crate) const ANSWER: &str = r#"{"error":0,"id":"IM3SKW51SKH4TB80LV45000C7","
 pub(crate) const CONFERENCE: &str = "/conferences/IM3SKW51SKH4TB80LV45000C7";
 
 /// Makes the next request.
-pub(crate) type Next<'a> = &'a dyn Fn() -> Request<Full<Bytes>>;
+pub(crate) type Next<'a> = &'a dyn Fn() -> Accepted<Full<Bytes>>;
 
 /// Answers at once, in place of whatever stages are left out.
 pub(crate) struct Answer<E>(PhantomData<E>);
@@ -229,32 +230,29 @@ impl<S> Stack for S where
 {
 }
 
-pub(crate) async fn answer(stack: &impl Stack, request: Request<Full<Bytes>>) -> StatusCode {
-    let peer = ([127, 0, 0, 1], 40000).into();
-    let Ok(response) = stack.clone().oneshot(Accepted { peer, request }).await;
+pub(crate) async fn answer(stack: &impl Stack, request: Accepted<Full<Bytes>>) -> StatusCode {
+    let Ok(response) = stack.clone().oneshot(request).await;
     response.status()
 }
 
+/// As a connection of HTTP/1 hands it on.
 pub(crate) fn request(
     method: Method,
     path: &str,
     token: Option<&str>,
     body: &'static str,
-) -> Request<Full<Bytes>> {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::HOST, "gateway.corp.example")
-        .header(header::USER_AGENT, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36")
-        .header(header::ACCEPT, "application/json")
-        .header(header::ORIGIN, "https://app.corp.example");
+) -> Accepted<Full<Bytes>> {
+    let mut head = Head::new(method, Version::HTTP_11, path.as_bytes(), 1024).expect("a path");
+    head.push(Field::Host, b"gateway.corp.example");
+    head.push(Field::Origin, b"https://app.corp.example");
     if let Some(token) = token {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        head.push(Field::Authorization, format!("Bearer {token}").as_bytes());
     }
     if !body.is_empty() {
-        request = request.header(header::CONTENT_TYPE, "application/json");
+        head.push(Field::ContentType, b"application/json");
     }
-    request.body(Full::new(Bytes::from_static(body.as_bytes()))).expect("a request")
+    let (peer, body) = (([127, 0, 0, 1], 40000).into(), Full::new(Bytes::from_static(body.as_bytes())));
+    Accepted { peer, head: Box::new(head), body }
 }
 
 pub(crate) fn mint(issuer: &DevIssuer, scopes: &[&str]) -> String {

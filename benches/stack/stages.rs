@@ -11,12 +11,13 @@ use bytes::Bytes;
 use confgate::assembly::stack;
 use confgate::devissuer::{Algorithm, DevIssuer};
 use confgate::domain::Refusal;
+use confgate::stages::identify::Accepted;
 use confgate::stages::limit::Limit;
 use confgate::stages::route::Route;
 use confgate::stages::{
     audit, authn, authz, check, clearance, cors, deadline, documents, identify, intent, shed,
 };
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use http_body_util::Full;
 use tower::ServiceBuilder;
 
@@ -53,7 +54,7 @@ impl<'s> Subject<'s> {
         name: &str,
         world: &'s World,
         (stack, status): (impl Stack + 's, StatusCode),
-        next: impl Fn() -> Request<Full<Bytes>> + 's,
+        next: impl Fn() -> Accepted<Full<Bytes>> + 's,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -169,7 +170,7 @@ impl Scene {
     }
 }
 
-fn get(token: &str) -> Request<Full<Bytes>> {
+fn get(token: &str) -> Accepted<Full<Bytes>> {
     request(Method::GET, CONFERENCE, Some(token), "")
 }
 

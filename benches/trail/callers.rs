@@ -8,7 +8,8 @@ use bytes::Bytes;
 use confgate::assembly::stack;
 use confgate::devissuer::{Algorithm, DevIssuer};
 use confgate::domain::Refusal;
-use http::{Method, Request, StatusCode};
+use confgate::stages::identify::Accepted;
+use http::{Method, StatusCode};
 use http_body_util::Full;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -82,7 +83,7 @@ fn crowd<S: Stack + 'static>(
     stack: &S,
     callers: usize,
     times: usize,
-    next: impl Fn() -> Request<Full<Bytes>> + Clone + 'static,
+    next: impl Fn() -> Accepted<Full<Bytes>> + Clone + 'static,
 ) -> (Vec<Duration>, Duration) {
     let caller = || {
         let (stack, next) = (stack.clone(), next.clone());

@@ -10,13 +10,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::audit::Entry;
 use super::deciding::{Deciding, passed, refused, take_ready, waiting};
+use super::head::{Field, Head, Said};
 use super::reply::Reply;
 use super::route::{Routed, Target};
 use crate::domain::{Code, Principal, Refusal};
@@ -32,7 +32,7 @@ const MOST_WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Authenticated<B> {
     entry: Rc<Entry>,
-    headers: HeaderMap,
+    head: Box<Head>,
     target: Target,
     body: B,
     caller: Rc<Caller>,
@@ -47,8 +47,8 @@ impl<B> Authenticated<B> {
         &self.caller
     }
 
-    pub(super) fn into_parts(self) -> (Rc<Entry>, HeaderMap, Target, B, Rc<Caller>) {
-        (self.entry, self.headers, self.target, self.body, self.caller)
+    pub(super) fn into_parts(self) -> (Rc<Entry>, Box<Head>, Target, B, Rc<Caller>) {
+        (self.entry, self.head, self.target, self.body, self.caller)
     }
 }
 
@@ -111,7 +111,7 @@ impl Authn {
 
     /// Decides on the spot, unless the token names a key that may have been published a moment ago.
     fn check<B>(&self, request: &Routed<B>) -> Result<Rc<Caller>, Stopped> {
-        let token = credential(request.headers(), request.query_token())?;
+        let token = credential(request.head(), request.query_token())?;
         let now = Timestamp::now();
         if let Some(known) = self.cache.lookup(token, request.entry().started()) {
             return Ok(caller(&known, now)?);
@@ -138,7 +138,7 @@ impl Authn {
         issuer: IssuerIndex,
         checked: bool,
     ) -> Result<Rc<Caller>, Refusal> {
-        let token = credential(request.headers(), request.query_token())?;
+        let token = credential(request.head(), request.query_token())?;
         let (client, deadline) = (request.entry().client(), request.entry().deadline());
         let counted = |good| request.entry().signature_checked(good);
         let look = self.keyring.verify_after_refetch(issuer, token, Timestamp::now(), counted);
@@ -203,22 +203,22 @@ fn caller(
 }
 
 /// The bearer token of a request that has exactly one (RFC 6750, section 2.1).
-fn credential(headers: &HeaderMap, query_token: bool) -> Result<&str, Refusal> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = match (values.next(), values.next()) {
-        (None, _) if query_token => {
+fn credential(head: &Head, query_token: bool) -> Result<&str, Refusal> {
+    let value = match head.said(Field::Authorization) {
+        Said::Never if query_token => {
             let detail = "send the token in the Authorization header; a token in the query is not accepted";
             return Err(Refusal::new(Code::TokenMissing, detail));
         }
-        (None, _) => {
+        Said::Never => {
             return Err(Refusal::new(Code::TokenMissing, "send the header Authorization: Bearer <token>"));
         }
-        (Some(_), Some(_)) => return Err(malformed("more than one Authorization header was sent")),
-        (Some(_), None) if query_token => return Err(malformed("a second token was sent in the query")),
-        (Some(value), None) => value,
+        Said::Again => return Err(malformed("more than one Authorization header was sent")),
+        Said::Once(_) if query_token => return Err(malformed("a second token was sent in the query")),
+        Said::Once(value) => value,
     };
-    let text = value.to_str().map_err(|_| malformed("the Authorization header is not ASCII"))?;
-    let space = text.bytes().position(|byte| byte == b' ');
+    let text = std::str::from_utf8(value).ok().filter(|text| text.is_ascii());
+    let text = text.ok_or_else(|| malformed("the Authorization header is not ASCII"))?;
+    let space = memchr::memchr(b' ', text.as_bytes());
     let (scheme, token) = space
         .and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)))
         .ok_or_else(|| malformed("the scheme has no token"))?;
@@ -277,9 +277,9 @@ pub struct AuthnService<S> {
 }
 
 fn authenticated<B>(request: Routed<B>, caller: Rc<Caller>) -> Authenticated<B> {
-    let (entry, headers, target, body) = request.into_parts();
+    let (entry, head, target, body) = request.into_parts();
     entry.authenticated(&caller);
-    Authenticated { entry, headers, target, body, caller }
+    Authenticated { entry, head, target, body, caller }
 }
 
 impl<B, S> Service<Routed<B>> for AuthnService<S>
@@ -312,16 +312,16 @@ where
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{Method, Version};
 
     use super::*;
 
     fn credential_of(values: &[&'static str], query_token: bool) -> Result<String, Code> {
-        let mut headers = HeaderMap::new();
+        let mut head = Head::new(Method::GET, Version::HTTP_11, b"/", 0).unwrap();
         for value in values {
-            headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+            head.push(Field::Authorization, value.as_bytes());
         }
-        credential(&headers, query_token).map(str::to_owned).map_err(|refusal| refusal.code)
+        credential(&head, query_token).map(str::to_owned).map_err(|refusal| refusal.code)
     }
 
     #[test]
@@ -334,7 +334,13 @@ mod tests {
     fn anything_else_is_not() {
         assert_eq!(credential_of(&[], false), Err(Code::TokenMissing));
         assert_eq!(credential_of(&[], true), Err(Code::TokenMissing));
-        for values in [&["Basic dTpw"][..], &["Bearer"], &["a.b.c"], &["Bearer a.b.c", "Bearer a.b.c"]] {
+        for values in [
+            &["Basic dTpw"][..],
+            &["Bearer \u{e9}"],
+            &["Bearer"],
+            &["a.b.c"],
+            &["Bearer a.b.c", "Bearer a.b.c"],
+        ] {
             assert_eq!(credential_of(values, false), Err(Code::TokenMalformed), "{values:?}");
         }
         assert_eq!(credential_of(&["Bearer a.b.c"], true), Err(Code::TokenMalformed));

@@ -10,14 +10,15 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 use pin_project_lite::pin_project;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::identify::{TRACEPARENT, X_REQUEST_ID};
+use super::head::{Field, Head};
+use super::identify::{Identified, TRACEPARENT, X_REQUEST_ID};
 use super::reply::PROXY_STATUS;
 use crate::limits::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 
@@ -96,12 +97,13 @@ impl Policy {
         Self { origins: config.allowed_origins.clone(), exposed: list(&EXPOSED), preflight }
     }
 
-    /// Which origin may read the answer to a request with these headers.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    /// Which origin may read the answer to a request with this head.
+    fn allowed(&self, head: &Head) -> Option<HeaderValue> {
         match &self.origins {
             AllowedOrigins::Any => Some(HeaderValue::from_static("*")),
             AllowedOrigins::Only(origins) => {
-                headers.get(ORIGIN).filter(|origin| origins.contains(origin)).cloned()
+                let asking = head.values(Field::Origin).next()?;
+                origins.iter().find(|origin| origin.as_bytes() == asking).cloned()
             }
         }
     }
@@ -133,10 +135,10 @@ fn list(names: &[HeaderName]) -> HeaderValue {
     HeaderValue::try_from(names.join(",")).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-impl<B, ResBody, S> Service<Request<B>> for Cors<S>
+impl<B, ResBody, S> Service<Identified<B>> for Cors<S>
 where
     ResBody: Default,
-    S: Service<Request<B>, Response = Response<ResBody>>,
+    S: Service<Identified<B>, Response = Response<ResBody>>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -146,9 +148,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let allowed = self.policy.allowed(request.headers());
-        if request.method() == Method::OPTIONS {
+    fn call(&mut self, request: Identified<B>) -> Self::Future {
+        let allowed = self.policy.allowed(request.head());
+        if request.head().method == Method::OPTIONS {
             return Either::Left(ready(Ok(self.policy.preflight(allowed))));
         }
         let policy = Rc::clone(&self.policy);

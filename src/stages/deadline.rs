@@ -4,11 +4,12 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
+use super::head::Head;
 use super::identify::{Arrival, Identified};
 
 /// A request that is answered by `deadline`.
@@ -21,6 +22,10 @@ pub struct Timed<B> {
 impl<B> Timed<B> {
     pub(super) fn arrival(&self) -> &Arrival {
         self.identified.arrival()
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        self.identified.head()
     }
 
     pub(super) fn into_parts(self) -> (Identified<B>, Instant) {
@@ -40,9 +45,9 @@ pub struct Deadline<S> {
     inner: S,
 }
 
-impl<B, ResBody, S> Service<Request<Identified<B>>> for Deadline<S>
+impl<B, ResBody, S> Service<Identified<B>> for Deadline<S>
 where
-    S: Service<Request<Timed<B>>, Response = Response<ResBody>>,
+    S: Service<Timed<B>, Response = Response<ResBody>>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -52,11 +57,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Identified<B>>) -> Self::Future {
-        let limit = self.limit;
-        self.inner.call(request.map(|identified| {
-            let deadline = identified.arrival().started + limit;
-            Timed { identified, deadline }
-        }))
+    fn call(&mut self, identified: Identified<B>) -> Self::Future {
+        let deadline = identified.arrival().started + self.limit;
+        self.inner.call(Timed { identified, deadline })
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::Either;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
@@ -42,9 +42,9 @@ impl<S> Documents<S> {
     }
 }
 
-impl<B, S> Service<Request<Timed<B>>> for Documents<S>
+impl<B, S> Service<Timed<B>> for Documents<S>
 where
-    S: Service<Request<Timed<B>>, Response = Response<GateBody>, Error = Infallible>,
+    S: Service<Timed<B>, Response = Response<GateBody>, Error = Infallible>,
 {
     type Response = Response<GateBody>;
     type Error = Infallible;
@@ -54,9 +54,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        if matches!(*request.method(), Method::GET | Method::HEAD)
-            && let Some(body) = self.document(request.uri().path())
+    fn call(&mut self, request: Timed<B>) -> Self::Future {
+        if matches!(request.head().method, Method::GET | Method::HEAD)
+            && let Some(body) = self.document(request.head().path())
         {
             let mut response = Response::new(GateBody::full(body));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

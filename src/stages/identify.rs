@@ -6,8 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{self, Entry};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Response};
 use ipnet::IpNet;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -15,40 +14,29 @@ use tower::layer::layer_fn;
 use tower::{Layer, Service};
 use uuid::ContextV7;
 
+use super::head::{Field, Head, Said};
 use crate::domain::{RequestId, TraceContext};
 
 /// Names the request in every answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The fields of a request that any stage looks at, in lower case. A connection need not hand on others: a stage that
-/// is to look at one more has to name it here.
-pub const LOOKED_AT: [&str; 8] = [
-    "authorization",
-    "content-encoding",
-    "content-type",
-    "host",
-    "origin",
-    "traceparent",
-    "transfer-encoding",
-    "x-forwarded-for",
-];
-
-/// A request as the connection read it, with the address at the other end. Its head has
-/// [what is looked at](LOOKED_AT), and may have more.
+/// A request as the connection read it, with the address at the other end.
 #[derive(Debug)]
 pub struct Accepted<B> {
     /// Whoever opened the connection: the caller, or a proxy in front.
     pub peer: SocketAddr,
-    /// As it came.
-    pub request: Request<B>,
+    /// On the heap, as it is handed from stage to stage.
+    pub head: Box<Head>,
+    /// As it comes.
+    pub body: B,
 }
 
-/// The body of a request that has a name; takes its place in `http::Request`, so that layers made for HTTP fit.
+/// A request that has a name.
 #[derive(Debug)]
 pub struct Identified<B> {
     arrival: Arrival,
+    head: Box<Head>,
     body: B,
 }
 
@@ -57,8 +45,12 @@ impl<B> Identified<B> {
         &self.arrival
     }
 
-    pub(super) fn into_parts(self) -> (Arrival, B) {
-        (self.arrival, self.body)
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    pub(super) fn into_parts(self) -> (Arrival, Box<Head>, B) {
+        (self.arrival, self.head, self.body)
     }
 }
 
@@ -99,26 +91,27 @@ pub struct Identify<S> {
 }
 
 impl Naming {
-    fn identify<B>(&self, accepted: Accepted<B>) -> Request<Identified<B>> {
-        let Accepted { peer, mut request } = accepted;
-        hide_credentials(request.headers_mut());
+    fn identify<B>(&self, accepted: Accepted<B>) -> Identified<B> {
+        let Accepted { peer, head, body } = accepted;
         let id = RequestId::generate(&self.ids);
-        let traceparent = sole(request.headers(), &TRACEPARENT);
+        let traceparent = match head.said(Field::Traceparent) {
+            Said::Once(value) => std::str::from_utf8(value).ok(),
+            Said::Never | Said::Again => None,
+        };
         // The random half of the id is as good a source as any: a new trace is named after its first request.
         let trace = TraceContext::continued(traceparent, id.entropy());
-        let client = self.client(peer.ip().to_canonical(), request.headers());
-        let started = Instant::now();
-        let arrival = Arrival { id, trace, client, started };
-        request.map(|body| Identified { arrival, body })
+        let client = self.client(peer.ip().to_canonical(), &head);
+        let arrival = Arrival { id, trace, client, started: Instant::now() };
+        Identified { arrival, head, body }
     }
 
     /// Walks `X-Forwarded-For` from the right, past the proxies that are trusted: the first other address is the
     /// caller. What stands left of it anybody could have written.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    fn client(&self, peer: IpAddr, head: &Head) -> IpAddr {
         let mut client = peer;
-        let lines = headers.get_all(X_FORWARDED_FOR).into_iter().rev();
+        let lines = head.values(Field::XForwardedFor).rev();
         // By bytes: what somebody else wrote to the left of a hop does not make it unreadable.
-        for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+        for hop in lines.flat_map(|line| line.rsplit(|byte| *byte == b',')) {
             let hop = hop.trim_ascii();
             // Empty elements are no part of a list (RFC 9110, section 5.6.1.2).
             if hop.is_empty() {
@@ -146,25 +139,9 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
-/// From here on no `Debug` of the request shows the caller's token.
-fn hide_credentials(headers: &mut HeaderMap) {
-    if let Entry::Occupied(mut credentials) = headers.entry(header::AUTHORIZATION) {
-        credentials.iter_mut().for_each(|value| value.set_sensitive(true));
-    }
-}
-
-/// The value of a header that stands there exactly once.
-fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
-}
-
 impl<B, ResBody, S> Service<Accepted<B>> for Identify<S>
 where
-    S: Service<Request<Identified<B>>, Response = Response<ResBody>>,
+    S: Service<Identified<B>, Response = Response<ResBody>>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -175,9 +152,9 @@ where
     }
 
     fn call(&mut self, accepted: Accepted<B>) -> Self::Future {
-        let request = self.naming.identify(accepted);
-        let id = request.body().arrival.id;
-        IdentifyFuture { inner: self.inner.call(request), id }
+        let identified = self.naming.identify(accepted);
+        let id = identified.arrival.id;
+        IdentifyFuture { inner: self.inner.call(identified), id }
     }
 }
 
@@ -209,16 +186,22 @@ where
 
 #[cfg(test)]
 mod tests {
+    use http::{Method, Version};
+
     use super::*;
+
+    fn head(field: Field, values: &[&str]) -> Head {
+        let mut head = Head::new(Method::GET, Version::HTTP_11, b"/", 0).unwrap();
+        for value in values {
+            head.push(field, value.as_bytes());
+        }
+        head
+    }
 
     fn client(trusted: &[&str], peer: &str, forwarded: &[&'static str]) -> String {
         let trusted_proxies = trusted.iter().map(|network| network.parse().unwrap()).collect();
         let naming = Naming { config: IdentifyConfig { trusted_proxies }, ids: ContextV7::new() };
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_static(value));
-        }
-        naming.client(peer.parse().unwrap(), &headers).to_string()
+        naming.client(peer.parse().unwrap(), &head(Field::XForwardedFor, forwarded)).to_string()
     }
 
     #[test]
@@ -253,28 +236,25 @@ mod tests {
 
     #[test]
     fn what_stands_left_of_a_hop_does_not_hide_it() {
-        let mut headers = HeaderMap::new();
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\x80, 198.51.100.1").unwrap());
+        let mut head = head(Field::Host, &[]);
+        head.push(Field::XForwardedFor, b"\xff\x80, 198.51.100.1");
         let naming = Naming {
             config: IdentifyConfig { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] },
             ids: ContextV7::new(),
         };
         let proxy: IpAddr = "10.0.0.1".parse().unwrap();
-        assert_eq!(naming.client(proxy, &headers).to_string(), "198.51.100.1");
+        assert_eq!(naming.client(proxy, &head).to_string(), "198.51.100.1");
     }
 
     #[test]
     fn no_token_shows_in_debug_output() {
         let naming = Naming { config: IdentifyConfig::default(), ids: ContextV7::new() };
-        let request = Request::builder()
-            .header(header::AUTHORIZATION, "Bearer canary-1")
-            .header(header::AUTHORIZATION, "Bearer canary-2")
-            .body(())
-            .unwrap();
-        let peer = ([127, 0, 0, 1], 1).into();
-        let identified = naming.identify(Accepted { peer, request });
+        let head = Box::new(head(Field::Authorization, &["Bearer canary-1", "Bearer canary-2"]));
+        let accepted = Accepted { peer: ([127, 0, 0, 1], 1).into(), head, body: () };
+        assert!(!format!("{accepted:?}").contains("canary"), "{accepted:?}");
+        let identified = naming.identify(accepted);
         assert!(!format!("{identified:?}").contains("canary"), "{identified:?}");
-        assert_eq!(identified.headers().get_all(header::AUTHORIZATION).iter().count(), 2);
+        assert_eq!(identified.head().values(Field::Authorization).count(), 2);
     }
 
     #[test]

@@ -32,5 +32,6 @@ pub mod proxy;
 
 pub mod check;
 mod deciding;
+pub mod head;
 pub mod problem;
 pub mod reply;

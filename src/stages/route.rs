@@ -4,18 +4,18 @@
 
 use std::rc::Rc;
 
-use http::request::Parts;
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::{Method, Uri, Version};
 
 use super::audit::{Audited, Entry};
 use super::check::Check;
+use super::head::{Field, Head, Said};
 use crate::domain::{AppName, Call, Code, ConferenceId, OrgName, Refusal, UserName};
 
 /// A request that means one of the four calls.
 #[derive(Debug)]
 pub struct Routed<B> {
     entry: Rc<Entry>,
-    headers: HeaderMap,
+    head: Box<Head>,
     query_token: bool,
     target: Target,
     body: B,
@@ -26,8 +26,8 @@ impl<B> Routed<B> {
         &self.entry
     }
 
-    pub(super) fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub(super) fn head(&self) -> &Head {
+        &self.head
     }
 
     /// Whether the query holds a token too.
@@ -35,8 +35,8 @@ impl<B> Routed<B> {
         self.query_token
     }
 
-    pub(super) fn into_parts(self) -> (Rc<Entry>, HeaderMap, Target, B) {
-        (self.entry, self.headers, self.target, self.body)
+    pub(super) fn into_parts(self) -> (Rc<Entry>, Box<Head>, Target, B) {
+        (self.entry, self.head, self.target, self.body)
     }
 }
 
@@ -59,24 +59,24 @@ impl<B> Check<Audited<B>> for Route {
         let (entry, head, body) = input.into_parts();
         let target = Target::read(&head)?;
         entry.routed(&target.call);
-        let query_token = head.uri.query().is_some_and(has_access_token);
-        Ok(Routed { entry, headers: head.headers, query_token, target, body })
+        let query_token = head.query().is_some_and(has_access_token);
+        Ok(Routed { entry, head, query_token, target, body })
     }
 }
 
 impl Target {
     /// Reads what the head of a request means, if everybody on the way has read the same.
-    pub fn read(head: &Parts) -> Result<Self, Refusal> {
-        one_host(head.version, &head.headers)?;
-        if !is_directed_here(&head.uri) {
+    pub fn read(head: &Head) -> Result<Self, Refusal> {
+        one_host(head)?;
+        if !head.uri().is_none_or(is_directed_here) {
             let advice = "send the path alone, or a URI of http or https without credentials";
             return Err(Refusal::new(Code::RequestMalformed, advice));
         }
-        if !is_framed_plainly(&head.headers) {
+        if !is_framed_plainly(head) {
             let advice = "send Transfer-Encoding: chunked, or Content-Length alone";
             return Err(Refusal::new(Code::RequestMalformed, advice));
         }
-        target(&head.method, head.uri.path())
+        target(&head.method, head.path())
     }
 
     /// Which of the four calls.
@@ -87,11 +87,10 @@ impl Target {
 
 /// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host`, and any with one that names no host, is
 /// answered with 400. So is one of HTTP/2, where `:authority` counts as one.
-fn one_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) if version < Version::HTTP_11 => Ok(()),
-        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
+fn one_host(head: &Head) -> Result<(), Refusal> {
+    match head.said(Field::Host) {
+        Said::Never if head.version < Version::HTTP_11 => Ok(()),
+        Said::Once(host) if is_host(host) => Ok(()),
         _ => {
             Err(Refusal::new(Code::RequestMalformed, "send exactly one Host header, with a host and a port"))
         }
@@ -121,7 +120,7 @@ fn is_host(value: &[u8]) -> bool {
     }
 }
 
-/// Whether the target is a path, a host, or a URI that could be one of this service's: `http::Uri` takes more for a URI
+/// Whether a target is a path, a host, or a URI that could be one of this service's: `http::Uri` takes more for a URI
 /// than HTTP does. Credentials in one are there to deceive (RFC 9110, section 4.2.4).
 fn is_directed_here(uri: &Uri) -> bool {
     let has_credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
@@ -135,12 +134,11 @@ fn is_directed_here(uri: &Uri) -> bool {
 
 /// Whether everybody on the way reads the same length: a coding of the body is `chunked`, once (RFC 9112, section 6.1).
 /// A list of codings that ends with it is framed the same, and none of the others would be undone.
-pub fn is_framed_plainly(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        _ => false,
+pub fn is_framed_plainly(head: &Head) -> bool {
+    match head.said(Field::TransferEncoding) {
+        Said::Never => true,
+        Said::Once(coding) => coding.eq_ignore_ascii_case(b"chunked"),
+        Said::Again => false,
     }
 }
 

@@ -2,23 +2,17 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Buf, Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{Method, Version};
 use httparse::{Header, Status};
 
 use crate::domain::Code;
 use crate::http1::{Framing, end_of_head};
-use crate::server::expect::expects_continue;
-use crate::stages::identify::LOOKED_AT;
+use crate::server::expect::is_continue;
+use crate::stages::head::{Field, Head};
 use crate::stages::route::is_framed_plainly;
 
 /// The most fields that can be configured (`listen.max_headers`).
 const MOST_FIELDS: usize = 256;
-
-/// The fields that say where a request ends, and what becomes of its connection.
-const FRAMING: [&str; 4] = ["connection", "content-length", "expect", "transfer-encoding"];
 
 /// The bounds of a head.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +27,7 @@ pub struct HeadBounds {
 #[derive(Debug)]
 pub struct RequestHead {
     /// What it says.
-    pub parts: Parts,
+    pub head: Box<Head>,
     /// Where its body ends.
     pub framing: Framing,
     /// Whether the caller sends its body only once it is told to.
@@ -42,44 +36,41 @@ pub struct RequestHead {
     pub keeps: bool,
 }
 
-/// Takes a head from the beginning of `inbox`, if all of it is there. What is none is refused with a code, as soon as
-/// that is clear. `looked_at` says how much was there the last time, so that nobody has all of it read again for each
-/// byte.
+/// Reads a head at the beginning of `bytes`, if all of it is there, and says how many of them are done with. What is
+/// none is refused with a code, as soon as that is clear. `looked_at` says how much was there the last time, so that
+/// nobody has all of it read again for each byte.
 pub fn take_head(
-    inbox: &mut BytesMut,
+    bytes: &[u8],
     looked_at: &mut usize,
     bounds: HeadBounds,
-) -> Result<Option<RequestHead>, Code> {
-    *looked_at = looked_at.saturating_sub(skip_empty_lines(inbox));
-    match end_of_head(inbox, *looked_at) {
+) -> Result<(usize, Option<RequestHead>), Code> {
+    let skipped = empty_lines(bytes);
+    let bytes = bytes.get(skipped..).unwrap_or_default();
+    *looked_at = looked_at.saturating_sub(skipped);
+    match end_of_head(bytes, *looked_at) {
         Some(end) if end <= bounds.bytes => {
             *looked_at = 0;
-            read(&inbox.split_to(end).freeze(), bounds).map(Some)
+            let head = read(bytes.get(..end).unwrap_or_default(), bounds)?;
+            Ok((skipped + end, Some(head)))
         }
         _ => {
-            let new = inbox.get(*looked_at..).unwrap_or_default();
+            let new = bytes.get(*looked_at..).unwrap_or_default();
             if *looked_at == 0 || memchr::memchr(b'\n', new).is_some() {
-                look(inbox, bounds)?;
+                look(bytes, bounds)?;
             }
-            *looked_at = inbox.len();
-            if inbox.len() < bounds.bytes { Ok(None) } else { Err(Code::HeadersTooLarge) }
+            *looked_at = bytes.len();
+            if bytes.len() < bounds.bytes { Ok((skipped, None)) } else { Err(Code::HeadersTooLarge) }
         }
     }
 }
 
-/// They may stand before a request, and are none of it (RFC 9112, section 2.2). Says how many bytes they were.
-fn skip_empty_lines(inbox: &mut BytesMut) -> usize {
-    let before = inbox.len();
-    loop {
-        let length = if inbox.starts_with(b"\r\n") {
-            2
-        } else if inbox.starts_with(b"\n") {
-            1
-        } else {
-            return before - inbox.len();
-        };
-        inbox.advance(length);
+/// How many bytes they are. They may stand before a request, and are none of it (RFC 9112, section 2.2).
+fn empty_lines(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
+        rest = after;
     }
+    bytes.len() - rest.len()
 }
 
 /// Whether the beginning of a head is right.
@@ -104,84 +95,59 @@ fn parse<'b>(
 }
 
 /// Reads a whole head.
-fn read(bytes: &Bytes, bounds: HeadBounds) -> Result<RequestHead, Code> {
+fn read(bytes: &[u8], bounds: HeadBounds) -> Result<RequestHead, Code> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let mut head = httparse::Request::new(&mut []);
+    let mut parsed = httparse::Request::new(&mut []);
     let (Status::Complete(length), Some(method), Some(target)) =
-        (parse(bytes, bounds, &mut fields, &mut head)?, head.method, head.path)
+        (parse(bytes, bounds, &mut fields, &mut parsed)?, parsed.method, parsed.path)
     else {
         return Err(Code::RequestMalformed);
     };
     if length != bytes.len() {
         return Err(Code::RequestMalformed);
     }
-    let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| Code::RequestMalformed)?;
-    *request.uri_mut() = uri(bytes.slice_ref(target.as_bytes()))?;
-    *request.version_mut() = if head.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    let (headers, is_plain) = headers(bytes, head.headers).ok_or(Code::RequestMalformed)?;
-    *request.headers_mut() = headers;
-    let (parts, ()) = request.into_parts();
-    let is_current = parts.version == Version::HTTP_11;
-    if is_plain {
-        return Ok(RequestHead { parts, framing: Framing::Length(0), is_invited: false, keeps: is_current });
-    }
-    let framing = framing(parts.version, &parts.headers).ok_or(Code::RequestMalformed)?;
-    let is_invited = is_current && !framing.is_done() && expects_continue(&parts.headers);
-    Ok(RequestHead { keeps: keeps(&parts), parts, framing, is_invited })
-}
-
-fn uri(target: Bytes) -> Result<Uri, Code> {
-    // The longest that the type takes (RFC 9110, section 4.1, asks for 8000 at least).
-    const LONGEST: usize = u16::MAX as usize - 1;
-    if target.len() > LONGEST {
-        return Err(Code::HeadersTooLarge);
-    }
-    Uri::from_maybe_shared(target).map_err(|_| Code::RequestMalformed)
-}
-
-/// The fields that somebody behind here looks at, and whether none of them says how the request is framed. A browser
-/// sends a dozen others, which the parser has checked as well, and each of which would cost as much as one that counts.
-fn headers(bytes: &Bytes, fields: &[Header<'_>]) -> Option<(HeaderMap, bool)> {
-    let is_among = |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let mut headers = HeaderMap::with_capacity(fields.len().min(FRAMING.len() + LOOKED_AT.len()));
-    let mut is_plain = true;
-    for field in fields {
-        if is_among(&FRAMING, field.name) {
-            is_plain = false;
-        } else if !is_among(&LOOKED_AT, field.name) {
-            continue;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Code::RequestMalformed)?;
+    let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    let mut head = Box::new(Head::new(method, version, target.as_bytes(), length - target.len())?);
+    let mut is_framed = false;
+    for Header { name, value } in parsed.headers {
+        if let Some(field) = Field::named(name.as_bytes()) {
+            is_framed |= field.is_framing();
+            head.push(field, value);
         }
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).ok()?);
     }
-    Some((headers, is_plain))
+    let is_current = version == Version::HTTP_11;
+    if !is_framed {
+        return Ok(RequestHead { head, framing: Framing::Length(0), is_invited: false, keeps: is_current });
+    }
+    let framing = framing(&head).ok_or(Code::RequestMalformed)?;
+    let is_invited = is_current && !framing.is_done() && is_continue(head.values(Field::Expect).next());
+    Ok(RequestHead { keeps: keeps(&head), head, framing, is_invited })
 }
 
 /// RFC 9112, section 6.3. None where nobody can say.
-fn framing(version: Version, headers: &HeaderMap) -> Option<Framing> {
+fn framing(head: &Head) -> Option<Framing> {
     let mut length = None;
-    for said in headers.get_all(CONTENT_LENGTH) {
-        let digits = said.as_bytes();
-        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        let said: u64 = said.to_str().ok().filter(|_| is_number)?.parse().ok()?;
+    for said in head.values(Field::ContentLength) {
+        let is_number = !said.is_empty() && said.iter().all(u8::is_ascii_digit);
+        let said: u64 = std::str::from_utf8(said).ok().filter(|_| is_number)?.parse().ok()?;
         if length.replace(said).is_some_and(|before| before != said) {
             return None;
         }
     }
-    if let Some(codings) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
-        let last = codings.as_bytes().rsplit(|byte| *byte == b',').next()?;
+    if let Some(codings) = head.values(Field::TransferEncoding).next_back() {
+        let last = codings.rsplit(|byte| *byte == b',').next()?;
         let is_chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
-        return (version == Version::HTTP_11 && is_chunked).then(Framing::chunked);
+        return (head.version == Version::HTTP_11 && is_chunked).then(Framing::chunked);
     }
     Some(Framing::Length(length.unwrap_or(0)))
 }
 
 /// Whether the caller wants to send more requests, and both sides agree on where the next one begins.
-fn keeps(head: &Parts) -> bool {
+fn keeps(head: &Head) -> bool {
     let mut wants = head.version == Version::HTTP_11;
-    for options in head.headers.get_all(CONNECTION) {
-        for option in options.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+    for options in head.values(Field::Connection) {
+        for option in options.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             if option.eq_ignore_ascii_case(b"close") {
                 return false;
             }
@@ -189,20 +155,24 @@ fn keeps(head: &Parts) -> bool {
         }
     }
     // A length beside the chunks may be an attempt to have what follows taken for a request of somebody else's.
-    let is_twice = head.headers.contains_key(TRANSFER_ENCODING) && head.headers.contains_key(CONTENT_LENGTH);
-    wants && !is_twice && is_framed_plainly(&head.headers)
+    let is_twice = head.has(Field::TransferEncoding) && head.has(Field::ContentLength);
+    wants && !is_twice && is_framed_plainly(head)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
+    use crate::stages::head::Said;
 
     const BOUNDS: HeadBounds = HeadBounds { bytes: 1024, fields: 16 };
 
     fn taken(text: &str) -> (Result<Option<RequestHead>, Code>, String) {
-        let mut inbox = BytesMut::from(text);
-        let head = take_head(&mut inbox, &mut 0, BOUNDS);
-        (head, String::from_utf8(inbox.to_vec()).unwrap())
+        match take_head(text.as_bytes(), &mut 0, BOUNDS) {
+            Ok((done, head)) => (Ok(head), text[done..].to_owned()),
+            Err(code) => (Err(code), text.to_owned()),
+        }
     }
 
     #[test]
@@ -213,21 +183,20 @@ mod tests {
         }
         let (head, rest) = taken(whole);
         let head = head.unwrap().unwrap();
-        assert_eq!(
-            (head.parts.method, head.parts.uri.to_string(), &*rest),
-            (Method::POST, "/a?b".into(), "ok")
-        );
         assert_eq!((head.framing, head.keeps, head.is_invited), (Framing::Length(2), true, false));
-        assert_eq!(head.parts.headers["host"], "gate");
+        let head = head.head;
+        assert_eq!((&head.method, head.path(), head.query(), &*rest), (&Method::POST, "/a", Some("b"), "ok"));
+        assert_eq!(head.said(Field::Host), Said::Once(b"gate"));
     }
 
     #[test]
     fn a_head_may_come_byte_by_byte() {
         for whole in ["\r\n\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n", "\nGET / HTTP/1.1\nA: b\n\n"] {
-            let (mut inbox, mut looked_at) = (BytesMut::new(), 0);
+            let (mut inbox, mut looked_at) = (Vec::new(), 0);
             for (count, byte) in (1..).zip(whole.bytes()) {
-                inbox.extend_from_slice(&[byte]);
-                let head = take_head(&mut inbox, &mut looked_at, BOUNDS).unwrap();
+                inbox.push(byte);
+                let (done, head) = take_head(&inbox, &mut looked_at, BOUNDS).unwrap();
+                inbox.drain(..done);
                 assert_eq!(head.is_some(), count == whole.len(), "{count} bytes of {whole:?}");
             }
             assert_eq!((looked_at, inbox.len()), (0, 0));
@@ -258,23 +227,19 @@ mod tests {
     fn fields_that_nobody_looks_at_are_dropped_and_checked_all_the_same() {
         let fields = "A: b\r\nhOST: gate\r\nCookie: c\r\nHost: two\r\nX-Forwarded-For: 10.0.0.1\r\n";
         let head = taken(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).0.unwrap().unwrap();
-        let kept: Vec<_> =
-            head.parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-        assert_eq!(kept, [("host", "gate"), ("host", "two"), ("x-forwarded-for", "10.0.0.1")]);
+        assert!(head.head.values(Field::Host).eq([b"gate", &b"two"[..]]));
+        assert_eq!(head.head.said(Field::XForwardedFor), Said::Once(b"10.0.0.1"));
         for byte in 0..=u8::MAX {
             for (before, after, is_name) in
                 [("GET / HTTP/1.1\r\na", "a: b", true), ("GET / HTTP/1.1\r\na: b", "b", false)]
             {
-                let mut inbox = BytesMut::from(before);
-                inbox.extend_from_slice(&[byte]);
-                inbox.extend_from_slice(after.as_bytes());
-                inbox.extend_from_slice(b"\r\n\r\n");
+                let text = [before.as_bytes(), &[byte], after.as_bytes(), b"\r\n\r\n"].concat();
                 let is_field = match (is_name, byte) {
                     (true, b':') | (false, b'\n') => continue,
                     (true, _) => HeaderName::from_bytes(&[b'a', byte]).is_ok(),
                     (false, _) => HeaderValue::from_bytes(&[byte]).is_ok(),
                 };
-                let head = take_head(&mut inbox, &mut 0, BOUNDS);
+                let head = take_head(&text, &mut 0, BOUNDS);
                 assert_eq!(head.is_ok(), is_field, "{byte:#x} in {before:?}");
             }
         }

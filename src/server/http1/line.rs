@@ -7,10 +7,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::READ;
+use super::head::{HeadBounds, RequestHead, take_head};
+use crate::domain::Code;
 use crate::http1::{Framing, Piece};
 use crate::server::transport::Transport;
 
@@ -24,7 +26,7 @@ pub(super) struct Line {
     pub(super) transport: Transport,
     pub(super) inbox: BytesMut,
     /// How much of a head that has begun was looked at.
-    pub(super) looked_at: usize,
+    looked_at: usize,
     reading: Rc<RefCell<Box<[u8]>>>,
     /// What is left of the current request's body.
     pub(super) framing: Framing,
@@ -32,6 +34,16 @@ pub(super) struct Line {
     pub(super) number: u64,
     /// What is left to be said before the body comes; nothing is left once the word is out.
     invitation: Option<&'static [u8]>,
+}
+
+/// Why there is no request.
+pub(super) enum NoHead {
+    /// What came is none.
+    Refused(Code),
+    /// Nothing more comes.
+    Closed,
+    /// The connection broke.
+    Lost,
 }
 
 impl Line {
@@ -45,6 +57,39 @@ impl Line {
         self.number += 1;
         self.framing = framing;
         self.invitation = is_invited.then_some(CONTINUE);
+    }
+
+    /// The next head, from what has come or is read now.
+    pub(super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        bounds: HeadBounds,
+    ) -> Poll<Result<RequestHead, NoHead>> {
+        let Self { transport, inbox, looked_at, reading, .. } = self;
+        if let Some(head) = take_from(inbox, looked_at, bounds)? {
+            return Poll::Ready(Ok(head));
+        }
+        let mut reading = reading.borrow_mut();
+        loop {
+            let mut read = ReadBuf::new(&mut reading);
+            ready!(Pin::new(&mut *transport).poll_read(cx, &mut read)).map_err(|_| NoHead::Lost)?;
+            let new = read.filled();
+            if new.is_empty() {
+                return Poll::Ready(Err(NoHead::Closed));
+            }
+            let head = if inbox.is_empty() {
+                // Nearly every head comes whole, and is read where it came to.
+                let (done, head) = take_head(new, looked_at, bounds)?;
+                inbox.extend_from_slice(new.get(done..).unwrap_or_default());
+                head
+            } else {
+                inbox.extend_from_slice(new);
+                take_from(inbox, looked_at, bounds)?
+            };
+            if let Some(head) = head {
+                return Poll::Ready(Ok(head));
+            }
+        }
     }
 
     /// Reads what there is; 0 is the end.
@@ -106,5 +151,28 @@ impl Line {
             }
         }
         false
+    }
+}
+
+fn take_from(
+    inbox: &mut BytesMut,
+    looked_at: &mut usize,
+    bounds: HeadBounds,
+) -> Result<Option<RequestHead>, NoHead> {
+    if inbox.is_empty() {
+        return Ok(None);
+    }
+    let (done, head) = take_head(inbox, looked_at, bounds)?;
+    inbox.advance(done);
+    if inbox.is_empty() {
+        // A connection that waits for its next request needs no memory for it.
+        *inbox = BytesMut::new();
+    }
+    Ok(head)
+}
+
+impl From<Code> for NoHead {
+    fn from(code: Code) -> Self {
+        Self::Refused(code)
     }
 }

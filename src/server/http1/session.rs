@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::CONNECTION;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Body;
 use tokio::io::AsyncWrite;
 use tokio::task::coop::{consume_budget, unconstrained};
@@ -17,8 +17,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::{Asked, Sent, write_head};
 use super::body::RequestBody;
-use super::head::{HeadBounds, RequestHead, take_head};
-use super::line::Line;
+use super::head::{HeadBounds, RequestHead};
+use super::line::{Line, NoHead};
 use super::{Http1, READ};
 use crate::domain::Code;
 use crate::server::body::CallerBody;
@@ -123,27 +123,12 @@ impl<'a> Session<'a> {
 
     fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Result<RequestHead, End>> {
         let bounds = HeadBounds { bytes: self.http1.max_header_bytes, fields: self.http1.max_headers };
-        loop {
-            let mut line = self.line.borrow_mut();
-            if !line.inbox.is_empty() {
-                let Line { inbox, looked_at, .. } = &mut *line;
-                match take_head(inbox, looked_at, bounds) {
-                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
-                    Ok(None) => {}
-                    Err(code) => return Poll::Ready(Err(End::Refused(code))),
-                }
-            }
-            let read = line.poll_fill(cx);
-            drop(line);
-            match read {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => {
-                    return Poll::Ready(Err(self.unless_begun(End::Done, Code::RequestMalformed)));
-                }
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Lost)),
-            }
-        }
+        let polled = self.line.borrow_mut().poll_head(cx, bounds);
+        polled.map_err(|fault| match fault {
+            NoHead::Refused(code) => End::Refused(code),
+            NoHead::Closed => self.unless_begun(End::Done, Code::RequestMalformed),
+            NoHead::Lost => End::Lost,
+        })
     }
 
     /// How it ends: whoever has begun a head is told why nobody reads on.
@@ -160,13 +145,13 @@ impl<'a> Session<'a> {
         stack: &Current<S>,
         phase: &PhaseView,
     ) -> Result<(), End> {
-        let RequestHead { parts, framing, is_invited, keeps } = head;
-        let asked = Asked { version: parts.version, only_head: parts.method == Method::HEAD };
+        let RequestHead { head, framing, is_invited, keeps } = head;
+        let asked = Asked { version: head.version, only_head: head.method == Method::HEAD };
         self.line.borrow_mut().begin(framing, is_invited);
-        let request = Request::from_parts(parts, CallerBody::Http1(RequestBody::new(&self.line)));
+        let body = CallerBody::Http1(RequestBody::new(&self.line));
         // The stack is always ready: what it must wait for, it waits for inside of its future.
         let response = {
-            let reply = stack.call(Accepted { peer: self.peer, request });
+            let reply = stack.call(Accepted { peer: self.peer, head, body });
             self.unless_left(pin!(reply)).await?
         };
         let Ok::<_, Infallible>(response) = response;

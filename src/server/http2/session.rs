@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
-use http::{Method, Request, Response};
+use http::header::EXPECT;
+use http::{HeaderValue, Method, Request, Response};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::body::RequestBody;
@@ -22,9 +23,10 @@ use crate::server::body::CallerBody;
 use crate::server::connection::Stack;
 use crate::server::counts::Flood;
 use crate::server::current::Current;
-use crate::server::expect::expects_continue;
+use crate::server::expect::is_continue;
 use crate::server::phase::{Phase, PhaseView};
 use crate::server::unread::Unread;
+use crate::stages::head::Head;
 use crate::stages::identify::Accepted;
 
 /// How long a caller who was asked to leave may take to say that it has heard, while nothing else is to be done.
@@ -162,12 +164,13 @@ impl<'a> Session<'a> {
         let (peer, patience) = (self.peer, self.http2.answer_timeout);
         match settled {
             Ok(()) => {
-                if expects_continue(&head.headers) && !body.is_end_stream() {
+                let expected = head.headers.get(EXPECT).map(HeaderValue::as_bytes);
+                if is_continue(expected) && !body.is_end_stream() {
                     let _ = respond.send_informational(told_to_continue());
                 }
                 let body = CallerBody::Http2(RequestBody::new(body, &head.headers));
-                let request = Request::from_parts(head, body);
-                let reply = stack.call(Accepted { peer, request });
+                let head = Box::new(Head::from(head));
+                let reply = stack.call(Accepted { peer, head, body });
                 let reply = async move {
                     match reply.await {
                         Ok(response) => response,

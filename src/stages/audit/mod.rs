@@ -17,8 +17,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Response};
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
@@ -29,6 +28,7 @@ pub use self::entry::Entry;
 pub(super) use self::unavailable::unavailable;
 use super::deadline::Timed;
 use super::deciding::take_ready;
+use super::head::Head;
 use super::identify::Arrival;
 use super::problem;
 use super::reply::{GateBody, Reply};
@@ -39,12 +39,12 @@ use crate::trail::Slot;
 #[derive(Debug)]
 pub struct Audited<B> {
     entry: Rc<Entry>,
-    head: Parts,
+    head: Box<Head>,
     body: B,
 }
 
 impl<B> Audited<B> {
-    pub(super) fn into_parts(self) -> (Rc<Entry>, Parts, B) {
+    pub(super) fn into_parts(self) -> (Rc<Entry>, Box<Head>, B) {
         (self.entry, self.head, self.body)
     }
 }
@@ -68,7 +68,7 @@ impl<S> Audit<S> {
 }
 
 /// Has the stages begin; None where one of them panicked.
-fn begin<B, S>(inner: &mut S, entry: &Rc<Entry>, head: Parts, body: B) -> Option<S::Future>
+fn begin<B, S>(inner: &mut S, entry: &Rc<Entry>, head: Box<Head>, body: B) -> Option<S::Future>
 where
     S: Service<Audited<B>, Response = Reply, Error = Refusal>,
 {
@@ -115,7 +115,7 @@ async fn answer(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<Gat
     response
 }
 
-impl<B, S> Service<Request<Timed<B>>> for Audit<S>
+impl<B, S> Service<Timed<B>> for Audit<S>
 where
     B: 'static,
     S: Service<Audited<B>, Response = Reply, Error = Refusal> + Clone + 'static,
@@ -129,10 +129,9 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        let (head, timed) = request.into_parts();
-        let (identified, deadline) = timed.into_parts();
-        let (arrival, body) = identified.into_parts();
+    fn call(&mut self, request: Timed<B>) -> Self::Future {
+        let (identified, deadline) = request.into_parts();
+        let (arrival, head, body) = identified.into_parts();
         if let Some(slot) = self.desk.slot_at_hand() {
             let entry = self.open(Some(slot), (arrival, deadline));
             let begun = begin(&mut self.inner, &entry, head, body);

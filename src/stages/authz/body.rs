@@ -1,16 +1,16 @@
 //! Reads the body of a create, and sees to it that no other call has one.
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::Instant;
 
 use crate::domain::{Code, Refusal};
+use crate::stages::head::{Field, Head, Said};
 
 /// The whole body, at most `limit` bytes, read by `deadline`.
 pub(super) async fn read_json<B>(
-    headers: &HeaderMap,
+    head: &Head,
     body: B,
     limit: usize,
     deadline: Instant,
@@ -22,7 +22,7 @@ where
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if !is_plain_json(headers) {
+    if !is_plain_json(head) {
         let detail = "send the body as Content-Type: application/json, without Content-Encoding";
         return Err(Refusal::new(Code::MediaTypeUnsupported, detail));
     }
@@ -51,10 +51,9 @@ pub(super) fn refuse_body(body: &impl Body) -> Result<(), Refusal> {
 }
 
 /// `application/json`, in UTF-8 where a charset is named (RFC 8259, section 8.1), and not compressed.
-fn is_plain_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(media_type), None) = (types.next(), types.next()) else { return false };
-    let Ok(media_type) = media_type.to_str() else { return false };
+fn is_plain_json(head: &Head) -> bool {
+    let Said::Once(media_type) = head.said(Field::ContentType) else { return false };
+    let Ok(media_type) = std::str::from_utf8(media_type) else { return false };
     let mut parts = media_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
@@ -63,28 +62,26 @@ fn is_plain_json(headers: &HeaderMap) -> bool {
         }
         _ => true,
     });
-    let is_identity = headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let mut codings = head.values(Field::ContentEncoding);
+    let is_identity = codings.all(|coding| coding.eq_ignore_ascii_case(b"identity"));
     is_json && is_utf8 && is_identity
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{Method, Version};
 
     use super::*;
 
     fn accepts(types: &[&'static str], coding: Option<&'static str>) -> bool {
-        let mut headers = HeaderMap::new();
+        let mut head = Head::new(Method::POST, Version::HTTP_11, b"/", 0).unwrap();
         for value in types {
-            headers.append(header::CONTENT_TYPE, HeaderValue::from_static(value));
+            head.push(Field::ContentType, value.as_bytes());
         }
         if let Some(coding) = coding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+            head.push(Field::ContentEncoding, coding.as_bytes());
         }
-        is_plain_json(&headers)
+        is_plain_json(&head)
     }
 
     #[test]

@@ -150,7 +150,7 @@ where
 
     fn call(&mut self, input: Limited<B>) -> Self::Future {
         let (authenticated, in_flight) = input.into_parts();
-        let (entry, headers, target, body, caller) = authenticated.into_parts();
+        let (entry, head, target, body, caller) = authenticated.into_parts();
         if let Err(refusal) = self.config.check(&caller, &target) {
             return refused(refusal);
         }
@@ -158,7 +158,7 @@ where
             Call::Create(()) => {
                 let (config, mut inner) = (Rc::clone(&self.config), take_ready(&mut self.inner));
                 return waiting(async move {
-                    let body = read_json(&headers, body, config.max_body_bytes, entry.deadline()).await?;
+                    let body = read_json(&head, body, config.max_body_bytes, entry.deadline()).await?;
                     let create = config.create(&caller, &body)?;
                     entry.creates_for(create.creator());
                     let call = Call::Create(create);

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::{Request, Response};
+use http::Response;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, sleep_until};
 use tower::layer::layer_fn;
@@ -151,9 +151,9 @@ impl Drop for Place {
 
 type TurnedAway = Pin<Box<dyn Future<Output = Result<Response<GateBody>, Infallible>>>>;
 
-impl<B, S> Service<Request<Timed<B>>> for Shed<S>
+impl<B, S> Service<Timed<B>> for Shed<S>
 where
-    S: Service<Request<Timed<B>>, Response = Response<GateBody>, Error = Infallible>,
+    S: Service<Timed<B>, Response = Response<GateBody>, Error = Infallible>,
 {
     type Response = Response<GateBody>;
     type Error = Infallible;
@@ -163,8 +163,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Timed<B>>) -> Self::Future {
-        let arrival = *request.body().arrival();
+    fn call(&mut self, request: Timed<B>) -> Self::Future {
+        let arrival = *request.arrival();
         match self.gauge.admit(&arrival) {
             Ok(place) => Either::Right(Serving { inner: self.inner.call(request), place: Some(place) }),
             Err(reason) => {

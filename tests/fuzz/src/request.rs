@@ -1,18 +1,18 @@
 //! Requests, as the gateway reads them. A head that is taken for one of the four calls says so in so many bytes, in
 //! one way only, and wherever the bytes are cut.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use confgate::domain::{Action, Call};
 use confgate::http1::{Framing, Piece};
 use confgate::server::{HeadBounds, RequestHead, take_head};
+use confgate::stages::head::{Field, Head};
 use confgate::stages::route::Target;
-use http::request::Parts;
 
 /// The gateway's defaults.
 const BOUNDS: HeadBounds = HeadBounds { bytes: 16 << 10, fields: 64 };
 
 /// One request as it was read: its head, and its body where that came whole.
-type Read = (Parts, Option<Bytes>);
+type Read = (Box<Head>, Option<Bytes>);
 
 /// The first byte says in how large pieces the others arrive.
 pub fn run(data: &[u8]) {
@@ -20,13 +20,13 @@ pub fn run(data: &[u8]) {
     let whole = read(bytes, usize::MAX);
     let pieces = read(bytes, usize::from(size % 32) + 1);
     assert_eq!(told(&whole), told(&pieces), "it is read otherwise in pieces");
-    for (parts, _) in &whole {
-        if let Ok(target) = Target::read(parts) {
-            is_one_of_four(parts, &target);
+    for (head, _) in &whole {
+        if let Ok(target) = Target::read(head) {
+            is_one_of_four(head, &target);
         }
     }
-    if let Some((parts, body)) = whole.first()
-        && let Ok(target) = Target::read(parts)
+    if let Some((head, body)) = whole.first()
+        && let Ok(target) = Target::read(head)
     {
         says_so(bytes, &target, body.as_deref());
     }
@@ -37,20 +37,21 @@ fn read(bytes: &[u8], size: usize) -> Vec<Read> {
     let mut coming = bytes.chunks(size);
     let (mut inbox, mut looked_at, mut seen) = (BytesMut::new(), 0, Vec::new());
     loop {
-        match take_head(&mut inbox, &mut looked_at, BOUNDS) {
-            Ok(Some(RequestHead { parts, mut framing, keeps, .. })) => {
+        let Ok((done, head)) = take_head(&inbox, &mut looked_at, BOUNDS) else { return seen };
+        inbox.advance(done);
+        match head {
+            Some(RequestHead { head, mut framing, keeps, .. }) => {
                 let body = read_body(&mut framing, &mut inbox, &mut coming);
                 let is_last = !keeps || body.is_none();
-                seen.push((parts, body));
+                seen.push((head, body));
                 if is_last {
                     return seen;
                 }
             }
-            Ok(None) => match coming.next() {
+            None => match coming.next() {
                 Some(piece) => inbox.extend_from_slice(piece),
                 None => return seen,
             },
-            Err(_) => return seen,
         }
     }
 }
@@ -71,21 +72,25 @@ fn read_body<'a>(
 }
 
 fn told(read: &[Read]) -> Vec<String> {
-    read.iter().map(|(parts, body)| format!("{parts:?} {body:?}")).collect()
+    let all = |(head, body): &Read| {
+        // What the head does not show of itself is compared as well.
+        let fields = Field::ALL.map(|field| head.values(field).map(<[u8]>::to_vec).collect::<Vec<_>>());
+        format!("{head:?} {:?} {fields:?} {body:?}", head.query())
+    };
+    read.iter().map(all).collect()
 }
 
 /// The canonical path of a call is one that is read as the same call.
-fn is_one_of_four(parts: &Parts, target: &Target) {
+fn is_one_of_four(head: &Head, target: &Target) {
     let path = path_of(target.call());
     assert!(path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte)), "{path}");
     assert!(
         !path.contains("//") && !path.split('/').any(|segment| segment == "." || segment == ".."),
         "{path}"
     );
-    let mut again =
-        http::Request::builder().method(parts.method.clone()).uri(&path).header("host", "gate.test");
-    again = again.version(http::Version::HTTP_11);
-    let (again, ()) = again.body(()).expect("a request").into_parts();
+    let method = head.method.clone();
+    let mut again = Head::new(method, http::Version::HTTP_11, path.as_bytes(), 16).expect("a path");
+    again.push(Field::Host, b"gate.test");
     assert_eq!(Target::read(&again).map(|target| target.call().clone()), Ok(target.call().clone()));
 }
 

@@ -80,7 +80,7 @@ async fn a_stage_before_the_trail_does_too() {
     watch_panics();
     let broken = Worker::start(|_, desk| {
         let stage = |accepted: Accepted<CallerBody>| {
-            let path = accepted.request.uri().path().to_owned();
+            let path = accepted.head.path().to_owned();
             assert!(path != "/call", "on purpose, while it is called");
             async move {
                 tokio::task::yield_now().await;
