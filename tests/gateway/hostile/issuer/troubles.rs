@@ -93,7 +93,7 @@ fn troubles() -> Vec<(&'static str, Trouble)> {
 
 const CHANGES: [(&str, &str); 3] = [
     ("AUTHN__REFRESH_INTERVAL", "1s"),
-    ("AUTHN__FETCH_TIMEOUT", "600ms"),
+    ("AUTHN__FETCH_TIMEOUT", "2s"),
     ("AUTHN__UNKNOWN_KEY_COOLDOWN", "1s"),
 ];
 
