@@ -32,7 +32,7 @@ impl<T> fmt::Debug for TokenCache<T> {
 /// The token itself is the key: two tokens that differ in one byte have nothing to do with each other. The
 /// hash is seeded at random, and only tokens that an issuer signed get in. Without `Debug` and `Display`, and
 /// wiped when dropped.
-struct RawToken(Box<str>);
+struct RawToken(Box<[u8]>);
 
 struct Entry<T> {
     value: Rc<(Verified, T)>,
@@ -53,8 +53,9 @@ impl<T> TokenCache<T> {
 
     /// The token's verification, if it still holds: signed by a key that the issuer publishes, and that key not older
     /// than keys may be. What no longer holds is forgotten; a new verification then says why. Whether the token lives
-    /// is left to [`Verified::check`]: one that has expired is remembered, so that sending it again costs nothing.
-    pub fn lookup(&self, token: &str, now: Instant) -> Option<Rc<(Verified, T)>> {
+    /// is left to [`Verified::check`]: one that has expired is remembered, so that sending it again costs nothing. By its
+    /// bytes: what is known need not be found to be text once more.
+    pub fn lookup(&self, token: &[u8], now: Instant) -> Option<Rc<(Verified, T)>> {
         {
             let entries = self.entries.borrow();
             let entry = entries.get(token)?;
@@ -71,7 +72,7 @@ impl<T> TokenCache<T> {
         let generation = Cell::new(verified.generation);
         let value = Rc::new((verified, attached));
         let entry = Entry { value: Rc::clone(&value), generation };
-        self.entries.borrow_mut().insert(RawToken(token.into()), entry);
+        self.entries.borrow_mut().insert(RawToken(token.as_bytes().into()), entry);
         value
     }
 
@@ -113,8 +114,8 @@ impl PartialEq for RawToken {
 
 impl Eq for RawToken {}
 
-impl Borrow<str> for RawToken {
-    fn borrow(&self) -> &str {
+impl Borrow<[u8]> for RawToken {
+    fn borrow(&self) -> &[u8] {
         &self.0
     }
 }

@@ -116,6 +116,7 @@ impl Authn {
         if let Some(known) = self.cache.lookup(token, request.entry().started()) {
             return Ok(caller(&known, now)?);
         }
+        let token = text(token)?;
         let client = request.entry().client();
         self.addresses.check_token(client, token).map_err(|denied| {
             let advice = "too many bad tokens came from this address; wait, then send a good one";
@@ -138,7 +139,7 @@ impl Authn {
         issuer: IssuerIndex,
         checked: bool,
     ) -> Result<Rc<Caller>, Refusal> {
-        let token = credential(request.head(), request.query_token())?;
+        let token = text(credential(request.head(), request.query_token())?)?;
         let (client, deadline) = (request.entry().client(), request.entry().deadline());
         let counted = |good| request.entry().signature_checked(good);
         let look = self.keyring.verify_after_refetch(issuer, token, Timestamp::now(), counted);
@@ -203,7 +204,7 @@ fn caller(
 }
 
 /// The bearer token of a request that has exactly one (RFC 6750, section 2.1).
-fn credential(head: &Head, query_token: bool) -> Result<&str, Refusal> {
+fn credential(head: &Head, query_token: bool) -> Result<&[u8], Refusal> {
     let value = match head.said(Field::Authorization) {
         Said::Never if query_token => {
             let detail = "send the token in the Authorization header; a token in the query is not accepted";
@@ -216,16 +217,22 @@ fn credential(head: &Head, query_token: bool) -> Result<&str, Refusal> {
         Said::Once(_) if query_token => return Err(malformed("a second token was sent in the query")),
         Said::Once(value) => value,
     };
-    let text = std::str::from_utf8(value).ok().filter(|text| text.is_ascii());
-    let text = text.ok_or_else(|| malformed("the Authorization header is not ASCII"))?;
-    let space = memchr::memchr(b' ', text.as_bytes());
-    let (scheme, token) = space
-        .and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)))
+    let (scheme, mut token) = memchr::memchr(b' ', value)
+        .and_then(|at| Some((value.get(..at)?, value.get(at + 1..)?)))
         .ok_or_else(|| malformed("the scheme has no token"))?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(malformed("the scheme is not Bearer"));
     }
-    Ok(token.trim_matches(' '))
+    while let Some(rest) = token.strip_prefix(b" ").or_else(|| token.strip_suffix(b" ")) {
+        token = rest;
+    }
+    Ok(token)
+}
+
+/// Of a token that is not known: a known one has been found to be text before.
+fn text(token: &[u8]) -> Result<&str, Refusal> {
+    let text = std::str::from_utf8(token).ok().filter(|text| text.is_ascii());
+    text.ok_or_else(|| malformed("the Authorization header is not ASCII"))
 }
 
 fn malformed(reason: &'static str) -> Refusal {
@@ -321,13 +328,14 @@ mod tests {
         for value in values {
             head.push(Field::Authorization, value.as_bytes());
         }
-        credential(&head, query_token).map(str::to_owned).map_err(|refusal| refusal.code)
+        let token = credential(&head, query_token).and_then(text);
+        token.map(str::to_owned).map_err(|refusal| refusal.code)
     }
 
     #[test]
     fn one_bearer_token_is_a_credential() {
         assert_eq!(credential_of(&["Bearer a.b.c"], false), Ok("a.b.c".into()));
-        assert_eq!(credential_of(&["bearer a.b.c"], false), Ok("a.b.c".into()));
+        assert_eq!(credential_of(&["bearer   a.b.c "], false), Ok("a.b.c".into()));
     }
 
     #[test]
