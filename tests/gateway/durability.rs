@@ -94,7 +94,7 @@ async fn a_read_is_as_firm_as_is_configured_when_the_caller_has_the_answer() {
 
 #[tokio::test]
 async fn reads_that_are_off_leave_no_record_and_are_counted() {
-    let mut world = world(&[(READS, "off"), ("UPSTREAM__FIRST_BYTE_TIMEOUT", "250ms")]).await;
+    let mut world = world(&[(READS, "off"), ("UPSTREAM__FIRST_BYTE_TIMEOUT", "1s")]).await;
     let read = world.call("GET", PATH, "").await;
     assert_eq!(read.status, 200);
     // On a connection that breaks after it was used before, the get would be sent once more.

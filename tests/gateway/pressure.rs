@@ -23,7 +23,7 @@ const ONE_CONNECTION: [(&str, &str); 2] = [("LISTEN__WORKERS", "1"), ("UPSTREAM_
 #[tokio::test]
 async fn a_create_without_a_connection_is_known_not_to_have_happened() {
     let [workers, connections] = ONE_CONNECTION;
-    let world = World::with(&[workers, connections, ("UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms")]).await;
+    let world = World::with(&[workers, connections, ("UPSTREAM__FIRST_BYTE_TIMEOUT", "2s")]).await;
     // Its answer begins and does not end.
     world.vendor.script(Reply::status(200).header("Content-Length", "100"));
     let occupying = world.call("GET", "/conferences/IM3", "");

@@ -32,6 +32,7 @@ NAMESPACES = 0x80 | 0x20000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 
 # What systemd allows beside every list, for its own way to the program.
 ALWAYS = {"@default", "execve", "exit", "exit_group", "getrlimit", "rt_sigreturn"}
 PATIENCE = 30
+ANY_PORT = "127.0.0.1:0"
 
 
 def settings(unit, key):
@@ -114,10 +115,16 @@ def ask(url, method="GET", token=None, body=None):
         return error.code, error.read()
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+def addresses(log):
+    """Where the gateway says that it serves, and its admin port; None until it does."""
+    for line in log.read_text().splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("message") == "serving":
+            return event["address"], event["admin"]
+    return None
 
 
 def own(directory):
@@ -142,7 +149,7 @@ def main(unit, program):
         world = subprocess.Popen(
             [copy, "demo", "--directory", work / "world"]
             + [part for name in ("listen", "admin", "sandbox", "issuer")
-               for part in (f"--{name}", f"127.0.0.1:{free_port()}")],
+               for part in (f"--{name}", ANY_PORT)],
             stdout=(work / "world.out").open("w"), stderr=subprocess.DEVNULL)
         try:
             serve(copy, work, confine(confined, files))
@@ -163,9 +170,8 @@ def serve(program, work, enter):
     manager.settimeout(PATIENCE)
     manager.bind(str(work / "notify"))
     os.chmod(work / "notify", 0o777)
-    port, admin = free_port(), free_port()
     changed = {
-        "LISTEN__ADDRESS": f"127.0.0.1:{port}", "LISTEN__DRAIN_DELAY": "0s", "ADMIN__ADDRESS": f"127.0.0.1:{admin}",
+        "LISTEN__ADDRESS": ANY_PORT, "LISTEN__DRAIN_DELAY": "0s", "ADMIN__ADDRESS": ANY_PORT,
         "AUDIT__DIRECTORY": str(state / "audit"), "AUDIT__SHIP__LOGS__SINK": "stdout",
         "AUDIT__SEGMENTS__MAX_SIZE": "64KiB", "AUDIT__SEGMENTS__COMPRESSION": "zstd",
         "AUDIT__RETENTION__MAX_SIZE": "64KiB", "AUDIT__DURABILITY__REFUSALS": "write",
@@ -178,10 +184,11 @@ def serve(program, work, enter):
         stdout=(work / "shipped").open("w"), stderr=log.open("w"))
     try:
         assert manager.recv(256).startswith(b"READY=1"), "it says when it serves"
-        conferences = f"http://127.0.0.1:{port}/conferences"
+        address, admin = until("where it serves", lambda: addresses(log))
+        conferences = f"http://{address}/conferences"
         # By a name, so that it is looked up.
         local = conferences.replace("127.0.0.1", "localhost")
-        until("keys and a token", lambda: ask(f"http://127.0.0.1:{admin}/readyz")[0] == 200)
+        until("keys and a token", lambda: ask(f"http://{admin}/readyz")[0] == 200)
         status, created = ask(conferences, "POST", token, '{"confrType":10,"confrDelayMillis":600000}')
         assert status == 200, (status, created)
         conference = json.loads(created)["id"]

@@ -61,7 +61,7 @@ fn a_certificate_that_expires_in_service_keeps_nothing_else_from_changing() {
     let fixture = Fixture::new();
     let mut soon_over = rcgen::CertificateParams::new(["gate.test".to_owned()]).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    soon_over.not_after = rcgen::date_time_ymd(1970, 1, 1) + (now + Duration::from_secs(2));
+    soon_over.not_after = rcgen::date_time_ymd(1970, 1, 1) + (now + Duration::from_secs(4));
     let key = rcgen::KeyPair::generate().unwrap();
     fs::write(fixture.path("over.crt"), soon_over.self_signed(&key).unwrap().pem()).unwrap();
     fs::write(fixture.path("over.key"), key.serialize_pem()).unwrap();

@@ -10,7 +10,7 @@ use super::*;
 const SETTINGS: TlsSettings = TlsSettings {
     min_version: MinVersion::Tls12,
     client_auth: ClientAuth::Required,
-    handshake_timeout: std::time::Duration::from_secs(1),
+    handshake_timeout: std::time::Duration::from_secs(10),
     http2: true,
 };
 

@@ -5,7 +5,6 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::PATIENCE;
 use crate::support::tools::needs_root_and;
 
 use super::manifest::Manifest;
@@ -21,14 +20,17 @@ pub(super) fn podman<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) ->
     command
 }
 
+/// How long podman may take for anything: it reads and locks its whole store each time, and sets a container up.
+const PODMAN: Duration = Duration::from_mins(1);
+
 /// Runs it to its end: standard output and standard error together, if the end was a good one.
 pub(super) async fn run(command: Command) -> Result<String, String> {
-    run_within(PATIENCE, command).await
+    run_within(PODMAN, command).await
 }
 
 /// The same where another end fails the test.
 pub(super) async fn must(command: Command) -> String {
-    must_within(PATIENCE, command).await
+    must_within(PODMAN, command).await
 }
 
 /// The same where it may take so long.

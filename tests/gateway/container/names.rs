@@ -23,8 +23,8 @@ impl Drop for NameServer {
 impl NameServer {
     /// Knows `name`, and nothing else, to be 127.0.0.1.
     async fn knowing(name: &'static str) -> Self {
-        let address = SocketAddr::from(([127, 0, 6, 53], 53));
-        let socket = UdpSocket::bind(address).await.expect("port 53 of an address of our own");
+        let socket = bound().await;
+        let address = socket.local_addr().expect("an address");
         let answering = tokio::spawn(async move {
             let mut query = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut query).await {
@@ -33,6 +33,16 @@ impl NameServer {
         });
         Self { address, answering: answering.abort_handle() }
     }
+}
+
+/// Port 53 of an address of this machine that nobody else has: another run of the tests may have the first.
+async fn bound() -> UdpSocket {
+    for number in 1..=u8::MAX {
+        if let Ok(socket) = UdpSocket::bind(SocketAddr::from(([127, 0, 53, number], 53))).await {
+            return socket;
+        }
+    }
+    panic!("port 53 is in use at every address, or needs root")
 }
 
 /// The answer to one question (RFC 1035, section 4): its address, no address of that kind, or no such name.

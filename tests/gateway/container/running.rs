@@ -3,13 +3,13 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::machine::{must, must_within, podman};
 use crate::support::client::{self, Answer};
-use crate::support::{PATIENCE, admin};
+use crate::support::{PATIENCE, admin, patiently};
 
 /// How often its log is looked at.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -64,15 +64,16 @@ impl Container {
 
     /// Waits for a line for which `find` finds something.
     pub(super) async fn logged<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let lines = self.lines();
-            if let Some(found) = lines.iter().find_map(|line| find(line)) {
-                return found;
+        let looking = async {
+            loop {
+                if let Some(found) = self.lines().iter().find_map(|line| find(line)) {
+                    return found;
+                }
+                tokio::time::sleep(INTERVAL).await;
             }
-            assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}:\n{}", lines.join("\n"));
-            tokio::time::sleep(INTERVAL).await;
-        }
+        };
+        let found = patiently(looking).await;
+        found.unwrap_or_else(|| panic!("waited {PATIENCE:?} for {what}:\n{}", self.lines().join("\n")))
     }
 
     /// Waits for a line with all of these.
@@ -127,7 +128,7 @@ impl Container {
     pub(super) async fn exec(&self, arguments: &[&str]) -> String {
         let mut command = podman(["exec", &self.name]);
         command.args(arguments);
-        must_within(2 * PATIENCE, command).await
+        must(command).await
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::client;
 use crate::support::program::{Ended, Program, Served, confgate, run};
+use crate::support::{admin, client};
 
 /// The conference that these requests are about.
 const CONFERENCE: &str = "IM3SKW51SKH4TB80LV45000C7";
@@ -279,7 +279,7 @@ async fn a_follower_prints_each_line_once_whatever_happens_to_the_segments() {
     }
     let live = names().pop().expect("a segment");
     std::fs::rename(directory.join(&live), directory.join("away")).expect("a segment to be moved");
-    served.until_readyz(503).await;
+    admin::until_metric(served.admin, "confgate_audit_faults_total", |faults| faults > 0.5).await;
     served.until_readyz(200).await;
     printed(get(&served).await).await;
 

@@ -60,7 +60,7 @@ macro_rules! rare {
 /// The world in which `code` can be met.
 pub(super) async fn world(code: Code) -> World {
     let changes: &[(&str, &str)] = match code {
-        Code::RequestTimeout => &[("LISTEN__IDLE_TIMEOUT", "1s")],
+        Code::RequestTimeout => &[("LISTEN__IDLE_TIMEOUT", "3s")],
         Code::BodyTooLarge => &[("LISTEN__MAX_BODY_BYTES", "1KiB")],
         Code::TenantRateLimited => rare!("TENANTS__CRM__RATE_LIMIT"),
         Code::UserRateLimited => rare!("TENANTS__CRM__USER_RATE_LIMIT"),

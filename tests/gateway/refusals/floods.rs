@@ -222,7 +222,7 @@ async fn call_until_the_end(address: SocketAddr) -> usize {
 #[tokio::test]
 async fn a_shutdown_in_the_middle_loses_no_count() {
     const NEWCOMERS: usize = 20;
-    let mut world = World::with(&[INDIVIDUALLY, ONE_WINDOW, ("LISTEN__DRAIN_DELAY", "1s")]).await;
+    let mut world = World::with(&[INDIVIDUALLY, ONE_WINDOW, ("LISTEN__DRAIN_DELAY", "3s")]).await;
     // Holds up the end until everybody was told of it.
     let gate = Gate::closed();
     world.vendor.script(Reply::status(200).behind(&gate));

@@ -33,7 +33,7 @@ async fn however_the_receiver_fails_requests_go_on_and_everything_arrives_later(
     ] {
         let receiver = Receiver::start().await;
         receiver.answer_with(Some(reply.clone()));
-        let mut world = shipping_to(&receiver, &[("AUDIT__SHIP__SIEM__TIMEOUT", "300ms")]).await;
+        let mut world = shipping_to(&receiver, &[("AUDIT__SHIP__SIEM__TIMEOUT", "2s")]).await;
         receiver.wait_for_batches(1).await;
         let id = create(&world).await;
         let failing = |status: &Value| {
@@ -91,8 +91,11 @@ async fn a_dead_receiver_holds_up_no_other() {
         let id = create(&world).await;
         alive.until_told("intent", &id).await;
     }
+    let acknowledged = |status: &Value| of(status, "siem")["sequence"].as_u64() > Some(3);
+    world.until_status("acknowledged batches", acknowledged).await;
+    let tried = |status: &Value| of(status, "gone")["last_error"].is_object();
+    world.until_status("an attempt to reach the one that is gone", tried).await;
     let status = world.status().await;
-    assert!(of(&status, "siem")["sequence"].as_u64() > Some(3), "{status}");
     assert_eq!((&of(&status, "dead")["sequence"], &of(&status, "gone")["sequence"]), (&json!(0), &json!(0)));
     let told = of(&status, "gone")["last_error"]["message"].as_str().unwrap().to_owned();
     assert!(told.starts_with("the connection failed: Connection refused"), "{told}");
@@ -124,7 +127,7 @@ async fn a_batch_that_is_too_large_is_sent_in_parts() {
     for reply in [Reply::status(413), Reply::reset(), Reply::hang()] {
         let receiver = Receiver::start().await;
         receiver.answer_with(Some(Reply::status(503)));
-        let mut world = shipping_to(&receiver, &[("AUDIT__SHIP__SIEM__TIMEOUT", "200ms")]).await;
+        let mut world = shipping_to(&receiver, &[("AUDIT__SHIP__SIEM__TIMEOUT", "1s")]).await;
         let mut last = String::new();
         for _ in 0..10 {
             last = create(&world).await;

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::PATIENCE;
 use super::schema::assert_lines_match;
+use super::{PATIENCE, patiently};
 
-/// How often the files are looked at: the file system does not tell when a line is there.
+/// How often the files are looked at: the file system does not tell when a line is there. Where looking takes longer
+/// than this, as much time is left to others.
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// The trail in one directory. When it goes out of scope, every line that it has by then is held against the schema.
@@ -65,19 +66,18 @@ impl Trail {
 
     /// Waits until `find` finds what it looks for.
     pub(crate) async fn wait_until<T>(&self, what: &str, find: impl Fn(&[Value]) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let records = self.records();
-            if let Some(found) = find(&records) {
-                return found;
+        let looking = async {
+            loop {
+                let begun = Instant::now();
+                if let Some(found) = find(&self.records()) {
+                    return found;
+                }
+                tokio::time::sleep(INTERVAL.max(begun.elapsed())).await;
             }
-            assert!(
-                Instant::now() < deadline,
-                "waited {PATIENCE:?} for {what} in the trail:\n{}",
-                self.lines().join("\n")
-            );
-            tokio::time::sleep(INTERVAL).await;
-        }
+        };
+        patiently(looking).await.unwrap_or_else(|| {
+            panic!("waited {PATIENCE:?} for {what} in the trail:\n{}", self.lines().join("\n"))
+        })
     }
 
     /// The outcome of a request. More than one fails the test.

@@ -157,8 +157,9 @@ async fn any_file_may_not_be_named() {
     }
 }
 
-/// How long the disk hangs: long enough for the gateway to notice, which may take it a second.
-const HANG: Duration = Duration::from_millis(2500);
+/// How long the disk hangs: long enough for the gateway to notice, which may take it two seconds, and for what
+/// is tried meanwhile on a slow machine.
+const HANG: Duration = Duration::from_millis(6500);
 
 /// Creates until told that the disk answers again. Gives the statuses of the answers.
 async fn keep_creating(running: &Running, healed: &Cell<bool>) -> Vec<u16> {
@@ -173,7 +174,7 @@ async fn keep_creating(running: &Running, healed: &Cell<bool>) -> Vec<u16> {
 #[tokio::test]
 #[ignore = "needs strace; .ci/run runs it"]
 async fn a_disk_that_hangs_stops_changes_and_nothing_else() {
-    let bewitched = Bewitched::new(&[("AUDIT__STALL_TIMEOUT", "300ms")]).await;
+    let bewitched = Bewitched::new(&[("AUDIT__STALL_TIMEOUT", "1s")]).await;
     let site = &bewitched.site;
     let spell = format!("fdatasync:delay_enter={}:when=5", HANG.as_micros());
     let program = Program::start(&mut bewitched.command(&spell));
@@ -206,7 +207,7 @@ async fn a_disk_that_hangs_stops_changes_and_nothing_else() {
     let fault = recovered["fault"].as_str().unwrap();
     let took = fault.strip_prefix("the disk took ").and_then(|took| took.split(' ').next());
     let took: f64 = took.and_then(|took| took.parse().ok()).unwrap_or_else(|| panic!("{recovered}"));
-    assert!((2.4..10.0).contains(&took), "{recovered}");
+    assert!((6.4..20.0).contains(&took), "{recovered}");
     running.stopped().await;
     let mut books = Books::default();
     books.read(&site.trail);

@@ -18,6 +18,9 @@ const ROUNDS: usize = 60;
 /// How many callers there are at once.
 const CALLERS: usize = 8;
 
+/// Calls of a round that reach the vendor before it is over, however slow the machine is.
+const AT_LEAST: usize = 3 * CALLERS;
+
 /// With a trail that rotates, compresses and signs all the time, and the key that its signatures are held to.
 async fn site() -> (Site, Measure) {
     let mut site = Site::new(&BUSY_TRAIL).await;
@@ -45,8 +48,10 @@ async fn round(site: &Site, dice: &Dice, books: &mut Books, told: &mut Vec<Told>
     books.read(&site.trail);
     books.have_one_end_for_each_intent();
     books.know_the_answers(told.drain(..).filter(Told::is_mutation));
+    let before = site.vendor.calls().len();
     let load = Load::start(gate.address, CALLERS, &site.issuer.token().bearer(), dice);
     tokio::time::sleep(dice.millis(5, 250)).await;
+    site.vendor.wait_for(before + AT_LEAST).await;
     gate.program.kill().await;
     told.extend(load.ended().await);
 }
@@ -86,8 +91,10 @@ async fn killed_while_old_files_are_removed_it_goes_on_too() {
     for _ in 0..15 {
         let mut running = site.start().await;
         proved(&site, &measure);
+        let before = site.vendor.calls().len();
         let load = Load::start(running.address, CALLERS, &site.issuer.token().bearer(), &dice);
         tokio::time::sleep(dice.millis(50, 300)).await;
+        site.vendor.wait_for(before + AT_LEAST).await;
         running.program.kill().await;
         load.ended().await;
         proved(&site, &measure);

@@ -14,6 +14,12 @@ use crate::support::tools::needs_root_and;
 
 const ROUNDS: usize = 12;
 
+/// How many callers there are at once.
+const CALLERS: usize = 8;
+
+/// Calls of a round that reach the vendor before it is over, however slow the machine is.
+const AT_LEAST: usize = 3 * CALLERS;
+
 /// What is answered is on disk, unless it is the outcome of a change: that is in the file, and its intent is on disk.
 const FIRM: [(&str, &str); 3] = [
     ("AUDIT__DURABILITY__MUTATIONS", "sync"),
@@ -63,8 +69,10 @@ async fn whatever_moment_the_power_is_cut_at_the_disk_has_what_was_promised() {
         books.have_one_end_for_each_intent();
         books.know_what_the_vendor_saw(&site.vendor.calls());
 
-        let load = Load::start(running.address, 8, &site.issuer.token().bearer(), &dice);
+        let before = site.vendor.calls().len();
+        let load = Load::start(running.address, CALLERS, &site.issuer.token().bearer(), &dice);
         tokio::time::sleep(dice.millis(20, 300)).await;
+        site.vendor.wait_for(before + AT_LEAST).await;
         running.program.freeze().await;
         cut_the_power(&pair[0], &pair[1]);
         let ended = running.program.kill().await;

@@ -15,9 +15,9 @@ use crate::support::client::Answer;
 use crate::support::trail::Trail;
 use crate::support::world::World;
 
-/// How soon it is noticed, by nothing but the passing of time: the trail looks after itself once a second. As much
-/// again for a machine that is busy.
-const SOON: Duration = Duration::from_secs(3);
+/// How soon it is noticed, by nothing but the passing of time: the trail looks after itself once a second. The
+/// rest is for a machine that is busy.
+const SOON: Duration = Duration::from_secs(5);
 
 /// The file that is written to.
 fn live(directory: &Path) -> PathBuf {

@@ -9,7 +9,7 @@ use crate::support::client::Connection;
 use crate::support::server::{Gate, Reply, Step, bytes};
 use crate::support::world::World;
 
-const IMPATIENT: [(&str, &str); 1] = [("UPSTREAM__FIRST_BYTE_TIMEOUT", "250ms")];
+const IMPATIENT: [(&str, &str); 1] = [("UPSTREAM__FIRST_BYTE_TIMEOUT", "1s")];
 
 /// Sends a create, and checks that the vendor saw it once and both caller and trail call its outcome unknown.
 async fn unknown_create(world: &World, reply: Reply, status: u16, code: &str) {

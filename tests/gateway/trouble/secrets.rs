@@ -19,7 +19,7 @@ const TALKATIVE: [(&str, &str); 5] = [
     ("AUDIT__FLOODS__INDIVIDUALLY", "1"),
     ("AUTHN__ADDRESS_LIMIT__BURST", "1000"),
     ("VENDOR__MAX_BACKOFF", "20ms"),
-    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "300ms"),
+    ("UPSTREAM__FIRST_BYTE_TIMEOUT", "2s"),
 ];
 
 /// A create with a password of its own.

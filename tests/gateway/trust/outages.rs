@@ -6,11 +6,11 @@ use super::PATH;
 use crate::support::client::Answer;
 use crate::support::issuer::Issuer;
 use crate::support::keys::{Alg, published, strange};
-use crate::support::server::Reply;
+use crate::support::server::{Gate, Reply};
 use crate::support::vendor::Vendor;
 use crate::support::world::World;
 
-const SHORT: [(&str, &str); 2] = [("AUTHN__REFRESH_INTERVAL", "1s"), ("AUTHN__FETCH_TIMEOUT", "200ms")];
+const SOON: (&str, &str) = ("AUTHN__REFRESH_INTERVAL", "1s");
 
 /// The caller is told to wait, the trail knows, the vendor does not.
 async fn unavailable(world: &World, bearer: &str) {
@@ -30,7 +30,7 @@ async fn a_cold_start_without_keys_is_unavailable_until_they_come() {
     let in_trouble = |reply: Reply| async {
         let issuer = Issuer::start().await;
         issuer.answer_with(reply);
-        let world = World::around(Vendor::start().await, issuer, &SHORT).await;
+        let world = World::around(Vendor::start().await, issuer, &[SOON]).await;
         let readiness = world.until_readyz(503).await.json();
         assert!(readiness["keys"].as_str().unwrap().starts_with("no keys of"), "{readiness}");
         world.issuer.wait_for_fetches(1).await;
@@ -55,8 +55,8 @@ async fn a_cold_start_without_keys_is_unavailable_until_they_come() {
 
 #[tokio::test]
 async fn known_keys_serve_through_an_outage_until_they_are_too_old() {
-    let changes = [SHORT[0], SHORT[1], ("AUTHN__KEYS_MAX_AGE", "4s")];
-    let world = World::with(&changes).await;
+    // Long enough for what is to be seen before they are too old.
+    let world = World::with(&[SOON, ("AUTHN__KEYS_MAX_AGE", "6s")]).await;
     let cached = world.issuer.token().bearer();
     assert_eq!(world.call_as(&cached, "GET", PATH, "").await.status, 200);
     world.issuer.answer_with(Reply::status(500));
@@ -80,10 +80,17 @@ async fn known_keys_serve_through_an_outage_until_they_are_too_old() {
 async fn an_unknown_key_in_an_outage_is_unavailable_and_heals() {
     let world = World::start().await;
     let new = strange(Alg::Es256);
-    world.issuer.answer_with(Reply::close());
+    let gate = Gate::closed();
+    world.issuer.answer_with(Reply::close().behind(&gate));
     let bearers: Vec<String> = (0..10).map(|_| world.issuer.token().signed_by(new).bearer()).collect();
-    join_all(bearers.iter().map(|bearer| unavailable(&world, bearer))).await;
-    assert_eq!(world.issuer.fetches(), 2, "one for all of them");
+    let all = join_all(bearers.iter().map(|bearer| unavailable(&world, bearer)));
+    let meanwhile = async {
+        world.until_status("all of them to wait", |status| status["requests_in_flight"] == 10).await;
+        world.issuer.wait_for_fetches(2).await;
+        assert_eq!(world.issuer.fetches(), 2, "one for all of them");
+        gate.open();
+    };
+    tokio::join!(all, meanwhile);
     assert_eq!(world.call("GET", PATH, "").await.status, 200, "known keys are not touched");
     world.issuer.publish([new]);
     // Tried again on its own, a second after the failure, not by whoever asks.

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::support::client::Connection;
-use crate::support::configuration::A_SECOND;
+use crate::support::configuration::TWO_SECONDS;
 use crate::support::server::Reply;
 use crate::support::world::World;
 use crate::wire::{get, head, is_refused, leaves_outcomes, sent};
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_given_up() {
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     let half = "GET /conferences/IM3 HTTP/1.1\r\nHost:";
     let alone = async {
         let mut connection = sent(&world, half).await;
@@ -34,7 +34,7 @@ async fn a_head_that_does_not_end_is_given_up() {
 
 #[tokio::test]
 async fn a_connection_without_a_request_is_closed_without_a_word() {
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     let mut silent = Connection::open(world.address).await;
     let mut blank = sent(&world, "\r\n").await;
     let mut idle = Connection::open(world.address).await;
@@ -56,7 +56,7 @@ async fn a_connection_without_a_request_is_closed_without_a_word() {
 
 #[tokio::test]
 async fn a_body_that_does_not_end_is_given_up() {
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     let extra = "Content-Type: application/json\r\nContent-Length: 16\r\n";
     let half = head(&world, "POST /conferences HTTP/1.1\r\nHost: gate.test\r\n", extra) + "{\"confrT";
     let mut connection = sent(&world, half).await;
@@ -69,7 +69,7 @@ async fn a_body_that_does_not_end_is_given_up() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_reads_is_given_up() {
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; 64 << 20]));
     let streamed = sent(&world, get(&world, "")).await;
     world.vendor.wait_for(1).await;
@@ -81,7 +81,7 @@ async fn an_answer_that_nobody_reads_is_given_up() {
 
 #[tokio::test]
 async fn a_caller_that_only_asks_is_cut_off() {
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     let questions = "GET /openapi.json HTTP/1.1\r\nHost: gate.test\r\n\r\n".repeat(2_000);
     let mut connection = Connection::open(world.address).await;
     // Its answers fill every buffer; then its questions are not read any more either.

@@ -8,6 +8,11 @@ const DEFAULT: Duration = Duration::from_hours(1);
 const MAX: Duration = Duration::from_hours(60 * 24);
 
 fn source(url: &str) -> VendorSource {
+    source_within(Duration::from_mins(1), url)
+}
+
+/// One that waits for no longer than this.
+fn source_within(limit: Duration, url: &str) -> VendorSource {
     let credentials = Credentials {
         endpoint: Endpoint::parse(url).unwrap(),
         org: OrgName::parse("org").unwrap(),
@@ -16,7 +21,7 @@ fn source(url: &str) -> VendorSource {
         client_secret: "YXA6\"secret".into(),
     };
     let (tls, _) = tls_config(None).unwrap();
-    let fetcher = Fetcher::new(Connector::new(tls, DEFAULT), Duration::from_millis(200));
+    let fetcher = Fetcher::new(Connector::new(tls, DEFAULT), limit);
     VendorSource::new(TokenTerms { credentials, config: TokenConfig::default(), fetcher })
 }
 
@@ -148,7 +153,7 @@ fn a_refusal_says_its_status_and_no_more_than_a_word() {
 fn a_server_that_does_not_answer_is_unreachable() {
     on_a_worker(async {
         let silent = Server::start(|_, mut wire| async move { wire.until_closed().await }).await;
-        let fault = source(&silent.url()).fetch().await.unwrap_err().fault;
+        let fault = source_within(Duration::from_millis(200), &silent.url()).fetch().await.unwrap_err().fault;
         assert!(matches!(fault, TokenFault::Unreachable(_)), "{fault:?}");
         let endless = format!(r#"{{"access_token":"t","x":"{}"}}"#, "x".repeat(MAX_ANSWER));
         let fault = fetch("200 OK", &endless).await.unwrap_err().fault;

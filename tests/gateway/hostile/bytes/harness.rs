@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 use super::case::{Answered, Case, End};
 use super::message::{self, Message, told};
 use super::tap::Tap;
-use crate::support::PATIENCE;
 use crate::support::configuration::WITHOUT_LIMITS;
 use crate::support::tally::Tally;
 use crate::support::world::World;
+use crate::support::{PATIENCE, patiently};
 
 /// How many connections are open at a time.
 const AT_ONCE: usize = 32;
@@ -198,9 +198,9 @@ async fn exchange(world: &World, pieces: Vec<Vec<u8>>, finish: bool) -> Result<V
         }
         std::io::Result::Ok(heard)
     };
-    match tokio::time::timeout(PATIENCE, talk).await {
-        Ok(heard) => heard.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("the connection is still open after {PATIENCE:?}")),
+    match patiently(talk).await {
+        Some(heard) => heard.map_err(|error| error.to_string()),
+        None => Err(format!("the connection is still open after {PATIENCE:?}")),
     }
 }
 

@@ -52,6 +52,7 @@ async fn few_wait_for_an_issuer_that_hangs() {
         });
     };
     beside_a_healthy_caller(world.address, &bearer, &tally, flood).await;
+    world.issuer.wait_for_fetches(2).await;
     let fetches = world.issuer.fetches();
     tally.expect(fetches == 2, || format!("{fetches} fetches of the keys"));
     let strangers = world.vendor.calls().iter().filter(|call| !call.path.ends_with(PATH)).count();

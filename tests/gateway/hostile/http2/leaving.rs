@@ -83,7 +83,7 @@ async fn ask_until_the_end(
 #[tokio::test]
 async fn under_load_no_request_fails() {
     let tally = Tally::of("drain");
-    let mut served = Served::with(&[&WITHOUT_LIMITS[..], &[("LISTEN__DRAIN_DELAY", "1s")]].concat()).await;
+    let mut served = Served::with(&[&WITHOUT_LIMITS[..], &[("LISTEN__DRAIN_DELAY", "3s")]].concat()).await;
     let answered = Arc::new(AtomicU64::new(0));
     let callers: Vec<_> = (0..8)
         .map(|_| {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::configuration::A_SECOND;
+use crate::support::configuration::TWO_SECONDS;
 use crate::support::http2::{Frame, Frames, Http2, PREFACE, block, read};
 use crate::support::server::{Gate, Reply};
 use crate::support::tally::Tally;
@@ -22,7 +22,7 @@ async fn until_recorded(world: &World, reason: &str) -> Value {
 #[tokio::test]
 async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     let settings = Frame::settings(&[]).bytes();
     let half = Frame::new(Frame::HEADERS, 0, 1, block(&[(":method", "GET")])).bytes();
     let header = &super::get_on(1, &world.issuer.token().bearer()).bytes()[..9];
@@ -55,7 +55,7 @@ async fn heads_that_do_not_end_and_connections_without_requests_are_closed() {
 #[tokio::test]
 async fn the_first_bytes_decide_however_slowly_they_come() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     let hello = [PREFACE, &Frame::settings(&[]).bytes()].concat();
     for split in 1..PREFACE.len() + 3 {
         tally.input();
@@ -88,7 +88,7 @@ async fn the_first_bytes_decide_however_slowly_they_come() {
 #[tokio::test]
 async fn a_body_that_does_not_end_is_given_up_and_its_connection_goes_on() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&[&A_SECOND[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
+    let world = World::with(&[&TWO_SECONDS[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
     let http2 = Http2::open(world.address).await;
     let bearer = world.issuer.token().bearer();
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
@@ -111,7 +111,7 @@ async fn a_body_that_does_not_end_is_given_up_and_its_connection_goes_on() {
 #[tokio::test]
 async fn an_answer_for_which_no_window_opens_is_taken_back() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&[&A_SECOND[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
+    let world = World::with(&[&TWO_SECONDS[..], &[("LISTEN__IDLE_TIMEOUT", "10s")]].concat()).await;
     for window in [0, 1, 100] {
         for length in [1_000, 1 << 20] {
             tally.input();
@@ -136,7 +136,7 @@ async fn an_answer_for_which_no_window_opens_is_taken_back() {
 #[tokio::test]
 async fn answers_that_nobody_reads_end_the_connection() {
     let tally = Tally::of("HTTP/2");
-    let world = World::with(&A_SECOND).await;
+    let world = World::with(&TWO_SECONDS).await;
     world.vendor.script(Reply::body(200, "text/plain", vec![b'x'; 64 << 20]));
     let greedy = u32::MAX >> 1;
     let mut frames = Frames::open(world.address, &[(INITIAL_WINDOW_SIZE, greedy)]).await;

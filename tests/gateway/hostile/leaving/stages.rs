@@ -112,7 +112,7 @@ async fn who_leaves_before_a_second_attempt_has_changed_nothing() {
 
 #[tokio::test]
 async fn a_create_without_an_answer_stays_unknown_whoever_has_left() {
-    let world = World::with(&[("UPSTREAM__FIRST_BYTE_TIMEOUT", "1s")]).await;
+    let world = World::with(&[("UPSTREAM__FIRST_BYTE_TIMEOUT", "3s")]).await;
     for (reply, reason) in [(Reply::hang(), "vendor_timeout"), (Reply::raw("x\r\n\r\n"), "vendor_bad_answer")]
     {
         let gate = Gate::closed();

@@ -159,7 +159,7 @@ async fn who_leaves_before_the_intent_is_on_disk_has_changed_nothing() {
     let tally = Tally::of("callers who leave");
     let bewitched = Bewitched::new(&[]).await;
     let site = &bewitched.site;
-    let mut command = bewitched.command("fdatasync:delay_enter=1000000:when=4+");
+    let mut command = bewitched.command("fdatasync:delay_enter=2000000:when=4+");
     let program = Program::start(&mut command);
     let (address, admin) = program.serving().await;
     let running = site.reached(program, address, admin).await;

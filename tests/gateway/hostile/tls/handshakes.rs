@@ -170,7 +170,7 @@ async fn tls_1_2_can_be_done_without() {
 async fn handshakes_that_stall_hold_up_nobody_and_end() {
     let tally = Tally::of("TLS");
     let shown = Shown::new();
-    let changes = [("LISTEN__TLS__HANDSHAKE_TIMEOUT", "1s"), ("LISTEN__WORKERS", "1")];
+    let changes = [("LISTEN__TLS__HANDSHAKE_TIMEOUT", "3s"), ("LISTEN__WORKERS", "1")];
     let world = World::with(&borrowed(&shown.changes(&changes))).await;
     let whole = hello([3, 3]);
     let mut stalled = Vec::new();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::{PATH, has_token, no_token};
+use super::{PATH, has_token, no_token, until_keys};
 use crate::support::cases::{Cases, case};
 use crate::support::issuer::Issuer;
 use crate::support::server::{Call, Reply};
@@ -34,13 +34,14 @@ async fn a_load_does_not_notice_that_tokens_expire() {
     vendor.set_expires_in(LIFE.as_secs());
     let changes =
         [("VENDOR__REFRESH_AT", "0.2"), ("VENDOR__MAX_BACKOFF", "200ms"), ("VENDOR__FETCH_TIMEOUT", "1m")];
+    let begun = Instant::now();
     let cases = Cases::around("the token endpoint", 1, vendor, issuer, &changes).await;
+    until_keys(&cases).await;
     cases.until_app(0, "a token", has_token).await;
     let (app, vendor) = (case(0), &cases.world.vendor);
 
     // While tokens come, nobody is turned away.
     cases.tally.fault();
-    let begun = Instant::now();
     let load = join_all((0..CALLERS).map(|_| async {
         loop {
             let answer = cases.call(0, "GET", PATH, "").await;

@@ -117,7 +117,7 @@ async fn an_answer_without_end_that_is_read_in_sips_ends_in_time() {
 #[tokio::test]
 async fn what_breaks_off_in_the_middle_never_looks_whole() {
     let tally = Tally::of("the vendor");
-    let changes = [("UPSTREAM__TOTAL_TIMEOUT", "1s"), ("UPSTREAM__FIRST_BYTE_TIMEOUT", "1s")];
+    let changes = [("UPSTREAM__TOTAL_TIMEOUT", "3s"), ("UPSTREAM__FIRST_BYTE_TIMEOUT", "3s")];
     let buffer = ("UPSTREAM__RESPONSE_BUFFER", "1KiB");
     let served = Served::with(&[changes[0], changes[1], ("UPSTREAM__CONNECT_TIMEOUT", "1s"), buffer]).await;
     let bearer = served.issuer.token().bearer();

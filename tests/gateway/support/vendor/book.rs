@@ -18,8 +18,8 @@ pub(super) struct State {
     pub(super) token_answer: Option<Reply>,
     /// What was said about one app alone, by its name at the vendor; this goes before all else.
     pub(super) apps: HashMap<String, Scripts>,
-    /// Holds the answers to calls for a token.
-    pub(super) token_gate: Option<Gate>,
+    /// Holds the answers to calls for a token, but for the first so many of all.
+    pub(super) token_gate: Option<(usize, Gate)>,
     pub(super) witness: Option<Witness>,
     /// Holds the answers to calls whose path contains the text.
     pub(super) held: Option<(String, Gate)>,
@@ -96,8 +96,8 @@ impl State {
             }),
         );
         match &self.token_gate {
-            Some(gate) => reply.behind(gate),
-            None => reply,
+            Some((free, gate)) if self.tokens > *free => reply.behind(gate),
+            _ => reply,
         }
     }
 

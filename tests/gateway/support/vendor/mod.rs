@@ -102,7 +102,12 @@ impl Vendor {
 
     /// Calls for a token are answered by the book, but not before `gate` is open.
     pub(crate) fn hold_tokens(&self, gate: &Gate) {
-        lock(&self.state).token_gate = Some(gate.clone());
+        self.hold_tokens_after(0, gate);
+    }
+
+    /// The same, but for the first `count` of all.
+    pub(crate) fn hold_tokens_after(&self, count: usize, gate: &Gate) {
+        lock(&self.state).token_gate = Some((count, gate.clone()));
     }
 
     /// Has `witness` look on from now on whenever a call other than for a token arrives, before it is answered.
