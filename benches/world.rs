@@ -18,11 +18,11 @@ use confgate::stages::audit::Desk;
 use confgate::stages::authn::Authn;
 use confgate::stages::head::{Field, Head};
 use confgate::stages::identify::Accepted;
-use confgate::stages::reply::GateBody;
+use confgate::stages::reply::{GateBody, Reply};
 use confgate::telemetry::MetricsBuilder;
 use confgate::trail::Trail;
 use confgate::upstream::{Connector, tls_config};
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use http_body_util::Full;
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -53,16 +53,16 @@ impl<E> Clone for Answer<E> {
 }
 
 impl<T, E> Service<T> for Answer<E> {
-    type Response = Response<GateBody>;
+    type Response = Reply;
     type Error = E;
-    type Future = Ready<Result<Response<GateBody>, E>>;
+    type Future = Ready<Result<Reply, E>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), E>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, _: T) -> Self::Future {
-        ready(Ok(Response::new(GateBody::full(ANSWER))))
+        ready(Ok(Reply::new(StatusCode::OK, GateBody::Held(ANSWER.into()))))
     }
 }
 
@@ -221,18 +221,15 @@ impl World {
 
 /// Some or all of the stages.
 pub(crate) trait Stack:
-    Service<Accepted<Full<Bytes>>, Response = Response<GateBody>, Error = Infallible> + Clone
+    Service<Accepted<Full<Bytes>>, Response = Reply, Error = Infallible> + Clone
 {
 }
 
-impl<S> Stack for S where
-    S: Service<Accepted<Full<Bytes>>, Response = Response<GateBody>, Error = Infallible> + Clone
-{
-}
+impl<S> Stack for S where S: Service<Accepted<Full<Bytes>>, Response = Reply, Error = Infallible> + Clone {}
 
 pub(crate) async fn answer(stack: &impl Stack, request: Accepted<Full<Bytes>>) -> StatusCode {
-    let Ok(response) = stack.clone().oneshot(request).await;
-    response.status()
+    let Ok(reply) = stack.clone().oneshot(request).await;
+    reply.status
 }
 
 /// As a connection of HTTP/1 hands it on.

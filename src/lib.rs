@@ -20,7 +20,7 @@
 //! - [`limits`]: rates, requests in flight, bad tokens and connections by address, how busy a worker is.
 //! - [`tenancy`]: the tenants and apps with the state that workers share.
 //! - [`vendor`]: the vendor's token, its four calls as requests, its pauses, the circuit breakers.
-//! - [`http1`]: where heads and bodies of HTTP/1.1 end, for both sides.
+//! - [`http1`]: where heads and bodies of HTTP/1.1 end, for both sides, and an answer's fields between them.
 //! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
 //! - [`trail`]: the audit trail: records, the threads that write and keep them, what proves them, what reads them.
 //! - [`shipping`]: takes the trail to others: consumers with cursors, forms, sinks.

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::Response;
 use http_body::Body;
 use tower::{Service, ServiceBuilder};
 
@@ -15,7 +14,7 @@ use crate::stages::authn::{self, Authn};
 use crate::stages::identify::{self, Accepted};
 use crate::stages::intent::{self, Recorded};
 use crate::stages::limit::Limit;
-use crate::stages::reply::{GateBody, Reply};
+use crate::stages::reply::Reply;
 use crate::stages::route::Route;
 use crate::stages::{authz, catch_panic, check, clearance, cors, deadline, documents, shed};
 
@@ -24,7 +23,7 @@ pub fn stack<B, V>(
     parts: &Parts,
     desk: Rc<Desk>,
     vendor: V,
-) -> impl Service<Accepted<B>, Response = Response<GateBody>, Error = Infallible> + Clone + use<B, V>
+) -> impl Service<Accepted<B>, Response = Reply, Error = Infallible> + Clone + use<B, V>
 where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::parts::{Actor, Parts};
 use super::retired::Retired;
 use crate::config::{AppConfig, Config, TenantConfig};
-use crate::limits::headers::{Policy, policies};
+use crate::limits::headers::{Policies, Policy};
 use crate::limits::{InFlight, Limiter, UserLimiters};
 use crate::telemetry::MetricsBuilder;
 use crate::tenancy::{App, Tenancy, Tenant};
@@ -92,7 +92,7 @@ impl Making<'_> {
             rate: before.map_or_else(|| Arc::new(Limiter::new(rate)), |before| before.rate.with(rate)),
             users: users(tenant, before.and_then(|before| before.users.as_ref())),
             in_flight: before.map_or_else(|| InFlight::new(max), |before| before.in_flight.with(max)),
-            policies: policies(&quotas),
+            policies: Policies::new(&quotas),
             alone: self.config.tenants.iter().filter(|other| other.app == tenant.app).count() == 1,
             slot: self.metrics.tenant(&tenant.id)?,
         })

@@ -1,8 +1,12 @@
 //! HTTP/1.1 as both sides of the gateway speak it: where a head ends ([`end_of_head`]), and where a body
-//! ([`Framing`]).
+//! ([`Framing`]); and what an answer's head says on its way from one to the other ([`Fields`]).
 
+mod fields;
 mod framing;
 mod head;
+mod value;
 
+pub use fields::{Fields, InvalidValue, Lines};
 pub use framing::{Chunks, Framing, Malformed, Piece};
 pub use head::end_of_head;
+pub use value::{Line, Value};

@@ -11,18 +11,15 @@
 //! in each `w`. `r` is what the bucket still holds, and `t` the seconds until it holds one more, which is what the
 //! draft asks for ("until additional quota is made available") and never later than `Retry-After`.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-
 use super::{Allowance, Denied, Quota, whole_seconds};
+use crate::http1::{Fields, Line, Value};
 
 /// What is allowed: the same on every answer to one tenant.
-pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
 /// What is left of it.
-pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub const RATE_LIMIT: &str = "ratelimit";
 
 /// Whose quota it is. The name is public, in both fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +31,11 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The name in the fields.
-    pub fn as_str(self) -> &'static str {
+    /// The name, as the string that it is in the fields.
+    fn quoted(self) -> &'static str {
         match self {
-            Self::Tenant => "tenant",
-            Self::User => "user",
+            Self::Tenant => "\"tenant\"",
+            Self::User => "\"user\"",
         }
     }
 }
@@ -67,78 +64,73 @@ impl Standing {
     }
 }
 
-/// The value of `RateLimit-Policy`: made once for a tenant, cloned for an answer without copying.
-pub fn policies(policies: &[(Policy, Quota)]) -> HeaderValue {
-    list(policies, |text, (policy, quota)| {
-        let (name, burst, window) = (policy.as_str(), quota.burst(), whole_seconds(quota.refill()));
-        write!(text, "\"{name}\";q={burst};w={window}")
-    })
+/// What is allowed, as `RateLimit-Policy` says it: written once for a tenant, copied for an answer.
+#[derive(Clone, Debug)]
+pub struct Policies(Fields);
+
+impl Policies {
+    /// Of these quotas.
+    pub fn new(quotas: &[(Policy, Quota)]) -> Self {
+        let mut fields = Fields::default();
+        fields.put(RATE_LIMIT_POLICY, quotas);
+        Self(fields)
+    }
 }
 
-/// Both fields of one answer.
-#[derive(Debug, Default)]
-pub struct Standings {
-    fields: Option<(HeaderValue, HeaderValue)>,
-    wait: Duration,
+impl Value for [(Policy, Quota)] {
+    fn write(&self, line: &mut Line<'_>) {
+        for (index, (policy, quota)) in self.iter().enumerate() {
+            item(index, *policy, line);
+            line.text(";q=");
+            line.number(u32::from(quota.burst()).into());
+            line.text(";w=");
+            line.number(whole_seconds(quota.refill()));
+        }
+    }
 }
+
+/// Where a caller stands with each policy that was asked; none before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standings([Option<Standing>; 2]);
 
 impl Standings {
-    /// `policies` as made by [`policies`], and where the caller stands with them.
-    pub fn new(policies: &HeaderValue, standings: &[Standing]) -> Self {
-        Self {
-            fields: Some((policies.clone(), rate_limit(standings))),
-            wait: standings.iter().map(Standing::wait).max().unwrap_or_default(),
-        }
+    /// With one policy, and maybe another.
+    pub fn new(one: Standing, other: Option<Standing>) -> Self {
+        Self([Some(one), other])
     }
 
     /// How long until each of the policies allows another request.
     pub fn wait(&self) -> Duration {
-        self.wait
+        self.0.iter().flatten().map(Standing::wait).max().unwrap_or_default()
     }
 
-    /// Puts them on an answer, once.
-    pub fn write(&mut self, headers: &mut HeaderMap) {
-        if let Some((policies, standing)) = self.fields.take() {
-            headers.insert(RATE_LIMIT_POLICY, policies);
-            headers.insert(RATE_LIMIT, standing);
+    /// Puts both fields on an answer, where a policy was asked. `policies` are all of the tenant's.
+    pub fn put(&self, policies: &Policies, fields: &mut Fields) {
+        if self.0.iter().flatten().next().is_some() {
+            fields.put_all(&policies.0);
+            fields.put(RATE_LIMIT, self);
         }
     }
 }
 
-/// The value of `RateLimit` for one answer. Each has one, so that it is put together by hand and copied once.
-fn rate_limit(standings: &[Standing]) -> HeaderValue {
-    let mut text = [0; 128];
-    let mut rest = &mut text[..];
-    let mut digits = itoa::Buffer::new();
-    let mut write = |part: &str| rest.write_all(part.as_bytes());
-    let mut write_all = || {
-        for (index, standing) in standings.iter().enumerate() {
-            write(if index > 0 { ", \"" } else { "\"" })?;
-            write(standing.policy.as_str())?;
-            write("\";r=")?;
-            write(digits.format(standing.remaining))?;
-            write(";t=")?;
-            write(digits.format(whole_seconds(standing.reset)))?;
+impl Value for Standings {
+    fn write(&self, line: &mut Line<'_>) {
+        for (index, standing) in self.0.iter().flatten().enumerate() {
+            item(index, standing.policy, line);
+            line.text(";r=");
+            line.number(standing.remaining.into());
+            line.text(";t=");
+            line.number(whole_seconds(standing.reset));
         }
-        std::io::Result::Ok(())
-    };
-    #[expect(clippy::expect_used, reason = "there are two policies with short names")]
-    write_all().expect("room for both");
-    let length = 128 - rest.len();
-    #[expect(clippy::expect_used, reason = "the names are fixed, and all else is digits")]
-    HeaderValue::from_bytes(text.get(..length).unwrap_or_default()).expect("visible ASCII")
+    }
 }
 
-fn list<T>(items: &[T], item: impl Fn(&mut String, &T) -> std::fmt::Result) -> HeaderValue {
-    let mut text = String::with_capacity(32 * items.len());
-    for (index, entry) in items.iter().enumerate() {
-        if index > 0 {
-            text.push_str(", ");
-        }
-        item(&mut text, entry).unwrap_or_default();
+/// Begins an item of a list.
+fn item(index: usize, policy: Policy, line: &mut Line<'_>) {
+    if index > 0 {
+        line.text(", ");
     }
-    #[expect(clippy::expect_used, reason = "the names are fixed, and all else is digits")]
-    HeaderValue::try_from(text).expect("visible ASCII")
+    line.text(policy.quoted());
 }
 
 #[cfg(test)]
@@ -152,8 +144,10 @@ mod tests {
     }
 
     /// Each item's name and parameters, by a parser of structured fields.
-    fn parsed(value: &HeaderValue) -> Vec<(String, Vec<(String, i64)>)> {
-        let list: List = Parser::new(value.as_bytes()).parse().unwrap();
+    fn parsed(value: impl Value) -> Vec<(String, Vec<(String, i64)>)> {
+        let mut fields = Fields::default();
+        fields.put("x", value);
+        let list: List = Parser::new(fields.get("x").unwrap()).parse().unwrap();
         let entry = |entry: &ListEntry| {
             let ListEntry::Item(item) = entry else { panic!("{entry:?}") };
             let BareItem::String(name) = &item.bare_item else { panic!("{item:?}") };
@@ -173,12 +167,12 @@ mod tests {
 
     #[test]
     fn policies_name_the_burst_and_the_time_to_refill_it() {
-        let value = policies(&[
+        let quotas = [
             (Policy::Tenant, quota(20, Duration::from_secs(1), 40)),
             (Policy::User, quota(2, Duration::from_secs(1), 5)),
-        ]);
+        ];
         assert_eq!(
-            parsed(&value),
+            parsed(&quotas[..]),
             [item("tenant", [("q", 40), ("w", 2)]), item("user", [("q", 5), ("w", 3)])]
         );
     }
@@ -187,19 +181,20 @@ mod tests {
     fn a_standing_is_what_is_left_and_when_there_is_more() {
         let allowed = Ok(Allowance { remaining: 39, reset: Duration::from_millis(50) });
         let denied = Err(Denied { wait: Duration::from_millis(1500) });
-        let value =
-            rate_limit(&[Standing::new(Policy::Tenant, allowed), Standing::new(Policy::User, denied)]);
+        let of_user = Standing::new(Policy::User, denied);
+        let standings = Standings::new(Standing::new(Policy::Tenant, allowed), Some(of_user));
         assert_eq!(
-            parsed(&value),
+            parsed(standings),
             [item("tenant", [("r", 39), ("t", 1)]), item("user", [("r", 0), ("t", 2)])]
         );
+        assert_eq!(standings.wait(), Duration::from_millis(1500));
     }
 
     #[test]
     fn the_largest_numbers_are_still_integers_of_a_structured_field() {
-        let value = policies(&[(Policy::User, quota(1, Duration::from_hours(24), 31))]);
-        assert_eq!(parsed(&value), [item("user", [("q", 31), ("w", 31 * 86400)])]);
-        let value = policies(&[(Policy::Tenant, quota(1_000_000_000, Duration::from_secs(1), u32::MAX))]);
-        assert_eq!(parsed(&value), [item("tenant", [("q", u32::MAX.into()), ("w", 5)])]);
+        let quotas = [(Policy::User, quota(1, Duration::from_hours(24), 31))];
+        assert_eq!(parsed(&quotas[..]), [item("user", [("q", 31), ("w", 31 * 86400)])]);
+        let quotas = [(Policy::Tenant, quota(1_000_000_000, Duration::from_secs(1), u32::MAX))];
+        assert_eq!(parsed(&quotas[..]), [item("tenant", [("q", u32::MAX.into()), ("w", 5)])]);
     }
 }

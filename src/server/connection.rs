@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::Response;
 use tokio::net::TcpStream;
 use tower::Service;
 
@@ -22,7 +21,7 @@ use super::turn_away::turn_away;
 use super::unread::Unread;
 use crate::domain::Code;
 use crate::stages::identify::Accepted;
-use crate::stages::reply::GateBody;
+use crate::stages::reply::Reply;
 
 /// How long an idle connection is listened to once more before the gateway closes it.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -58,12 +57,12 @@ pub struct Front {
 /// A worker's stack: what answers requests. It is always ready: what it must wait for, it waits for inside of its
 /// future.
 pub trait Stack:
-    Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static
+    Service<Accepted<CallerBody>, Response = Reply, Error = Infallible> + Clone + 'static
 {
 }
 
 impl<S> Stack for S where
-    S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static
+    S: Service<Accepted<CallerBody>, Response = Reply, Error = Infallible> + Clone + 'static
 {
 }
 

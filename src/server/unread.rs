@@ -2,23 +2,28 @@
 //! They are put together by hand, as there is no request that a layer could have seen, and are readable for browsers
 //! all the same.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use uuid::ContextV7;
 
 use super::transport::{Transport, close};
 use crate::domain::{Code, Refusal, RequestId};
+use crate::http1::Lines;
 use crate::stages::audit::Desk;
 use crate::stages::identify::X_REQUEST_ID;
 use crate::stages::problem;
-use crate::stages::reply::GateBody;
+use crate::stages::reply::Reply;
+
+/// Any page may read such answers: they say nothing about anybody.
+const FOR_ANYBODY: Lines = Lines::new(
+    "access-control-allow-origin: *\r\n\
+     access-control-expose-headers: x-request-id, retry-after, proxy-status\r\n",
+);
 
 /// Makes such answers, and puts them on record.
 #[derive(Debug)]
@@ -50,12 +55,12 @@ impl Unread {
     }
 
     /// Puts on record that a request is answered with `code`, and gives the answer.
-    pub(super) async fn refusal(&self, client: IpAddr, code: Code) -> Response<GateBody> {
+    pub(super) async fn refusal(&self, client: IpAddr, code: Code) -> Reply {
         let id = RequestId::generate(&self.ids);
         let refusal = refusal(code);
         match self.desk.unread(id, client, &refusal).await {
-            Ok(()) => response(&refusal, id),
-            Err(instead) => response(&instead, id),
+            Ok(()) => reply(&refusal, id),
+            Err(instead) => reply(&instead, id),
         }
     }
 
@@ -85,33 +90,21 @@ fn refusal(code: Code) -> Refusal {
     }
 }
 
-/// The answer. Any origin may read it: it says nothing about anybody.
-fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
-    let mut response = problem::response(refusal, id);
-    let headers = response.headers_mut();
-    let mut put = |name, value: &str| {
-        HeaderValue::from_str(value).ok().and_then(|value| headers.insert(name, value));
-    };
-    put(X_REQUEST_ID, id.encode(&mut [0; 36]));
-    put(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    put(header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after, proxy-status");
-    put(header::DATE, &date(Timestamp::now()));
-    response
+fn reply(refusal: &Refusal, id: RequestId) -> Reply {
+    let mut reply = problem::reply(refusal, id);
+    reply.fields.put(X_REQUEST_ID, id);
+    reply.fields.put_lines(FOR_ANYBODY);
+    reply
 }
 
 /// The same as HTTP/1.1 has it whole, after which the connection is closed.
 fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
-    let (head, body) = response(refusal, id).into_parts();
+    let Reply { status, fields, body, .. } = reply(refusal, id);
     let body = body.into_held();
-    let mut text = format!("HTTP/1.1 {}\r\n", head.status);
-    for (name, value) in &head.headers {
-        let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
-    }
-    let (length, connection) = (header::CONTENT_LENGTH, header::CONNECTION);
-    let _ = write!(text, "{length}: {}\r\n{connection}: close\r\n\r\n", body.len());
-    let mut bytes = text.into_bytes();
-    bytes.extend_from_slice(&body);
-    bytes.into()
+    let (now, length) = (date(Timestamp::now()), body.len());
+    let ending = format!("date: {now}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let status = format!("HTTP/1.1 {status}\r\n");
+    [status.as_bytes(), fields.as_bytes(), ending.as_bytes(), &body].concat().into()
 }
 
 /// The time as HTTP writes it (RFC 9110, section 5.6.7).

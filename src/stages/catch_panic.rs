@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, Response, header};
 use pin_project_lite::pin_project;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
@@ -18,8 +17,13 @@ use uuid::ContextV7;
 use super::audit::Desk;
 use super::identify::{Accepted, X_REQUEST_ID};
 use super::problem;
-use super::reply::GateBody;
+use super::reply::Reply;
 use crate::domain::{Refusal, RequestId};
+use crate::http1::Lines;
+
+/// Any page may read its answers: they say nothing about anybody.
+const FOR_ANYBODY: Lines =
+    Lines::new("access-control-allow-origin: *\r\naccess-control-expose-headers: x-request-id\r\n");
 
 /// Puts the stage before those behind it. What it answers is put on record at `desk`.
 pub fn layer<S>(desk: Rc<Desk>) -> impl Layer<S, Service = CatchPanic<S>> {
@@ -41,29 +45,24 @@ struct Clerk {
 }
 
 impl Clerk {
-    /// The answer for a request that has no name, or whose name is lost. Any page may read it: it says nothing about
-    /// anybody.
-    async fn fail(self: Rc<Self>, client: IpAddr) -> Response<GateBody> {
+    /// The answer for a request that has no name, or whose name is lost.
+    async fn fail(self: Rc<Self>, client: IpAddr) -> Reply {
         let id = RequestId::generate(&self.ids);
         tracing::error!(request_id = %id, "a stage panicked");
         let internal = Refusal::internal("a stage panicked");
         let refusal = self.desk.unread(id, client, &internal).await.err().unwrap_or(internal);
-        let mut response = problem::response(&refusal, id);
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id"));
-        if let Ok(id) = HeaderValue::from_str(id.encode(&mut [0; 36])) {
-            headers.insert(X_REQUEST_ID, id);
-        }
-        response
+        let mut reply = problem::reply(&refusal, id);
+        reply.fields.put_lines(FOR_ANYBODY);
+        reply.fields.put(X_REQUEST_ID, id);
+        reply
     }
 }
 
 impl<B, S> Service<Accepted<B>> for CatchPanic<S>
 where
-    S: Service<Accepted<B>, Response = Response<GateBody>, Error = Infallible>,
+    S: Service<Accepted<B>, Response = Reply, Error = Infallible>,
 {
-    type Response = Response<GateBody>;
+    type Response = Reply;
     type Error = Infallible;
     type Future = Caught<S::Future>;
 
@@ -79,7 +78,7 @@ where
     }
 }
 
-type Failing = Pin<Box<dyn Future<Output = Response<GateBody>>>>;
+type Failing = Pin<Box<dyn Future<Output = Reply>>>;
 
 pin_project! {
     /// A request, until it panics; then the answer that says so.
@@ -93,7 +92,7 @@ pin_project! {
 
 impl<F> Future for Caught<F>
 where
-    F: Future<Output = Result<Response<GateBody>, Infallible>>,
+    F: Future<Output = Result<Reply, Infallible>>,
 {
     type Output = F::Output;
 

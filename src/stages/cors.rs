@@ -8,18 +8,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, StatusCode};
 use pin_project_lite::pin_project;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::head::{Field, Head};
-use super::identify::{Identified, TRACEPARENT, X_REQUEST_ID};
-use super::reply::PROXY_STATUS;
+use super::identify::{Identified, X_REQUEST_ID};
+use super::reply::{GateBody, PROXY_STATUS, Reply};
+use crate::http1::{Fields, Lines};
 use crate::limits::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 
 /// Cross-origin resource sharing.
@@ -41,29 +38,22 @@ pub enum AllowedOrigins {
 }
 
 /// Headers that a page may read beside the safelisted ones (Fetch standard, "CORS-safelisted response-header name").
-const EXPOSED: [HeaderName; 7] = [
-    X_REQUEST_ID,
-    header::ALLOW,
-    header::RETRY_AFTER,
-    header::WWW_AUTHENTICATE,
-    RATE_LIMIT,
-    RATE_LIMIT_POLICY,
-    PROXY_STATUS,
-];
+const EXPOSED: [&str; 7] =
+    [X_REQUEST_ID, "allow", "retry-after", "www-authenticate", RATE_LIMIT, RATE_LIMIT_POLICY, PROXY_STATUS];
 
-/// Headers that a page may send.
-const ACCEPTED: [HeaderName; 6] = [
-    header::AUTHORIZATION,
-    header::CONTENT_TYPE,
-    header::ACCEPT,
-    header::CACHE_CONTROL,
-    TRACEPARENT,
-    HeaderName::from_static("tracestate"),
-];
+/// What a preflight's answer says whoever sends it: the methods and headers that a page may use, and what the answer
+/// depends on (RFC 9110, section 12.5.5).
+const PREFLIGHT: Lines = Lines::new(
+    "access-control-allow-methods: GET,POST,DELETE\r\n\
+     access-control-allow-headers: authorization,content-type,accept,cache-control,traceparent,tracestate\r\n\
+     vary: origin, access-control-request-method, access-control-request-headers\r\n",
+);
 
-/// What a preflight's answer depends on (RFC 9110, section 12.5.5).
-const PREFLIGHT_VARIES: HeaderValue =
-    HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
+/// For answers that depend on who asks.
+const VARIES: Lines = Lines::new("vary: origin\r\n");
+
+/// For answers that any page may read.
+const FOR_ANYBODY: Lines = Lines::new("access-control-allow-origin: *\r\n");
 
 /// Puts the stage before those behind it. All that it writes but an origin is made here, once.
 pub fn layer<S>(config: &CorsConfig) -> impl Layer<S, Service = Cors<S>> + use<S> {
@@ -74,8 +64,10 @@ pub fn layer<S>(config: &CorsConfig) -> impl Layer<S, Service = Cors<S>> + use<S
 #[derive(Debug)]
 struct Policy {
     origins: AllowedOrigins,
-    exposed: HeaderValue,
-    preflight: HeaderMap,
+    /// What every answer says, whoever asks.
+    shared: Fields,
+    /// The same of answers to preflights.
+    preflight: Fields,
 }
 
 /// The stage.
@@ -87,20 +79,23 @@ pub struct Cors<S> {
 
 impl Policy {
     fn new(config: &CorsConfig) -> Self {
-        let methods = HeaderValue::from_static("GET,POST,DELETE");
-        let preflight = HeaderMap::from_iter([
-            (ACCESS_CONTROL_ALLOW_METHODS, methods),
-            (ACCESS_CONTROL_ALLOW_HEADERS, list(&ACCEPTED)),
-            (ACCESS_CONTROL_MAX_AGE, HeaderValue::from(config.max_age.as_secs())),
-            (VARY, PREFLIGHT_VARIES),
-        ]);
-        Self { origins: config.allowed_origins.clone(), exposed: list(&EXPOSED), preflight }
+        let (mut shared, mut preflight) = (Fields::default(), Fields::default());
+        shared.put("access-control-expose-headers", EXPOSED);
+        if config.allowed_origins == AllowedOrigins::Any {
+            shared.put_lines(FOR_ANYBODY);
+            preflight.put_lines(FOR_ANYBODY);
+        } else {
+            shared.put_lines(VARIES);
+        }
+        preflight.put_lines(PREFLIGHT);
+        preflight.put("access-control-max-age", config.max_age.as_secs());
+        Self { origins: config.allowed_origins.clone(), shared, preflight }
     }
 
-    /// Which origin may read the answer to a request with this head.
+    /// The one origin that may read the answer to a request with this head, where not all may.
     fn allowed(&self, head: &Head) -> Option<HeaderValue> {
         match &self.origins {
-            AllowedOrigins::Any => Some(HeaderValue::from_static("*")),
+            AllowedOrigins::Any => None,
             AllowedOrigins::Only(origins) => {
                 let asking = head.values(Field::Origin).next()?;
                 origins.iter().find(|origin| origin.as_bytes() == asking).cloned()
@@ -109,40 +104,27 @@ impl Policy {
     }
 
     /// The answer to a preflight (Fetch standard, "CORS-preflight fetch"), whoever sends it.
-    fn preflight<B: Default>(&self, allowed: Option<HeaderValue>) -> Response<B> {
-        let mut response = Response::new(B::default());
-        *response.headers_mut() = self.preflight.clone();
-        if let Some(origin) = allowed {
-            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        }
-        response
-    }
-
-    fn write(&self, allowed: Option<HeaderValue>, headers: &mut HeaderMap) {
-        if let Some(origin) = allowed {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        }
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
-        if matches!(self.origins, AllowedOrigins::Only(_)) {
-            headers.append(VARY, HeaderValue::from_static("origin"));
-        }
+    fn preflight(&self, allowed: Option<HeaderValue>) -> Reply {
+        let mut reply = Reply::new(StatusCode::OK, GateBody::default());
+        put(&self.preflight, allowed, &mut reply.fields);
+        reply
     }
 }
 
-fn list(names: &[HeaderName]) -> HeaderValue {
-    let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
-    // Names of headers with commas between them are a header's value.
-    HeaderValue::try_from(names.join(",")).unwrap_or_else(|_| HeaderValue::from_static(""))
+fn put(shared: &Fields, allowed: Option<HeaderValue>, fields: &mut Fields) {
+    fields.put_all(shared);
+    if let Some(origin) = allowed {
+        fields.put("access-control-allow-origin", origin);
+    }
 }
 
-impl<B, ResBody, S> Service<Identified<B>> for Cors<S>
+impl<B, S> Service<Identified<B>> for Cors<S>
 where
-    ResBody: Default,
-    S: Service<Identified<B>, Response = Response<ResBody>>,
+    S: Service<Identified<B>, Response = Reply>,
 {
-    type Response = Response<ResBody>;
+    type Response = Reply;
     type Error = S::Error;
-    type Future = Either<Ready<Result<Response<ResBody>, S::Error>>, CorsFuture<S::Future>>;
+    type Future = Either<Ready<Result<Reply, S::Error>>, CorsFuture<S::Future>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -169,16 +151,16 @@ pin_project! {
     }
 }
 
-impl<F, ResBody, E> Future for CorsFuture<F>
+impl<F, E> Future for CorsFuture<F>
 where
-    F: Future<Output = Result<Response<ResBody>, E>>,
+    F: Future<Output = Result<Reply, E>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        this.policy.write(this.allowed.take(), response.headers_mut());
-        Poll::Ready(Ok(response))
+        let mut reply = ready!(this.inner.poll(cx))?;
+        put(&this.policy.shared, this.allowed.take(), &mut reply.fields);
+        Poll::Ready(Ok(reply))
     }
 }

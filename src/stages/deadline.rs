@@ -4,13 +4,13 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Response;
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::head::Head;
 use super::identify::{Arrival, Identified};
+use super::reply::Reply;
 
 /// A request that is answered by `deadline`.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ pub struct Deadline<S> {
     inner: S,
 }
 
-impl<B, ResBody, S> Service<Identified<B>> for Deadline<S>
+impl<B, S> Service<Identified<B>> for Deadline<S>
 where
-    S: Service<Timed<B>, Response = Response<ResBody>>,
+    S: Service<Timed<B>, Response = Reply>,
 {
-    type Response = Response<ResBody>;
+    type Response = Reply;
     type Error = S::Error;
     type Future = S::Future;
 

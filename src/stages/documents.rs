@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::Either;
-use http::{HeaderValue, Method, Response, header};
+use http::{Method, StatusCode};
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::deadline::Timed;
-use super::reply::GateBody;
+use super::reply::{GateBody, Reply};
 use crate::domain::{Code, CreateRules};
 use crate::openapi;
 
@@ -44,11 +44,11 @@ impl<S> Documents<S> {
 
 impl<B, S> Service<Timed<B>> for Documents<S>
 where
-    S: Service<Timed<B>, Response = Response<GateBody>, Error = Infallible>,
+    S: Service<Timed<B>, Response = Reply, Error = Infallible>,
 {
-    type Response = Response<GateBody>;
+    type Response = Reply;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Response<GateBody>, Infallible>>, S::Future>;
+    type Future = Either<Ready<Result<Reply, Infallible>>, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -58,9 +58,9 @@ where
         if matches!(request.head().method, Method::GET | Method::HEAD)
             && let Some(body) = self.document(request.head().path())
         {
-            let mut response = Response::new(GateBody::full(body));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            return Either::Left(ready(Ok(response)));
+            let mut reply = Reply::new(StatusCode::OK, GateBody::Held(body));
+            reply.fields.put("content-type", "application/json");
+            return Either::Left(ready(Ok(reply)));
         }
         Either::Right(self.inner.call(request))
     }

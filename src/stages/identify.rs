@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderName, HeaderValue, Response};
 use ipnet::IpNet;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -15,11 +14,11 @@ use tower::{Layer, Service};
 use uuid::ContextV7;
 
 use super::head::{Field, Head, Said};
+use super::reply::Reply;
 use crate::domain::{RequestId, TraceContext};
 
 /// Names the request in every answer.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub const X_REQUEST_ID: &str = "x-request-id";
 
 /// A request as the connection read it, with the address at the other end.
 #[derive(Debug)]
@@ -139,11 +138,11 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
-impl<B, ResBody, S> Service<Accepted<B>> for Identify<S>
+impl<B, S> Service<Accepted<B>> for Identify<S>
 where
-    S: Service<Identified<B>, Response = Response<ResBody>>,
+    S: Service<Identified<B>, Response = Reply>,
 {
-    type Response = Response<ResBody>;
+    type Response = Reply;
     type Error = S::Error;
     type Future = IdentifyFuture<S::Future>;
 
@@ -168,19 +167,17 @@ pin_project! {
     }
 }
 
-impl<F, ResBody, E> Future for IdentifyFuture<F>
+impl<F, E> Future for IdentifyFuture<F>
 where
-    F: Future<Output = Result<Response<ResBody>, E>>,
+    F: Future<Output = Result<Reply, E>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        if let Ok(id) = HeaderValue::from_str(this.id.encode(&mut [0; 36])) {
-            response.headers_mut().insert(X_REQUEST_ID, id);
-        }
-        Poll::Ready(Ok(response))
+        let mut reply = ready!(this.inner.poll(cx))?;
+        reply.fields.put(X_REQUEST_ID, *this.id);
+        Poll::Ready(Ok(reply))
     }
 }
 

@@ -50,17 +50,14 @@ fn admit(entry: &Entry, caller: &Caller) -> Result<InFlightGuard, Refusal> {
     let user = caller.user_rate.as_ref().map(|rate| rate.check());
     let of_user = user.map(|decision| Standing::new(Policy::User, decision));
     if let (Some(Err(denied)), Some(standing)) = (user, of_user) {
-        entry.stands(Standings::new(&tenant.policies, &[standing]));
+        entry.stands(Standings::new(standing, None));
         entry.limited(Crossed::User);
         let detail = "this user calls too often; wait as long as Retry-After says";
         return Err(Refusal::new(Code::UserRateLimited, detail).retry_after(denied.wait));
     }
     let decision = tenant.rate.check();
     let of_tenant = Standing::new(Policy::Tenant, decision);
-    entry.stands(match of_user {
-        Some(of_user) => Standings::new(&tenant.policies, &[of_tenant, of_user]),
-        None => Standings::new(&tenant.policies, &[of_tenant]),
-    });
+    entry.stands(Standings::new(of_tenant, of_user));
     match decision {
         Ok(_) => {
             entry.admitted(tenant);

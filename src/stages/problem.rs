@@ -1,13 +1,18 @@
 //! Turns a refusal into an answer that a frontend developer can act on: problem details (RFC 9457), and the headers
 //! that the code calls for.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::header::InvalidHeaderValue;
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::reply::{GateBody, PROXY_STATUS, guard_headers};
+use super::reply::{GUARDS, GateBody, PROXY_STATUS, Reply};
 use crate::domain::{Code, FieldError, Refusal, RequestId};
+use crate::http1::{Fields, Line, Value};
 use crate::limits::whole_seconds;
 use crate::openapi::problem_type;
+
+/// Room for the body that a refusal usually has, in bytes.
+const USUAL: usize = 512;
 
 /// The body of a refusal.
 #[derive(Serialize)]
@@ -24,7 +29,7 @@ struct Problem<'a> {
 }
 
 /// The answer that tells the caller about `refusal`.
-pub fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
+pub fn reply(refusal: &Refusal, id: RequestId) -> Reply {
     let code = refusal.code;
     let problem = Problem {
         kind: &problem_type(code),
@@ -36,43 +41,58 @@ pub fn response(refusal: &Refusal, id: RequestId) -> Response<GateBody> {
         errors: &refusal.errors,
     };
     // Strings and numbers only: nothing in it can fail to serialize.
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response = Response::new(GateBody::full(body));
-    *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    guard_headers(&mut response);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(PROXY_STATUS, HeaderValue::from_static(proxy_status(code)));
+    let mut body = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut body, &problem).unwrap_or_default();
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = Reply::new(status, GateBody::Held(body.into()));
+    reply.ends_connection = refusal.ends_connection;
+    let fields = &mut reply.fields;
+    fields.put_lines(GUARDS);
+    fields.put("content-type", "application/problem+json");
+    fields.put(PROXY_STATUS, proxy_status(code));
     if let Some(wait) = refusal.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        fields.put("retry-after", whole_seconds(wait));
     }
     if let Some(methods) = refusal.allow {
-        headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        fields.put("allow", methods);
     }
-    if refusal.ends_connection {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    if let Some(challenge) = challenge(refusal) {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
-    }
-    response
+    put_challenge(refusal, fields);
+    reply
 }
 
 /// `WWW-Authenticate` (RFC 6750, section 3): without a token no error is named, and with one never more than that it
 /// is not good.
-fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
-    let parameters = match refusal.code {
-        Code::TokenMissing => String::new(),
+fn put_challenge(refusal: &Refusal, fields: &mut Fields) {
+    const NAME: &str = "www-authenticate";
+    match refusal.code {
+        Code::TokenMissing => fields.put(NAME, "Bearer realm=\"confgate\""),
         Code::TokenMalformed | Code::TokenRejected | Code::TokenExpired | Code::TokenNotYetValid => {
-            format!(", error=\"invalid_token\", error_description=\"{}\"", refusal.code.title())
+            fields.put(NAME, InvalidToken(refusal.code));
         }
-        Code::ScopeMissing | Code::CreatorForbidden => match &refusal.scope {
-            Some(scope) => format!(", error=\"insufficient_scope\", scope=\"{scope}\""),
-            None => return None,
-        },
-        _ => return None,
-    };
-    HeaderValue::try_from(format!("Bearer realm=\"confgate\"{parameters}")).ok()
+        Code::ScopeMissing | Code::CreatorForbidden => {
+            if let Some(Ok(challenge)) = refusal.scope.as_deref().map(insufficient_scope) {
+                fields.put(NAME, challenge);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is wrong with a token, as the challenge tells it.
+struct InvalidToken(Code);
+
+impl Value for InvalidToken {
+    fn write(&self, line: &mut Line<'_>) {
+        line.text("Bearer realm=\"confgate\", error=\"invalid_token\", error_description=\"");
+        line.text(self.0.title());
+        line.text("\"");
+    }
+}
+
+fn insufficient_scope(scope: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    HeaderValue::try_from(format!(
+        "Bearer realm=\"confgate\", error=\"insufficient_scope\", scope=\"{scope}\""
+    ))
 }
 
 /// `Proxy-Status` (RFC 9209, section 2.3): an answer of the gateway's own, and of what kind.

@@ -1,30 +1,66 @@
 //! What goes back to the caller: an answer of the vendor's, passed through, or a document of the gateway's own.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use tokio::time::Sleep;
 
 use super::shed::Place;
+use crate::http1::{Fields, Lines};
 use crate::limits::InFlightGuard;
 use crate::upstream::{PooledBody, WireFault};
 
 /// Says whose answer it is (RFC 9209).
-pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+pub const PROXY_STATUS: &str = "proxy-status";
 
-/// An answer of the vendor's, ready to go back.
-pub type Reply = Response<GateBody>;
+/// What every answer says that has to do with a call: it may hold a conference's password, so no cache keeps it, and
+/// what the vendor sends as JSON no browser takes for a page.
+pub(super) const GUARDS: Lines = Lines::new("cache-control: no-store\r\nx-content-type-options: nosniff\r\n");
+
+/// An answer, ready to go back.
+#[derive(Debug)]
+pub struct Reply {
+    /// What became of the request.
+    pub status: StatusCode,
+    /// What each stage has to say of it.
+    pub fields: Fields,
+    /// What follows the head.
+    pub body: GateBody,
+    /// Whether nothing that follows on the connection can be read (RFC 9112, section 9.6).
+    pub ends_connection: bool,
+}
+
+impl Reply {
+    /// With no fields yet.
+    pub fn new(status: StatusCode, body: GateBody) -> Self {
+        Self { status, fields: Fields::new(), body, ends_connection: false }
+    }
+
+    /// Whether it says, or means, that nothing follows it: part of its request will never be read.
+    pub fn is_last(&self) -> bool {
+        self.ends_connection
+            || matches!(self.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// The same for libraries that speak HTTP.
+    pub fn into_http(self) -> Response<GateBody> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = HeaderMap::from(&self.fields);
+        response
+    }
+}
 
 /// The body of an answer.
 #[derive(Debug)]
 pub enum GateBody {
     /// Held whole.
-    Full(Full<Bytes>),
+    Held(Bytes),
     /// Longer than the gateway cares to hold: what was read so far, and the rest as it comes.
     Streaming(Box<Streaming>),
 }
@@ -41,15 +77,10 @@ pub struct Streaming {
 }
 
 impl GateBody {
-    /// A body that is held whole.
-    pub fn full(bytes: impl Into<Bytes>) -> Self {
-        Self::Full(Full::new(bytes.into()))
-    }
-
     /// The bytes of a body that is held whole and was not sent yet; nothing of any other.
     pub fn into_held(self) -> Bytes {
         match self {
-            Self::Full(full) => full.into_inner().unwrap_or_default(),
+            Self::Held(bytes) => bytes,
             Self::Streaming(_) => Bytes::new(),
         }
     }
@@ -78,7 +109,7 @@ fn caught(
 
 impl Default for GateBody {
     fn default() -> Self {
-        Self::full(Bytes::new())
+        Self::Held(Bytes::new())
     }
 }
 
@@ -91,7 +122,8 @@ impl Body for GateBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Self::Full(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
+            Self::Held(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Held(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
             Self::Streaming(streaming) => match streaming.first.take() {
                 Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
                 None => caught(|| {
@@ -108,14 +140,14 @@ impl Body for GateBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Full(full) => full.is_end_stream(),
+            Self::Held(bytes) => bytes.is_empty(),
             Self::Streaming(streaming) => streaming.first.is_none() && streaming.rest.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Full(full) => full.size_hint(),
+            Self::Held(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streaming(streaming) => {
                 let first = streaming.first.as_ref().map_or(0, |bytes| bytes.len() as u64);
                 let rest = streaming.rest.size_hint();
@@ -128,14 +160,6 @@ impl Body for GateBody {
             }
         }
     }
-}
-
-/// Headers that every answer has: it may hold a conference's password, so no cache keeps it, and what the vendor sends
-/// as JSON no browser takes for a page.
-pub(super) fn guard_headers(response: &mut Response<GateBody>) {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::HeaderValue;
-
 use crate::domain::{AppKey, AppName, OrgName, Principal, TenantId};
+use crate::limits::headers::Policies;
 use crate::limits::{InFlight, Limiter, UserLimiters};
 use crate::telemetry::{AppSlot, TenantSlot};
 use crate::vendor::{AppCalls, Breaker, Pause, TokenHandle};
@@ -50,7 +49,7 @@ pub struct Tenant {
     /// Calls at the same time.
     pub in_flight: InFlight,
     /// Its limits, as `RateLimit-Policy` tells them.
-    pub policies: HeaderValue,
+    pub policies: Policies,
     /// Whether no other tenant has the same app.
     pub alone: bool,
     /// Where workers count for it.

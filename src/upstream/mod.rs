@@ -22,7 +22,8 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fetch::{FetchError, Fetcher};
 pub use jitter::{fraction, give_or_take, upper_half};
 pub use pool::{
-    KEPT, Lease, Party, Pool, PoolConfig, PooledBody, SendError, SendFault, Stage, Turn, WireFault,
+    KEPT, Lease, Party, Pool, PoolConfig, PooledAnswer, PooledBody, SendError, SendFault, Stage, Turn,
+    WireFault,
 };
 pub use retry_after::retry_after;
 pub use stream::Stream;

@@ -32,6 +32,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("admin", "server"),
     ("config", "server"),
     ("jwt", "upstream"),
+    ("limits", "http1"),
     ("shipping", "trail"),
     ("shipping", "upstream"),
     ("smallserver", "listener"),

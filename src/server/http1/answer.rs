@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use http::response::Parts;
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 use http_body::SizeHint;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::http1::Fields;
 use crate::server::unread::date;
 
 /// How long `Date` is (RFC 9110, section 5.6.7).
@@ -20,12 +19,11 @@ const DATE_LENGTH: usize = 29;
 pub(super) struct Date(Cell<Option<(Instant, [u8; DATE_LENGTH])>>);
 
 impl Date {
-    fn write(&self, now: Instant, into: &mut Vec<u8>) {
-        let text = match self.0.get() {
+    pub(super) fn at(&self, now: Instant) -> [u8; DATE_LENGTH] {
+        match self.0.get() {
             Some((until, text)) if now < until => text,
             _ => self.renew(now),
-        };
-        into.extend_from_slice(&text);
+        }
     }
 
     fn renew(&self, now: Instant) -> [u8; DATE_LENGTH] {
@@ -106,53 +104,47 @@ fn is_bodiless(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Writes a head. `length` is the body's, where it is known, and told even if the body itself is not sent.
-pub(super) fn write_head(
-    head: &Parts,
-    asked: Asked,
-    (sent, length): (Sent, Option<u64>),
-    closes: bool,
-    (date, now, into): (&Date, Instant, &mut Vec<u8>),
-) {
-    let is_current = asked.version != Version::HTTP_10;
-    into.extend_from_slice(if is_current { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
-    into.extend_from_slice(head.status.as_str().as_bytes());
-    into.push(b' ');
-    into.extend_from_slice(head.status.canonical_reason().unwrap_or("Unknown").as_bytes());
-    into.extend_from_slice(b"\r\n");
-    write_fields(&head.headers, into);
-    match (sent, length) {
-        (Sent::Chunks, _) => field(TRANSFER_ENCODING.as_str(), b"chunked", into),
-        (_, Some(length)) if !is_bodiless(head.status) => {
-            field(CONTENT_LENGTH.as_str(), itoa::Buffer::new().format(length).as_bytes(), into);
-        }
-        _ => {}
-    }
-    match (closes, is_current) {
-        (true, _) => field(CONNECTION.as_str(), b"close", into),
-        (false, false) => field(CONNECTION.as_str(), b"keep-alive", into),
-        (false, true) => {}
-    }
-    into.extend_from_slice(DATE.as_str().as_bytes());
-    into.extend_from_slice(b": ");
-    date.write(now, into);
-    into.extend_from_slice(b"\r\n\r\n");
+/// What the head of an answer says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) asked: Asked,
+    pub(super) status: StatusCode,
+    pub(super) fields: &'a Fields,
+    pub(super) sent: Sent,
+    /// The body's, where it is known; told even if the body itself is not sent.
+    pub(super) length: Option<u64>,
+    /// Whether the connection ends with it.
+    pub(super) closes: bool,
 }
 
-/// All but those that the connection itself has to say.
-fn write_fields(headers: &HeaderMap, into: &mut Vec<u8>) {
-    for (name, value) in headers {
-        // As text: nearly all differ in their length, which is the first that is compared.
-        match name.as_str() {
-            "connection" | "content-length" | "date" | "transfer-encoding" => {}
-            name => field(name, value.as_bytes(), into),
+impl Head<'_> {
+    pub(super) fn write(&self, date: &[u8], into: &mut Vec<u8>) {
+        self.write_status(into);
+        into.extend_from_slice(self.fields.as_bytes());
+        match (self.sent, self.length) {
+            (Sent::Chunks, _) => into.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            (_, Some(length)) if !is_bodiless(self.status) => {
+                into.extend_from_slice(b"content-length: ");
+                into.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+                into.extend_from_slice(b"\r\n");
+            }
+            _ => {}
+        }
+        match (self.closes, self.asked.version) {
+            (true, _) => into.extend_from_slice(b"connection: close\r\n"),
+            (false, Version::HTTP_10) => into.extend_from_slice(b"connection: keep-alive\r\n"),
+            (false, _) => {}
+        }
+        into.extend_from_slice(b"date: ");
+        into.extend_from_slice(date);
+        into.extend_from_slice(b"\r\n\r\n");
+    }
+
+    fn write_status(&self, into: &mut Vec<u8>) {
+        let version = if self.asked.version == Version::HTTP_10 { "HTTP/1.0 " } else { "HTTP/1.1 " };
+        let reason = self.status.canonical_reason().unwrap_or("Unknown");
+        for part in [version, self.status.as_str(), " ", reason, "\r\n"] {
+            into.extend_from_slice(part.as_bytes());
         }
     }
-}
-
-fn field(name: &str, value: &[u8], into: &mut Vec<u8>) {
-    into.extend_from_slice(name.as_bytes());
-    into.extend_from_slice(b": ");
-    into.extend_from_slice(value);
-    into.extend_from_slice(b"\r\n");
 }

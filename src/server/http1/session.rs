@@ -8,14 +8,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::CONNECTION;
-use http::{Method, Response, StatusCode};
+use http::Method;
 use http_body::Body;
 use tokio::io::AsyncWrite;
 use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::answer::{Asked, Sent, write_head};
+use super::answer::{Asked, Head, Sent};
 use super::body::RequestBody;
 use super::head::{HeadBounds, RequestHead};
 use super::line::{Line, NoHead};
@@ -27,7 +26,7 @@ use crate::server::current::Current;
 use crate::server::phase::{Phase, PhaseView};
 use crate::server::transport::{Patience, Transport};
 use crate::stages::identify::Accepted;
-use crate::stages::reply::GateBody;
+use crate::stages::reply::{GateBody, Reply};
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,17 +149,17 @@ impl<'a> Session<'a> {
         self.line.borrow_mut().begin(framing, is_invited);
         let body = CallerBody::Http1(RequestBody::new(&self.line));
         // The stack is always ready: what it must wait for, it waits for inside of its future.
-        let response = {
+        let reply = {
             let reply = stack.call(Accepted { peer: self.peer, head, body });
             self.unless_left(pin!(reply)).await?
         };
-        let Ok::<_, Infallible>(response) = response;
+        let Ok::<_, Infallible>(reply) = reply;
         if self.line.borrow().has_begun_to_invite() {
             return Err(End::Lost);
         }
-        let goes_on = keeps && !phase.has_reached(Phase::Draining) && !is_last(&response);
+        let goes_on = keeps && !phase.has_reached(Phase::Draining) && !reply.is_last();
         let closes = !goes_on || !poll_fn(|cx| Poll::Ready(self.line.borrow_mut().skip(cx))).await;
-        self.send(response, asked, closes).await?;
+        self.send(reply, asked, closes).await?;
         if closes { Err(End::Done) } else { Ok(()) }
     }
 
@@ -173,29 +172,19 @@ impl<'a> Session<'a> {
         .await
     }
 
-    async fn send(&mut self, response: Response<GateBody>, asked: Asked, closes: bool) -> Result<(), End> {
+    async fn send(&mut self, reply: Reply, asked: Asked, closes: bool) -> Result<(), End> {
         self.since = Instant::now();
-        let (head, mut body) = response.into_parts();
+        let Reply { status, fields, mut body, .. } = reply;
         let hint = body.size_hint();
-        let body_is_held = matches!(body, GateBody::Full(_));
-        let mut sent = Sent::of(asked, head.status, &hint);
+        let mut sent = Sent::of(asked, status, &hint);
         let closes = closes || sent == Sent::UntilClosed;
         let mut out = self.http1.take_buffer();
-        write_head(&head, asked, (sent, hint.exact()), closes, (&self.http1.date, self.since, &mut out));
-        while sent != Sent::None && !body.is_end_stream() {
-            let data = match self.data(&mut body).await {
-                Ok(Some(data)) => data,
-                Ok(None) => break,
-                Err(end) => return Err(self.broken_off(end, sent)),
-            };
-            if !sent.write(&data, &mut out) {
-                return Err(End::Done);
-            }
-            drop(data);
-            if out.len() > READ || !body.is_end_stream() {
-                self.write(&out).await?;
-                out.clear();
-            }
+        let head = Head { asked, status, fields: &fields, sent, length: hint.exact(), closes };
+        head.write(&self.http1.date.at(self.since), &mut out);
+        let body_is_held = matches!(body, GateBody::Held(_));
+        match &mut body {
+            GateBody::Held(bytes) => _ = sent.write(bytes, &mut out),
+            streaming @ GateBody::Streaming(_) => self.pass_on(streaming, &mut sent, &mut out).await?,
         }
         let is_whole = sent.end(&mut out);
         self.write(&out).await?;
@@ -204,6 +193,26 @@ impl<'a> Session<'a> {
             self.since = Instant::now();
         }
         if is_whole && sent != Sent::UntilClosed { Ok(()) } else { Err(End::Done) }
+    }
+
+    /// Writes a body as it comes. Its last piece may be left in `out`.
+    async fn pass_on(&mut self, body: &mut GateBody, sent: &mut Sent, out: &mut Vec<u8>) -> Result<(), End> {
+        while *sent != Sent::None && !body.is_end_stream() {
+            let data = match self.data(body).await {
+                Ok(Some(data)) => data,
+                Ok(None) => break,
+                Err(end) => return Err(self.broken_off(end, *sent)),
+            };
+            if !sent.write(&data, out) {
+                return Err(End::Done);
+            }
+            drop(data);
+            if out.len() > READ || !body.is_end_stream() {
+                self.write(out).await?;
+                out.clear();
+            }
+        }
+        Ok(())
     }
 
     /// How a connection ends whose answer breaks off. A caller that takes its end for the answer's is to see a reset.
@@ -255,10 +264,4 @@ impl<'a> Session<'a> {
         self.patience.flushed();
         Ok(())
     }
-}
-
-/// Whether an answer says, or means, that nothing follows it: part of its request will never be read.
-fn is_last(response: &Response<GateBody>) -> bool {
-    matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE)
-        || response.headers().get(CONNECTION).is_some_and(|said| said == "close")
 }

@@ -173,7 +173,7 @@ impl<'a> Session<'a> {
                 let reply = stack.call(Accepted { peer, head, body });
                 let reply = async move {
                     match reply.await {
-                        Ok(response) => response,
+                        Ok(reply) => reply,
                         Err(never) => match never {},
                     }
                 };

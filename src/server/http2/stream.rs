@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::server::unread::date;
-use crate::stages::reply::GateBody;
+use crate::stages::reply::{GateBody, Reply};
 
 /// The caller has reset the stream, or is gone.
 #[derive(Debug)]
@@ -28,36 +28,29 @@ impl From<h2::Error> for Gone {
 /// Sends what `reply` resolves to, unless the caller takes its request back before. The caller has `patience` to take
 /// the whole answer: windows that it does not open end the stream. `only_head` is for a request with HEAD.
 pub(super) async fn answer(
-    reply: impl Future<Output = Response<GateBody>>,
+    reply: impl Future<Output = Reply>,
     mut respond: SendResponse<Bytes>,
     only_head: bool,
     patience: Duration,
 ) {
-    let response = tokio::select! {
+    let reply = tokio::select! {
         biased;
-        response = reply => response,
+        reply = reply => reply,
         _ = poll_fn(|cx| respond.poll_reset(cx)) => return,
     };
-    let sent = timeout(patience, send(response, &mut respond, only_head)).await;
+    let sent = timeout(patience, send(reply, &mut respond, only_head)).await;
     if sent.is_err() {
         respond.send_reset(Reason::CANCEL);
     }
 }
 
-async fn send(
-    response: Response<GateBody>,
-    respond: &mut SendResponse<Bytes>,
-    only_head: bool,
-) -> Result<(), Gone> {
-    let (mut head, body) = response.into_parts();
-    // There is none in HTTP/2 (RFC 9113, section 8.2.2).
-    head.headers.remove(header::CONNECTION);
-    let now = HeaderValue::from_str(&date(Timestamp::now()));
-    if let (false, Ok(now)) = (head.headers.contains_key(header::DATE), now) {
+async fn send(reply: Reply, respond: &mut SendResponse<Bytes>, only_head: bool) -> Result<(), Gone> {
+    let (mut head, body) = reply.into_http().into_parts();
+    if let Ok(now) = HeaderValue::from_str(&date(Timestamp::now())) {
         head.headers.insert(header::DATE, now);
     }
     if let Some(length) = body.size_hint().exact() {
-        head.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+        head.headers.insert(header::CONTENT_LENGTH, length.into());
     }
     let is_whole = only_head || body.is_end_stream();
     let stream = respond.send_response(Response::from_parts(head, ()), is_whole)?;

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, InvalidHeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, InvalidHeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
@@ -60,7 +60,8 @@ impl HttpSink {
         if status == StatusCode::PAYLOAD_TOO_LARGE {
             return Err(Undelivered::TooLarge { records: batch.records, bytes: batch.body.len() });
         }
-        let retry_after = retry_after(answer.headers(), Timestamp::now());
+        let asked = answer.headers().get(RETRY_AFTER);
+        let retry_after = asked.and_then(|asked| retry_after(asked, Timestamp::now()));
         let why = format!("the receiver answered {}", status.as_u16());
         Err(Undelivered::Failed { why, retry_after, may_be_too_large: false })
     }

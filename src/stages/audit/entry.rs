@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -12,6 +12,7 @@ use super::desk::Desk;
 use super::facts::{Announced, Ending, Facts, Verdict};
 use super::unavailable::{unrecorded_change, unrecorded_read, unrecorded_refusal};
 use crate::domain::{Call, Code, ConferenceId, Refusal, RequestId, TraceContext, UserName};
+use crate::http1::Fields;
 use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Limit, VendorAnswer};
@@ -191,9 +192,12 @@ impl Entry {
         refusal
     }
 
-    /// Puts the limits' headers on an answer.
-    pub(super) fn write_standings(&self, headers: &mut HeaderMap) {
-        self.facts.borrow_mut().standings.write(headers);
+    /// Puts the limits' fields on an answer.
+    pub(super) fn put_standings(&self, fields: &mut Fields) {
+        let facts = self.facts.borrow();
+        if let Some(caller) = &facts.caller {
+            facts.standings.put(&caller.tenant.policies, fields);
+        }
     }
 
     /// The vendor's answer goes out. Returns when it is on record as firmly as it has to be, or with what goes out

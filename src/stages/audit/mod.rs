@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use http::{Method, Response};
+use http::Method;
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
@@ -31,7 +31,7 @@ use super::deciding::take_ready;
 use super::head::Head;
 use super::identify::Arrival;
 use super::problem;
-use super::reply::{GateBody, Reply};
+use super::reply::Reply;
 use crate::domain::Refusal;
 use crate::trail::Slot;
 
@@ -93,26 +93,26 @@ async fn decide(
 
 /// Puts the decision on record, and makes the answer of it. A panic here is the request's failure as well, and its
 /// entry has one outcome all the same.
-async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
-    if let Ok(response) = AssertUnwindSafe(answer(entry, decision)).catch_unwind().await {
-        return response;
+async fn conclude(entry: &Entry, decision: Result<Reply, Refusal>) -> Reply {
+    if let Ok(reply) = AssertUnwindSafe(answer(entry, decision)).catch_unwind().await {
+        return reply;
     }
     let internal = Refusal::internal("a panic while the answer was made");
     let refusal = entry.close_refused(&internal).await.err().unwrap_or(internal);
-    problem::response(&refusal, entry.id())
+    problem::reply(&refusal, entry.id())
 }
 
-async fn answer(entry: &Entry, decision: Result<Reply, Refusal>) -> Response<GateBody> {
+async fn answer(entry: &Entry, decision: Result<Reply, Refusal>) -> Reply {
     let decision = match decision {
-        Ok(reply) => entry.close_answered(reply.status()).await.map(|()| reply),
+        Ok(reply) => entry.close_answered(reply.status).await.map(|()| reply),
         Err(refusal) => entry.close_refused(&refusal).await.and(Err(refusal)),
     };
-    let mut response = match decision {
+    let mut reply = match decision {
         Ok(reply) => reply,
-        Err(refusal) => problem::response(&entry.with_whole_wait(refusal), entry.id()),
+        Err(refusal) => problem::reply(&entry.with_whole_wait(refusal), entry.id()),
     };
-    entry.write_standings(response.headers_mut());
-    response
+    entry.put_standings(&mut reply.fields);
+    reply
 }
 
 impl<B, S> Service<Timed<B>> for Audit<S>
@@ -120,9 +120,9 @@ where
     B: 'static,
     S: Service<Audited<B>, Response = Reply, Error = Refusal> + Clone + 'static,
 {
-    type Response = Response<GateBody>;
+    type Response = Reply;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<GateBody>, Infallible>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>>>>;
 
     /// Always: the stages behind wait inside of their futures.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -148,7 +148,7 @@ where
             } else {
                 match this.desk.slot(arrival.started, deadline).await {
                     Ok(slot) => Some(slot),
-                    Err(refusal) => return Ok(problem::response(&refusal, arrival.id)),
+                    Err(refusal) => return Ok(problem::reply(&refusal, arrival.id)),
                 }
             };
             let entry = this.open(slot, (arrival, deadline));

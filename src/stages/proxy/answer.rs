@@ -1,17 +1,17 @@
 //! Turns the vendor's answer into the caller's: status, body and media type as they came, whatever they mean.
 
 use bytes::{Bytes, BytesMut};
-use http::response::Parts;
-use http::{HeaderValue, Response, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::told::Told;
 use crate::domain::{Action, Code, ConferenceId, Refusal};
+use crate::http1::{Fields, Line, Lines, Value};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
-use crate::stages::reply::{GateBody, PROXY_STATUS, Reply, Streaming, guard_headers};
-use crate::upstream::{PooledBody, WireFault};
+use crate::stages::reply::{GUARDS, GateBody, PROXY_STATUS, Reply, Streaming};
+use crate::upstream::{PooledAnswer, PooledBody, WireFault};
 
 enum Held {
     Whole(Bytes),
@@ -21,14 +21,14 @@ enum Held {
 
 /// Reads the answer as far as it is held, notes what it says, and hands it on.
 pub(super) async fn reply(
-    response: Response<PooledBody>,
+    answer: PooledAnswer,
     entry: &Entry,
     action: Action,
     in_flight: InFlightGuard,
     limit: usize,
     due: Instant,
 ) -> Result<Reply, Refusal> {
-    let (head, mut rest) = response.into_parts();
+    let PooledAnswer { status, fields, body: mut rest } = answer;
     let broken = |code| broken(code, entry, action);
     let held = match rest.take_whole(limit) {
         Some(whole) => Held::Whole(whole),
@@ -39,8 +39,8 @@ pub(super) async fn reply(
     };
     let body = match held {
         Held::Whole(bytes) => {
-            note(entry, action, head.status, &bytes);
-            GateBody::full(bytes)
+            note(entry, action, status, &bytes);
+            GateBody::Held(bytes)
         }
         Held::Part(first) => GateBody::Streaming(Box::new(Streaming {
             first: Some(first),
@@ -50,7 +50,7 @@ pub(super) async fn reply(
             place: None,
         })),
     };
-    Ok(passed_on(head, body))
+    Ok(passed_on(status, fields, body))
 }
 
 async fn hold(body: &mut PooledBody, limit: usize) -> Result<Held, WireFault> {
@@ -105,19 +105,23 @@ fn broken(code: Code, entry: &Entry, action: Action) -> Refusal {
 }
 
 /// Of the vendor's fields those that mean something to the caller ([`KEPT`](crate::upstream::KEPT)) are there already.
-fn passed_on(head: Parts, body: GateBody) -> Reply {
-    let status = head.status;
-    let mut response = Response::from_parts(head, body);
-    guard_headers(&mut response);
-    response.headers_mut().insert(PROXY_STATUS, received_status(status));
-    response
+fn passed_on(status: StatusCode, mut fields: Fields, body: GateBody) -> Reply {
+    fields.put_lines(GUARDS);
+    match status {
+        StatusCode::OK => fields.put_lines(RECEIVED_OK),
+        status => fields.put(PROXY_STATUS, Received(status)),
+    }
+    Reply { status, fields, body, ends_connection: false }
 }
 
-/// RFC 9209, section 2.1.4: an answer that the next hop gave.
-fn received_status(status: StatusCode) -> HeaderValue {
-    if status == StatusCode::OK {
-        return HeaderValue::from_static("confgate; received-status=200");
+/// An answer that the next hop gave (RFC 9209, section 2.1.4).
+struct Received(StatusCode);
+
+const RECEIVED_OK: Lines = Lines::new("proxy-status: confgate; received-status=200\r\n");
+
+impl Value for Received {
+    fn write(&self, line: &mut Line<'_>) {
+        line.text("confgate; received-status=");
+        line.number(self.0.as_u16().into());
     }
-    HeaderValue::try_from(format!("confgate; received-status={}", status.as_u16()))
-        .unwrap_or_else(|_| HeaderValue::from_static("confgate"))
 }

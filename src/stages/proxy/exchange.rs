@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -18,7 +18,7 @@ use crate::stages::intent::Recorded;
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
 use crate::tenancy::{App, Caller};
-use crate::upstream::{Lease, Party, Pool, PooledBody, Stage, retry_after};
+use crate::upstream::{Lease, Party, Pool, PooledAnswer, Stage, retry_after};
 use crate::vendor::Passage;
 
 /// Of a vendor's token.
@@ -26,7 +26,7 @@ type Generation = u64;
 
 /// What the vendor answered.
 struct Answer {
-    response: Response<PooledBody>,
+    response: PooledAnswer,
     /// Of the token that it was asked with.
     generation: Generation,
     /// When the head was there.
@@ -84,10 +84,11 @@ impl Exchange {
                 return Err(refusal);
             }
         };
-        if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            self.app().pause.open(retry_after(response.headers(), Timestamp::now()));
+        if matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            let asked = response.fields.get("retry-after");
+            self.app().pause.open(asked.and_then(|asked| retry_after(asked, Timestamp::now())));
         }
-        let (status, (_, time)) = (response.status(), self.limit(at));
+        let (status, (_, time)) = (response.status, self.limit(at));
         let Self { config, entry, caller, in_flight, passage, due, action, .. } = self;
         let reply = answer::reply(response, &entry, action, in_flight, config.held_bytes, due).await;
         tell(&caller.tenant.app, passage, sign_of_answer(status, &reply, time));
@@ -97,7 +98,7 @@ impl Exchange {
     /// The vendor's answer, after a 401 the one to a new token.
     async fn answered(&self, now: Instant) -> Result<Answer, Failure> {
         let answer = self.attempt(now).await?;
-        if answer.response.status() != StatusCode::UNAUTHORIZED {
+        if answer.response.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         drop(answer.response);
@@ -108,7 +109,7 @@ impl Exchange {
         // The vendor counts it too. What was refused for the gateway's token is not refused once more for the budget.
         let _ = self.app().budget.check();
         let answer = self.attempt(Instant::now()).await?;
-        if answer.response.status() == StatusCode::UNAUTHORIZED {
+        if answer.response.status == StatusCode::UNAUTHORIZED {
             return Err(Failure::RefusedCredentials("401 with a new token as well".into()));
         }
         Ok(answer)
@@ -146,7 +147,7 @@ impl Exchange {
         let at = Instant::now();
         self.entry.attempt_ended(vendor_answer(&outcome), started, at);
         let response = outcome?;
-        self.entry.vendor_answered(response.status());
+        self.entry.vendor_answered(response.status);
         Ok(Answer { response, generation: token.generation(), at })
     }
 

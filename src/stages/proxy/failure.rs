@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 
 use crate::domain::{Code, Refusal};
 use crate::stages::reply::Reply;
 use crate::telemetry::VendorAnswer;
-use crate::upstream::{PooledBody, SendError, Stage};
+use crate::upstream::{PooledAnswer, SendError, Stage};
 
 pub(super) enum Failure {
     /// All connections were in use by other calls: no byte of it left.
@@ -78,9 +78,9 @@ pub(super) fn sign_of_answer(status: StatusCode, reply: &Result<Reply, Refusal>,
     }
 }
 
-pub(super) fn vendor_answer(outcome: &Result<Response<PooledBody>, Failure>) -> VendorAnswer {
+pub(super) fn vendor_answer(outcome: &Result<PooledAnswer, Failure>) -> VendorAnswer {
     match outcome {
-        Ok(response) => VendorAnswer::of_status(response.status().as_u16()),
+        Ok(response) => VendorAnswer::of_status(response.status.as_u16()),
         Err(_) => VendorAnswer::None,
     }
 }

@@ -18,7 +18,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::Response;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, sleep_until};
 use tower::layer::layer_fn;
@@ -30,7 +29,7 @@ use super::audit::Desk;
 use super::deadline::Timed;
 use super::identify::Arrival;
 use super::problem;
-use super::reply::GateBody;
+use super::reply::{GateBody, Reply};
 use crate::domain::{Code, Refusal};
 
 /// How much one worker takes on.
@@ -116,7 +115,7 @@ impl Gauge {
         self.is_measured.set(false);
     }
 
-    async fn turn_away(self: Rc<Self>, arrival: Arrival, reason: &'static str) -> Response<GateBody> {
+    async fn turn_away(self: Rc<Self>, arrival: Arrival, reason: &'static str) -> Reply {
         let (pacing, turn) = self.pacing.get().next(Instant::now());
         self.pacing.set(pacing);
         if let Some(turn) = turn {
@@ -128,7 +127,7 @@ impl Gauge {
             Ok(()) => refusal,
             Err(instead) => instead,
         };
-        problem::response(&refusal, arrival.id)
+        problem::reply(&refusal, arrival.id)
     }
 }
 
@@ -149,13 +148,13 @@ impl Drop for Place {
     }
 }
 
-type TurnedAway = Pin<Box<dyn Future<Output = Result<Response<GateBody>, Infallible>>>>;
+type TurnedAway = Pin<Box<dyn Future<Output = Result<Reply, Infallible>>>>;
 
 impl<B, S> Service<Timed<B>> for Shed<S>
 where
-    S: Service<Timed<B>, Response = Response<GateBody>, Error = Infallible>,
+    S: Service<Timed<B>, Response = Reply, Error = Infallible>,
 {
-    type Response = Response<GateBody>;
+    type Response = Reply;
     type Error = Infallible;
     type Future = Either<TurnedAway, Serving<S::Future>>;
 
@@ -187,16 +186,16 @@ pin_project! {
 
 impl<F> Future for Serving<F>
 where
-    F: Future<Output = Result<Response<GateBody>, Infallible>>,
+    F: Future<Output = Result<Reply, Infallible>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
-        if let GateBody::Streaming(streaming) = response.body_mut() {
+        let mut reply = ready!(this.inner.poll(cx))?;
+        if let GateBody::Streaming(streaming) = &mut reply.body {
             streaming.place = this.place.take();
         }
-        Poll::Ready(Ok(response))
+        Poll::Ready(Ok(reply))
     }
 }

@@ -3,11 +3,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 
 use super::WireFault;
 use super::connection::Lease;
-use crate::http1::{Framing, Piece};
+use crate::http1::{Fields, Framing, Piece};
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct PooledAnswer {
+    /// How it went.
+    pub status: StatusCode,
+    /// Those of its fields that are [`KEPT`](super::KEPT), the first of each name.
+    pub fields: Fields,
+    /// What follows the head.
+    pub body: PooledBody,
+}
 
 /// The body of an answer. Read to its end, it gives its connection back; dropped before, it closes it, as what
 /// is left of the answer would be in the way of the next. Trailers are dropped.

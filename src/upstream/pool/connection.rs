@@ -1,8 +1,6 @@
-use http::Response;
-
 use super::slots::Slot;
 use super::wire::{NoAnswer, Wire};
-use super::{Pool, PooledBody, SendError};
+use super::{Pool, PooledAnswer, PooledBody, SendError};
 use crate::upstream::Stream;
 
 /// One open connection. Dropped, it is closed at once, whatever is on its way.
@@ -30,13 +28,14 @@ impl Lease {
     /// connection turns out to be closed before a byte of it left, it is sent on another.
     ///
     /// Has no timeout of its own: the caller gives up by dropping the future, which ends the connection.
-    pub async fn send(mut self, request: &[u8]) -> Result<Response<PooledBody>, SendError> {
+    pub async fn send(mut self, request: &[u8]) -> Result<PooledAnswer, SendError> {
         loop {
             let reused = self.connection.reused;
             let error = match self.connection.wire.exchange(request).await {
                 Ok(head) => {
                     self.connection.keep = head.keeps;
-                    return Ok(head.response.map(|()| PooledBody::new(head.framing, self)));
+                    let body = PooledBody::new(head.framing, self);
+                    return Ok(PooledAnswer { status: head.status, fields: head.fields, body });
                 }
                 Err(NoAnswer::Sent(fault)) => return Err(SendError::sent(fault, reused)),
                 Err(NoAnswer::Unsent(error)) => error,

@@ -2,21 +2,24 @@
 
 use std::mem::MaybeUninit;
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::StatusCode;
 use httparse::{Header, Status};
 
 use super::{SendFault, WireFault};
-use crate::http1::Framing;
+use crate::http1::{Fields, Framing};
 use crate::upstream::MAX_HEADERS;
 
 /// The fields that are kept of an answer: those that mean something to whoever asked. All others are between the two
 /// ends of the connection.
-pub const KEPT: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_ENCODING, RETRY_AFTER];
+pub const KEPT: [&str; 3] = ["content-type", "content-encoding", "retry-after"];
+
+const NO_FIELD: &str = "a field of the answer is none";
 
 /// An answer's head, and what it says about what follows.
 pub(super) struct Head {
-    pub(super) response: Response<()>,
+    pub(super) status: StatusCode,
+    /// Those of its fields that are [`KEPT`].
+    pub(super) fields: Fields,
     pub(super) framing: Framing,
     /// Whether the server takes another request after it.
     pub(super) keeps: bool,
@@ -55,10 +58,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, SendFault> {
     // overruled by them, and may be an attempt to split the answer in two (section 6.3).
     let is_twice = said.is_chunked && said.length.is_some();
     let keeps = is_current && !said.closes && !is_twice && framing != Framing::UntilClosed;
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    *response.headers_mut() = said.kept;
-    Ok(Parsed::Final(Head { response, framing, keeps }, length))
+    Ok(Parsed::Final(Head { status, fields: said.kept, framing, keeps }, length))
 }
 
 /// What the fields say.
@@ -67,13 +67,13 @@ struct Said {
     length: Option<u64>,
     is_chunked: bool,
     closes: bool,
-    kept: HeaderMap,
+    kept: Fields,
 }
 
 impl Said {
     fn by(fields: &[Header<'_>]) -> Result<Self, SendFault> {
-        // Room for what the gateway adds on the way out.
-        let mut said = Self { kept: HeaderMap::with_capacity(12), ..Self::default() };
+        // With room for what the gateway adds on the way out.
+        let mut said = Self { kept: Fields::new(), ..Self::default() };
         for Header { name, value } in fields {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             if is("content-length") {
@@ -87,10 +87,11 @@ impl Said {
             } else if is("connection") {
                 let mut options = value.split(|byte| *byte == b',');
                 said.closes |= options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
-            } else if let Some(kept) = KEPT.iter().find(|kept| is(kept.as_str()))
-                && !said.kept.contains_key(kept)
+            } else if let Some(kept) = KEPT.iter().find(|kept| is(kept))
+                && said.kept.get(kept).is_none()
             {
-                said.kept.insert(kept, kept_value(value)?);
+                let invalid = |_| WireFault::Malformed(NO_FIELD);
+                said.kept.put_foreign(kept, value).map_err(invalid)?;
             }
         }
         Ok(said)
@@ -124,18 +125,9 @@ fn length(mut known: Option<u64>, value: &[u8]) -> Result<u64, WireFault> {
     known.ok_or(WireFault::Malformed("the answer's length is no number"))
 }
 
-fn kept_value(value: &[u8]) -> Result<HeaderValue, WireFault> {
-    if value == b"application/json" {
-        return Ok(HeaderValue::from_static("application/json"));
-    }
-    HeaderValue::from_bytes(value).map_err(|_| WireFault::Malformed("a field of the answer is none"))
-}
-
 fn what_is_wrong(error: httparse::Error) -> &'static str {
     match error {
-        httparse::Error::HeaderName | httparse::Error::HeaderValue | httparse::Error::NewLine => {
-            "a field of the answer is none"
-        }
+        httparse::Error::HeaderName | httparse::Error::HeaderValue | httparse::Error::NewLine => NO_FIELD,
         httparse::Error::Status => "the answer has no status",
         httparse::Error::Version => "the answer has no version of HTTP/1",
         httparse::Error::TooManyHeaders => "the answer has too many fields",

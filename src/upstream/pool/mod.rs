@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use body::PooledBody;
+pub use body::{PooledAnswer, PooledBody};
 pub use connection::Lease;
 pub use error::{SendError, SendFault, Stage, WireFault};
 pub use head::KEPT;

@@ -13,10 +13,10 @@ pub(super) struct Budget {
 
 /// As measured, to the nearest whole number, in debug and release builds alike. What lowers a figure lowers its budget.
 pub(super) const BUDGETS: [Budget; 6] = [
-    Budget { case: Get, worker: 11, trail: 0 },
-    Budget { case: NewToken, worker: 49, trail: 0 },
-    Budget { case: Create, worker: 30, trail: 2 },
-    Budget { case: Refusal, worker: 17, trail: 0 },
-    Budget { case: RefusalOfAFlood, worker: 17, trail: 0 },
-    Budget { case: Preflight, worker: 6, trail: 0 },
+    Budget { case: Get, worker: 8, trail: 0 },
+    Budget { case: NewToken, worker: 46, trail: 0 },
+    Budget { case: Create, worker: 27, trail: 2 },
+    Budget { case: Refusal, worker: 10, trail: 0 },
+    Budget { case: RefusalOfAFlood, worker: 10, trail: 0 },
+    Budget { case: Preflight, worker: 3, trail: 0 },
 ];

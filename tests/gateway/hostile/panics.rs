@@ -14,7 +14,7 @@ use confgate::stages::intent::Recorded;
 use confgate::stages::reply::{GateBody, Reply};
 use confgate::telemetry::{Place, watch_panics};
 use futures_util::future::join_all;
-use http::Response;
+use http::StatusCode;
 use serde_json::json;
 use tower::{Service, ServiceBuilder, service_fn};
 
@@ -85,7 +85,7 @@ async fn a_stage_before_the_trail_does_too() {
             async move {
                 tokio::task::yield_now().await;
                 assert!(path != "/wait", "on purpose, while it is waited for");
-                Ok(Response::new(GateBody::full("well")))
+                Ok(Reply::new(StatusCode::OK, GateBody::Held("well".into())))
             }
         };
         ServiceBuilder::new().layer(catch_panic::layer(desk)).service(service_fn(stage))
@@ -116,7 +116,7 @@ async fn a_stage_before_the_trail_does_too() {
 struct Uncallable(Arc<AtomicBool>);
 
 impl Service<Accepted<CallerBody>> for Uncallable {
-    type Response = Response<GateBody>;
+    type Response = Reply;
     type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Response, Infallible>>;
 
@@ -126,7 +126,7 @@ impl Service<Accepted<CallerBody>> for Uncallable {
 
     fn call(&mut self, _: Accepted<CallerBody>) -> Self::Future {
         assert!(!self.0.swap(false, Ordering::SeqCst), "on purpose, in the connection's task");
-        std::future::ready(Ok(Response::new(GateBody::full("well"))))
+        std::future::ready(Ok(Reply::new(StatusCode::OK, GateBody::Held("well".into()))))
     }
 }
 

@@ -16,11 +16,10 @@ use confgate::server::{
 };
 use confgate::stages::audit::Desk;
 use confgate::stages::identify::Accepted;
-use confgate::stages::reply::GateBody;
+use confgate::stages::reply::Reply;
 use confgate::telemetry::{Metrics, MetricsBuilder};
 use confgate::trail::{Trail, TrailThread};
 use confgate::upstream::{Connector, tls_config};
-use http::Response;
 use tempfile::TempDir;
 use tower::Service;
 
@@ -45,7 +44,7 @@ impl Worker {
     /// `build` makes the worker's stack.
     pub(crate) async fn start<S>(build: impl Fn(&Parts, Rc<Desk>) -> S + Send + 'static) -> Self
     where
-        S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+        S: Service<Accepted<CallerBody>, Response = Reply, Error = Infallible> + Clone + 'static,
     {
         let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
         let directory = TempDir::new().expect("a temporary directory");
@@ -84,7 +83,7 @@ fn serve<S>(
     build: impl Fn(&Parts, Rc<Desk>) -> S + Send + 'static,
 ) -> (Metrics, PhaseSwitch, TrailThread)
 where
-    S: Service<Accepted<CallerBody>, Response = Response<GateBody>, Error = Infallible> + Clone + 'static,
+    S: Service<Accepted<CallerBody>, Response = Reply, Error = Infallible> + Clone + 'static,
 {
     let (tls, _) = tls_config(None).expect("certificate authorities");
     let connector = Connector::new(tls, Duration::from_secs(1));

@@ -35,7 +35,7 @@ fn a_request_that_was_not_begun_goes_out_on_another_connection() {
         let pool = pool(&server);
         let held = [head(&pool, "/0").await.unwrap(), head(&pool, "/0").await.unwrap()];
         for answer in held {
-            answer.into_body().collect().await.unwrap();
+            answer.body.collect().await.unwrap();
         }
         // Both look alive, and take no byte.
         pool.0.idle.shut_down_all();
@@ -130,7 +130,7 @@ fn a_body_that_breaks_off_or_is_dropped_takes_its_connection_along() {
         .await;
         let pool = pool_of(&server.url(), 1, LONG);
         let broken = head(&pool, "/0").await.unwrap();
-        assert!(broken.into_body().collect().await.is_err());
+        assert!(broken.body.collect().await.is_err());
         drop(head(&pool, "/1").await.unwrap());
         until(|| server.record.open.get() == 0).await;
         assert_eq!(pool.idle(), 0);

@@ -3,7 +3,6 @@ mod faults;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use http::Response;
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
@@ -36,12 +35,12 @@ fn request(path: &str) -> Vec<u8> {
     format!("POST {path} HTTP/1.1\r\nhost: server.test\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes()
 }
 
-async fn head(pool: &Pool, path: &str) -> Result<Response<PooledBody>, SendError> {
+async fn head(pool: &Pool, path: &str) -> Result<PooledAnswer, SendError> {
     pool.connect(pool.turn(party()).await, false).await?.send(&request(path)).await
 }
 
 async fn whole(pool: &Pool, path: &str) -> Result<String, SendError> {
-    let body = head(pool, path).await?.into_body().collect().await;
+    let body = head(pool, path).await?.body.collect().await;
     Ok(String::from_utf8(body.unwrap().to_bytes().to_vec()).unwrap())
 }
 
@@ -130,8 +129,8 @@ fn the_connection_used_last_is_used_next() {
         let pool = pool(&server);
         let first = head(&pool, "/0").await.unwrap();
         let second = head(&pool, "/1").await.unwrap();
-        second.into_body().collect().await.unwrap();
-        first.into_body().collect().await.unwrap();
+        second.body.collect().await.unwrap();
+        first.body.collect().await.unwrap();
         assert_eq!(pool.idle(), 2);
         whole(&pool, "/2").await.unwrap();
         whole(&pool, "/3").await.unwrap();
@@ -176,7 +175,7 @@ fn fresh_means_a_new_connection_within_the_limit() {
         whole(&pool, "/0").await.unwrap();
         let lease = pool.connect(pool.turn(party()).await, true).await.unwrap();
         let answer = lease.send(&request("/1")).await.unwrap();
-        answer.into_body().collect().await.unwrap();
+        answer.body.collect().await.unwrap();
         assert_eq!(server.paths(), [(0, "/0".to_owned()), (1, "/1".to_owned())]);
         until(|| server.record.open.get() == 1).await;
         assert_eq!(pool.idle(), 1);
@@ -204,7 +203,7 @@ fn excess_requests_wait_their_turn() {
         waiting.remove(3).abort();
         let [first, second] = held;
         drop(first);
-        second.into_body().collect().await.unwrap();
+        second.body.collect().await.unwrap();
         for task in waiting {
             task.await.unwrap();
         }

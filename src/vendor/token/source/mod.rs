@@ -4,7 +4,7 @@ mod tests;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
@@ -91,12 +91,13 @@ impl VendorSource {
 
     fn read(&self, answer: &Response<Bytes>) -> Result<Grant, Failure> {
         if answer.status() != StatusCode::OK {
+            let asked = answer.headers().get(RETRY_AFTER);
             return Err(Failure {
                 fault: TokenFault::Refused {
                     status: answer.status().as_u16(),
                     error: error_word(answer.body()),
                 },
-                retry_after: retry_after(answer.headers(), Timestamp::now()),
+                retry_after: asked.and_then(|asked| retry_after(asked, Timestamp::now())),
             });
         }
         // serde's own message could quote the token.
