@@ -53,8 +53,8 @@ impl<T> TokenCache<T> {
 
     /// The token's verification, if it still holds: signed by a key that the issuer publishes, and that key not older
     /// than keys may be. What no longer holds is forgotten; a new verification then says why. Whether the token lives
-    /// is left to [`Verified::check`]: one that has expired is remembered, so that sending it again costs nothing. By its
-    /// bytes: what is known need not be found to be text once more.
+    /// is left to [`Verified::check`]: one that has expired is remembered, so that sending it again costs nothing.
+    /// By its bytes: what is known need not be found to be text once more.
     pub fn lookup(&self, token: &[u8], now: Instant) -> Option<Rc<(Verified, T)>> {
         {
             let entries = self.entries.borrow();
