@@ -12,7 +12,7 @@ use http::header::EXPECT;
 use http::{HeaderValue, Method, Request, Response};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::body::RequestBody;
+use super::body::{RequestBody, Rest};
 use super::life::{OpenStream, OpenStreams, Pings};
 use super::meter::Meter;
 use super::records::Records;
@@ -168,7 +168,8 @@ impl<'a> Session<'a> {
                 if is_continue(expected) && !body.is_end_stream() {
                     let _ = respond.send_informational(told_to_continue());
                 }
-                let body = CallerBody::Http2(RequestBody::new(body, &head.headers));
+                let rest = Rest::default();
+                let body = CallerBody::Http2(RequestBody::new(body, &head.headers, &rest));
                 let head = Box::new(Head::from(head));
                 let reply = stack.call(Accepted { peer, head, body });
                 let reply = async move {
@@ -179,14 +180,20 @@ impl<'a> Session<'a> {
                 };
                 tokio::task::spawn_local(async move {
                     stream::answer(reply, respond, only_head, patience).await;
+                    // What is read over takes nobody's place.
                     drop(open);
+                    rest.skip().await;
                 });
             }
             Err(code) => {
                 let (unread, client) = (Rc::clone(&self.unread), self.client());
+                let rest = Rest::default();
+                drop(RequestBody::new(body, &head.headers, &rest));
                 tokio::task::spawn_local(async move {
                     stream::answer(unread.refusal(client, code), respond, only_head, patience).await;
-                    drop((open, body));
+                    // What is read over takes nobody's place.
+                    drop(open);
+                    rest.skip().await;
                 });
             }
         }

@@ -1,5 +1,6 @@
 //! HTTP/2: the same gateway as by HTTP/1, and callers that use it against the gateway.
 
+mod early;
 mod floods;
 mod leaving;
 mod malformed;
