@@ -8,6 +8,7 @@ use http::{HeaderMap, header};
 use http_body::SizeHint;
 use tokio::time::timeout;
 
+use super::life::SkippedStream;
 use crate::server::transport::LINGER;
 
 /// How much of a body is read over that nobody has asked for.
@@ -16,7 +17,7 @@ const MOST_SKIPPED: usize = 64 * 1024;
 /// The body of a request that came by HTTP/2. Windows open as it is read.
 #[derive(Debug)]
 pub struct RequestBody {
-    /// Until the body is dropped.
+    /// None while the body is dropped, and at no other time.
     stream: Option<RecvStream>,
     /// As the head has it; HTTP/2 sees to it that it is true.
     length: Option<u64>,
@@ -29,11 +30,12 @@ pub struct RequestBody {
 pub(super) struct Rest(Rc<RefCell<Option<RecvStream>>>);
 
 impl Rest {
-    /// Reads over what is left of the body, once the answer is on its way, if that is short and comes soon. Without
-    /// that the stream would be reset, which is right (RFC 9113, section 8.1), and which some callers take for a failure
-    /// while they still send.
-    pub(super) async fn skip(self) {
+    /// Reads over what is left of the body, once the answer is on its way, if that is short and comes soon, and there
+    /// is a `place` for it. Otherwise the stream is reset, which is right (RFC 9113, section 8.1), and which some
+    /// callers take for a failure while they still send.
+    pub(super) async fn skip(self, place: impl FnOnce() -> Option<SkippedStream>) {
         let Some(mut stream) = self.0.take() else { return };
+        let Some(_place) = place() else { return };
         let mut room = MOST_SKIPPED;
         let skipping = async {
             while let Some(Ok(data)) = stream.data().await

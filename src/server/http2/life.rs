@@ -12,6 +12,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct OpenStreams {
     pub(super) count: Cell<usize>,
+    /// Those that are answered already, whose bodies are read over.
+    pub(super) skipped: Cell<usize>,
     /// When there was one last.
     pub(super) last: Cell<Instant>,
 }
@@ -19,7 +21,7 @@ pub(super) struct OpenStreams {
 impl OpenStreams {
     /// None, on a connection that begins now.
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self { count: Cell::new(0), last: Cell::new(Instant::now()) })
+        Rc::new(Self { count: Cell::new(0), skipped: Cell::new(0), last: Cell::new(Instant::now()) })
     }
 }
 
@@ -37,6 +39,28 @@ impl Drop for OpenStream {
     fn drop(&mut self) {
         self.0.count.set(self.0.count.get().saturating_sub(1));
         self.0.last.set(Instant::now());
+    }
+}
+
+/// Counts a stream for as long as its body is read over, among a worker's.
+pub(super) struct SkippedStream {
+    streams: Rc<OpenStreams>,
+    _place: Rc<()>,
+}
+
+impl SkippedStream {
+    /// None where there are `most` on the worker already: whoever has no token could have it do nothing else.
+    pub(super) fn among(streams: &Rc<OpenStreams>, places: &Rc<()>, most: usize) -> Option<Self> {
+        // One is the worker's own.
+        let place = (Rc::strong_count(places) <= most).then(|| Rc::clone(places))?;
+        streams.skipped.set(streams.skipped.get() + 1);
+        Some(Self { streams: Rc::clone(streams), _place: place })
+    }
+}
+
+impl Drop for SkippedStream {
+    fn drop(&mut self) {
+        self.streams.skipped.set(self.streams.skipped.get().saturating_sub(1));
     }
 }
 

@@ -69,8 +69,10 @@ pub(super) struct Http2 {
     answer_timeout: Duration,
     max_streams: usize,
     misbehaviour: super::counts::Misbehaviour,
-    /// One for each open stream of the worker.
+    /// One for each stream of the worker that is being answered.
     streams: Rc<()>,
+    /// One for each that is answered, and whose body is read over.
+    skipped: Rc<()>,
 }
 
 impl Http2 {
@@ -99,6 +101,7 @@ impl Http2 {
             max_streams: config.max_streams,
             misbehaviour: config.front.misbehaviour.clone(),
             streams: Rc::new(()),
+            skipped: Rc::new(()),
         }
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Request, Response};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::body::{RequestBody, Rest};
-use super::life::{OpenStream, OpenStreams, Pings};
+use super::life::{OpenStream, OpenStreams, Pings, SkippedStream};
 use super::meter::Meter;
 use super::records::Records;
 use super::wire::Wire;
@@ -162,16 +162,17 @@ impl<'a> Session<'a> {
         let only_head = head.method == Method::HEAD;
         let open = (OpenStream::among(&self.streams), Rc::clone(&self.http2.streams));
         let (peer, patience) = (self.peer, self.http2.answer_timeout);
+        let rest = Rest::default();
+        let body = RequestBody::new(body, &head.headers, &rest);
+        let place = self.place_to_skip();
         match settled {
             Ok(()) => {
                 let expected = head.headers.get(EXPECT).map(HeaderValue::as_bytes);
                 if is_continue(expected) && !body.is_end_stream() {
                     let _ = respond.send_informational(told_to_continue());
                 }
-                let rest = Rest::default();
-                let body = CallerBody::Http2(RequestBody::new(body, &head.headers, &rest));
                 let head = Box::new(Head::from(head));
-                let reply = stack.call(Accepted { peer, head, body });
+                let reply = stack.call(Accepted { peer, head, body: CallerBody::Http2(body) });
                 let reply = async move {
                     match reply.await {
                         Ok(reply) => reply,
@@ -180,23 +181,30 @@ impl<'a> Session<'a> {
                 };
                 tokio::task::spawn_local(async move {
                     stream::answer(reply, respond, only_head, patience).await;
-                    // What is read over takes nobody's place.
+                    // What is read over takes no request's place.
                     drop(open);
-                    rest.skip().await;
+                    rest.skip(place).await;
                 });
             }
             Err(code) => {
                 let (unread, client) = (Rc::clone(&self.unread), self.client());
-                let rest = Rest::default();
-                drop(RequestBody::new(body, &head.headers, &rest));
                 tokio::task::spawn_local(async move {
                     stream::answer(unread.refusal(client, code), respond, only_head, patience).await;
-                    // What is read over takes nobody's place.
-                    drop(open);
-                    rest.skip().await;
+                    drop((open, body));
+                    // Where there is too much to do already, saying so is all that is done.
+                    if code != Code::Overloaded {
+                        rest.skip(place).await;
+                    }
                 });
             }
         }
+    }
+
+    /// Where a stream finds out whether its body may be read over.
+    fn place_to_skip(&self) -> impl FnOnce() -> Option<SkippedStream> + use<> {
+        let (streams, places) = (Rc::clone(&self.streams), Rc::clone(&self.http2.skipped));
+        let most = self.http2.max_streams;
+        move || SkippedStream::among(&streams, &places, most)
     }
 
     /// h2 has reset these streams: their heads were malformed, or there were more than are allowed at once.
@@ -207,7 +215,8 @@ impl<'a> Session<'a> {
             return;
         }
         let most = usize::try_from(self.http2.config.max_concurrent_streams).unwrap_or(usize::MAX);
-        let code = if self.streams.count.get() >= most { Code::Overloaded } else { Code::RequestMalformed };
+        let open = self.streams.count.get() + self.streams.skipped.get();
+        let code = if open >= most { Code::Overloaded } else { Code::RequestMalformed };
         self.records.add(code, count);
     }
 
