@@ -53,7 +53,10 @@ pub(super) fn refuse_body(body: &impl Body) -> Result<(), Refusal> {
 /// `application/json`, in UTF-8 where a charset is named (RFC 8259, section 8.1), and not compressed.
 fn is_plain_json(head: &Head) -> bool {
     let Said::Once(media_type) = head.said(Field::ContentType) else { return false };
-    let Ok(media_type) = std::str::from_utf8(media_type) else { return false };
+    // Nothing outside of ASCII, of which some is white space to one reader and not to another.
+    let Some(media_type) = std::str::from_utf8(media_type).ok().filter(|text| text.is_ascii()) else {
+        return false;
+    };
     let mut parts = media_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
@@ -100,6 +103,9 @@ mod tests {
             "text/plain",
             "application/json; charset=latin1",
             "application/jsonp",
+            "application/json\u{a0}",
+            "application/json;\u{3000}charset=utf-8",
+            "application/json; x=\"\u{e9}\"",
             "application/x-www-form-urlencoded",
         ] {
             assert!(!accepts(&[media_type], None), "{media_type}");
