@@ -19,6 +19,7 @@ const OF_THE_CONNECTION: [&str; 4] = ["connection", "content-length", "date", "t
 /// [`Value`]s, [`Lines`], or looked at before they are taken.
 ///
 /// No name is put twice, and none that is the connection's to write: its own options, where a message ends, the date.
+/// Debug builds, and so all tests, see to that.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fields(Vec<u8>);
 

@@ -1,9 +1,9 @@
 //! What goes back to the caller: an answer of the vendor's, passed through, or a document of the gateway's own.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::{fmt, mem};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
@@ -57,7 +57,6 @@ impl Reply {
 }
 
 /// The body of an answer.
-#[derive(Debug)]
 pub enum GateBody {
     /// Held whole.
     Held(Bytes),
@@ -67,13 +66,22 @@ pub enum GateBody {
 
 /// The rest of an answer that the vendor is still sending. The caller's places among the tenant's and the worker's
 /// requests in flight are taken until it has gone by.
-#[derive(Debug)]
 pub struct Streaming {
     pub(super) first: Option<Bytes>,
     pub(super) rest: PooledBody,
     pub(super) due: Pin<Box<Sleep>>,
     pub(super) _in_flight: InFlightGuard,
     pub(super) place: Option<Place>,
+}
+
+/// Says how long it is: it may hold a conference's password.
+impl fmt::Debug for GateBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held(bytes) => write!(f, "Held({} bytes)", bytes.len()),
+            Self::Streaming(_) => f.write_str("Streaming"),
+        }
+    }
 }
 
 impl GateBody {

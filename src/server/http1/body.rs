@@ -1,7 +1,7 @@
 use std::cell::RefCell;
-use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http_body::SizeHint;
@@ -10,10 +10,16 @@ use super::line::Line;
 use crate::http1::{Malformed, Piece};
 
 /// The body of a request that came by HTTP/1. Read from the connection as it is asked for.
-#[derive(Debug)]
 pub struct RequestBody {
     line: Rc<RefCell<Line>>,
     number: u64,
+}
+
+/// Shows nothing of what has come, in which there are tokens.
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").field("number", &self.number).finish_non_exhaustive()
+    }
 }
 
 /// Why a body does not come to its end.

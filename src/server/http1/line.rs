@@ -21,7 +21,6 @@ const MOST_SKIPPED: usize = 64 * 1024;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One connection.
-#[derive(Debug)]
 pub(super) struct Line {
     pub(super) transport: Transport,
     pub(super) inbox: BytesMut,
@@ -159,13 +158,14 @@ fn take_from(
     looked_at: &mut usize,
     bounds: HeadBounds,
 ) -> Result<Option<RequestHead>, NoHead> {
-    if inbox.is_empty() {
-        return Ok(None);
+    let mut head = None;
+    if !inbox.is_empty() {
+        let done;
+        (done, head) = take_head(inbox, looked_at, bounds)?;
+        inbox.advance(done);
     }
-    let (done, head) = take_head(inbox, looked_at, bounds)?;
-    inbox.advance(done);
     if inbox.is_empty() {
-        // A connection that waits for its next request needs no memory for it.
+        // A connection that waits for its next request needs no memory for it, nor what a body has left.
         *inbox = BytesMut::new();
     }
     Ok(head)

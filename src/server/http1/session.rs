@@ -183,7 +183,8 @@ impl<'a> Session<'a> {
         head.write(&self.http1.date.at(self.since), &mut out);
         let body_is_held = matches!(body, GateBody::Held(_));
         match &mut body {
-            GateBody::Held(bytes) => _ = sent.write(bytes, &mut out),
+            // A caller who is slow to read it keeps the copy alone.
+            GateBody::Held(bytes) => _ = sent.write(&std::mem::take(bytes), &mut out),
             streaming @ GateBody::Streaming(_) => self.pass_on(streaming, &mut sent, &mut out).await?,
         }
         let is_whole = sent.end(&mut out);
