@@ -11,7 +11,8 @@
 //! - [`server`]: accepts connections, shares them out to the workers, serves them by TLS or in clear text and by HTTP/1
 //!   or HTTP/2, ends them in good order.
 //! - [`stages`]: what a request passes on its way, each stage handing on a type that only it can build: `catch_panic`,
-//!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy.
+//!   identify, cors, deadline, shed, documents, audit, route, authn, limit, authz, clearance, intent, proxy. `head` is
+//!   what they see of a request, `reply` what they answer.
 //! - [`assembly`]: the one function that decides their order, and the start, the reload and the end of everything.
 //!
 //! The engines that the stages ask:
@@ -20,7 +21,7 @@
 //! - [`limits`]: rates, requests in flight, bad tokens and connections by address, how busy a worker is.
 //! - [`tenancy`]: the tenants and apps with the state that workers share.
 //! - [`vendor`]: the vendor's token, its four calls as requests, its pauses, the circuit breakers.
-//! - [`http1`]: where heads and bodies of HTTP/1.1 end, for both sides, and an answer's fields between them.
+//! - [`http1`]: HTTP/1.1 on both sides: where heads and bodies end, and an answer's fields as they go on the wire.
 //! - [`upstream`]: connections to elsewhere: endpoints, TLS, the workers' pools, single fetches.
 //! - [`trail`]: the audit trail: records, the threads that write and keep them, what proves them, what reads them.
 //! - [`shipping`]: takes the trail to others: consumers with cursors, forms, sinks.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::value::{Line, Value, is_value};
+use super::value::{Value, ValueWriter, is_value};
 
 /// Room for what an answer usually has, in bytes.
 const USUAL: usize = 640;
@@ -45,8 +45,8 @@ impl Lines {
 }
 
 impl Fields {
-    /// None, with room for what an answer usually has. ([`Fields::default`] has no room.)
-    pub fn new() -> Self {
+    /// None, with room for what an answer usually has.
+    pub fn with_room() -> Self {
         Self(Vec::with_capacity(USUAL))
     }
 
@@ -57,7 +57,7 @@ impl Fields {
     /// In debug builds, where it is not.
     pub fn put(&mut self, name: &'static str, value: impl Value) {
         self.begin(name);
-        value.write(&mut Line::at(&mut self.0));
+        value.write(&mut ValueWriter::at(&mut self.0));
         self.0.extend_from_slice(b"\r\n");
     }
 
@@ -84,17 +84,17 @@ impl Fields {
 
     fn begin(&mut self, name: &'static str) {
         debug_assert!(matches!(after_name(name.as_bytes()), []), "{name:?} is no name");
-        debug_assert!(self.has_room_for(name), "{name:?} stands there twice, or is the connection's");
+        debug_assert!(self.may_have(name), "{name:?} stands there twice, or is the connection's");
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
     }
 
     fn put_written(&mut self, text: &[u8]) {
-        debug_assert!(lines(text).all(|(name, _)| self.has_room_for(name)), "a name stands there twice");
+        debug_assert!(lines(text).all(|(name, _)| self.may_have(name)), "a name stands there twice");
         self.0.extend_from_slice(text);
     }
 
-    fn has_room_for(&self, name: &str) -> bool {
+    fn may_have(&self, name: &str) -> bool {
         !OF_THE_CONNECTION.contains(&name) && self.get(name).is_none()
     }
 
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn fields_are_read_back_as_they_were_put() {
-        let mut fields = Fields::new();
+        let mut fields = Fields::with_room();
         let id = RequestId::generate(&uuid::ContextV7::new());
         fields.put("x-request-id", id);
         fields.put("retry-after", 17_u64);
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn nobody_writes_a_line_of_its_own() {
         for value in ["a\r\nb: c", "a\nb: c", "a\r", "\0", "\x7f"] {
-            let mut fields = Fields::new();
+            let mut fields = Fields::with_room();
             assert_eq!(fields.put_foreign("via", value.as_bytes()), Err(InvalidValue), "{value:?}");
             assert_eq!(fields, Fields::default());
         }
@@ -207,7 +207,7 @@ mod tests {
     fn foreign_values_are_taken_where_http_takes_them() {
         for byte in 0..=u8::MAX {
             let value = [b'a', byte, b'z'];
-            let taken = Fields::new().put_foreign("via", &value).is_ok();
+            let taken = Fields::with_room().put_foreign("via", &value).is_ok();
             assert_eq!(taken, HeaderValue::from_bytes(&value).is_ok(), "{byte}");
         }
     }
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "twice")]
     fn a_name_stands_there_once() {
-        let mut fields = Fields::new();
+        let mut fields = Fields::with_room();
         fields.put("vary", "origin");
         fields.put_lines(Lines::new("allow: GET\r\nvary: accept\r\n"));
     }
@@ -241,6 +241,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "the connection's")]
     fn what_the_connection_says_is_not_put() {
-        Fields::new().put("content-length", 2_u64);
+        Fields::with_room().put("content-length", 2_u64);
     }
 }

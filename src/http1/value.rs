@@ -5,14 +5,14 @@ use crate::domain::RequestId;
 /// What can be the value of a field.
 pub trait Value {
     /// Writes it.
-    fn write(&self, line: &mut Line<'_>);
+    fn write(&self, line: &mut ValueWriter<'_>);
 }
 
 /// A field's line, to which a value is written in parts that cannot end it.
 #[derive(Debug)]
-pub struct Line<'a>(&'a mut Vec<u8>);
+pub struct ValueWriter<'a>(&'a mut Vec<u8>);
 
-impl<'a> Line<'a> {
+impl<'a> ValueWriter<'a> {
     pub(super) fn at(bytes: &'a mut Vec<u8>) -> Self {
         Self(bytes)
     }
@@ -30,20 +30,20 @@ impl<'a> Line<'a> {
 }
 
 impl<V: Value + ?Sized> Value for &V {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         (*self).write(line);
     }
 }
 
 impl Value for &'static str {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         line.text(self);
     }
 }
 
 /// A list (RFC 9110, section 5.6.1).
 impl<const N: usize> Value for [&'static str; N] {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         for (index, item) in self.iter().enumerate() {
             line.text(if index > 0 { "," } else { "" });
             line.text(item);
@@ -52,19 +52,19 @@ impl<const N: usize> Value for [&'static str; N] {
 }
 
 impl Value for u64 {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         line.number(*self);
     }
 }
 
 impl Value for HeaderValue {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         line.0.extend_from_slice(self.as_bytes());
     }
 }
 
 impl Value for RequestId {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         line.0.extend_from_slice(self.encode(&mut [0; 36]).as_bytes());
     }
 }

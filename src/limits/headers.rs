@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use super::{Allowance, Denied, Quota, whole_seconds};
-use crate::http1::{Fields, Line, Value};
+use crate::http1::{Fields, Value, ValueWriter};
 
 /// What is allowed: the same on every answer to one tenant.
 pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
@@ -78,7 +78,7 @@ impl Policies {
 }
 
 impl Value for [(Policy, Quota)] {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         for (index, (policy, quota)) in self.iter().enumerate() {
             item(index, *policy, line);
             line.text(";q=");
@@ -114,7 +114,7 @@ impl Standings {
 }
 
 impl Value for Standings {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         for (index, standing) in self.0.iter().flatten().enumerate() {
             item(index, standing.policy, line);
             line.text(";r=");
@@ -126,7 +126,7 @@ impl Value for Standings {
 }
 
 /// Begins an item of a list.
-fn item(index: usize, policy: Policy, line: &mut Line<'_>) {
+fn item(index: usize, policy: Policy, line: &mut ValueWriter<'_>) {
     if index > 0 {
         line.text(", ");
     }

@@ -45,6 +45,21 @@ pub struct ConnectionConfig {
     pub front: Front,
 }
 
+/// The bounds of a request's head.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadBounds {
+    /// How long it may be, in bytes, as its protocol counts them: by HTTP/1 with the empty line at its end.
+    pub bytes: usize,
+    /// How many fields it may have, 256 at most, without HTTP/2's pseudo-header fields.
+    pub fields: usize,
+}
+
+impl ConnectionConfig {
+    pub(super) fn head_bounds(&self) -> HeadBounds {
+        HeadBounds { bytes: self.max_header_bytes, fields: self.max_headers }
+    }
+}
+
 /// What connections of all workers share, for as long as the gateway lives. Clones share it too.
 #[derive(Clone, Debug, Default)]
 pub struct Front {

@@ -23,9 +23,9 @@ mod worker;
 
 pub use accept::{Capacity, accept};
 pub use body::{BodyError, CallerBody};
-pub use connection::{ConnectionConfig, Front, Stack};
+pub use connection::{ConnectionConfig, Front, HeadBounds, Stack};
 pub use counts::{Flood, Misbehaviour};
-pub use http1::{BodyFault, HeadBounds, RequestBody as Http1Body, RequestHead, take_head};
+pub use http1::{BodyFault, RequestBody as Http1Body, RequestHead, take_head};
 pub use http2::{Http2Config, RequestBody};
 pub use phase::{Phase, PhaseSwitch, PhaseView, phases};
 pub use worker::{ConnectionCount, Outfit, Plan, Plans, WorkerHandle, start};

@@ -13,6 +13,8 @@ use tokio_rustls::server::TlsStream;
 /// How long a closed connection is listened to, so that the caller gets to read the last answer: bytes that arrive at
 /// a closed socket make the kernel throw away what was not read yet (RFC 9112, section 9.6).
 pub(super) const LINGER: Duration = Duration::from_secs(1);
+/// How much of a body that nobody wants is read over for the sake of what follows, or of its answer.
+pub(super) const MOST_SKIPPED: usize = 64 * 1024;
 /// How many bytes are listened to.
 const LINGER_BYTES: usize = 1024 * 1024;
 

@@ -13,17 +13,9 @@ use uuid::ContextV7;
 
 use super::transport::{Transport, close};
 use crate::domain::{Code, Refusal, RequestId};
-use crate::http1::Lines;
 use crate::stages::audit::Desk;
-use crate::stages::identify::X_REQUEST_ID;
 use crate::stages::problem;
 use crate::stages::reply::Reply;
-
-/// Any page may read such answers: they say nothing about anybody.
-const FOR_ANYBODY: Lines = Lines::new(
-    "access-control-allow-origin: *\r\n\
-     access-control-expose-headers: x-request-id, retry-after, proxy-status\r\n",
-);
 
 /// Makes such answers, and puts them on record.
 #[derive(Debug)]
@@ -59,8 +51,8 @@ impl Unread {
         let id = RequestId::generate(&self.ids);
         let refusal = refusal(code);
         match self.desk.unread(id, client, &refusal).await {
-            Ok(()) => reply(&refusal, id),
-            Err(instead) => reply(&instead, id),
+            Ok(()) => problem::reply_to_anybody(&refusal, id),
+            Err(instead) => problem::reply_to_anybody(&instead, id),
         }
     }
 
@@ -90,16 +82,9 @@ fn refusal(code: Code) -> Refusal {
     }
 }
 
-fn reply(refusal: &Refusal, id: RequestId) -> Reply {
-    let mut reply = problem::reply(refusal, id);
-    reply.fields.put(X_REQUEST_ID, id);
-    reply.fields.put_lines(FOR_ANYBODY);
-    reply
-}
-
-/// The same as HTTP/1.1 has it whole, after which the connection is closed.
+/// The answer as HTTP/1.1 has it whole, after which the connection is closed.
 fn encode(refusal: &Refusal, id: RequestId) -> Bytes {
-    let Reply { status, fields, body, .. } = reply(refusal, id);
+    let Reply { status, fields, body, .. } = problem::reply_to_anybody(refusal, id);
     let body = body.into_held();
     let (now, length) = (date(Timestamp::now()), body.len());
     let ending = format!("date: {now}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");

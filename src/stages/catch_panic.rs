@@ -15,15 +15,10 @@ use tower::{Layer, Service};
 use uuid::ContextV7;
 
 use super::audit::Desk;
-use super::identify::{Accepted, X_REQUEST_ID};
+use super::identify::Accepted;
 use super::problem;
 use super::reply::Reply;
 use crate::domain::{Refusal, RequestId};
-use crate::http1::Lines;
-
-/// Any page may read its answers: they say nothing about anybody.
-const FOR_ANYBODY: Lines =
-    Lines::new("access-control-allow-origin: *\r\naccess-control-expose-headers: x-request-id\r\n");
 
 /// Puts the stage before those behind it. What it answers is put on record at `desk`.
 pub fn layer<S>(desk: Rc<Desk>) -> impl Layer<S, Service = CatchPanic<S>> {
@@ -51,10 +46,7 @@ impl Clerk {
         tracing::error!(request_id = %id, "a stage panicked");
         let internal = Refusal::internal("a stage panicked");
         let refusal = self.desk.unread(id, client, &internal).await.err().unwrap_or(internal);
-        let mut reply = problem::reply(&refusal, id);
-        reply.fields.put_lines(FOR_ANYBODY);
-        reply.fields.put(X_REQUEST_ID, id);
-        reply
+        problem::reply_to_anybody(&refusal, id)
     }
 }
 

@@ -5,9 +5,10 @@ use http::header::InvalidHeaderValue;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use super::identify::X_REQUEST_ID;
 use super::reply::{GUARDS, GateBody, PROXY_STATUS, Reply};
 use crate::domain::{Code, FieldError, Refusal, RequestId};
-use crate::http1::{Fields, Line, Value};
+use crate::http1::{Fields, Lines, Value, ValueWriter};
 use crate::limits::whole_seconds;
 use crate::openapi::problem_type;
 
@@ -26,6 +27,20 @@ struct Problem<'a> {
     request_id: RequestId,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+}
+
+/// Any page may read such answers: they say nothing about anybody.
+const FOR_ANYBODY: Lines = Lines::new(
+    "access-control-allow-origin: *\r\n\
+     access-control-expose-headers: x-request-id, retry-after, proxy-status\r\n",
+);
+
+/// The answer to what no stage has put its own fields on, or not all of them.
+pub fn reply_to_anybody(refusal: &Refusal, id: RequestId) -> Reply {
+    let mut reply = reply(refusal, id);
+    reply.fields.put(X_REQUEST_ID, id);
+    reply.fields.put_lines(FOR_ANYBODY);
+    reply
 }
 
 /// The answer that tells the caller about `refusal`.
@@ -82,7 +97,7 @@ fn put_challenge(refusal: &Refusal, fields: &mut Fields) {
 struct InvalidToken(Code);
 
 impl Value for InvalidToken {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         line.text("Bearer realm=\"confgate\", error=\"invalid_token\", error_description=\"");
         line.text(self.0.title());
         line.text("\"");

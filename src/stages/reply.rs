@@ -38,7 +38,7 @@ pub struct Reply {
 impl Reply {
     /// With no fields yet.
     pub fn new(status: StatusCode, body: GateBody) -> Self {
-        Self { status, fields: Fields::new(), body, ends_connection: false }
+        Self { status, fields: Fields::with_room(), body, ends_connection: false }
     }
 
     /// Whether it says, or means, that nothing follows it: part of its request will never be read.

@@ -7,21 +7,13 @@ use httparse::{Header, Status};
 
 use crate::domain::Code;
 use crate::http1::{Framing, end_of_head};
+use crate::server::connection::HeadBounds;
 use crate::server::expect::is_continue;
 use crate::stages::head::{Field, Head};
 use crate::stages::route::is_framed_plainly;
 
 /// The most fields that can be configured (`listen.max_headers`).
 const MOST_FIELDS: usize = 256;
-
-/// The bounds of a head.
-#[derive(Clone, Copy, Debug)]
-pub struct HeadBounds {
-    /// How long it may be, with the empty line at its end.
-    pub bytes: usize,
-    /// How many fields it may have, 256 at most.
-    pub fields: usize,
-}
 
 /// A request whose body is to be read.
 #[derive(Debug)]
@@ -112,7 +104,7 @@ fn read(bytes: &[u8], bounds: HeadBounds) -> Result<RequestHead, Code> {
     let mut is_framed = false;
     for Header { name, value } in parsed.headers {
         if let Some(field) = Field::named(name.as_bytes()) {
-            is_framed |= field.is_framing();
+            is_framed |= is_framing(field);
             head.push(field, value);
         }
     }
@@ -123,6 +115,11 @@ fn read(bytes: &[u8], bounds: HeadBounds) -> Result<RequestHead, Code> {
     let framing = framing(&head).ok_or(Code::RequestMalformed)?;
     let is_invited = is_current && !framing.is_done() && is_continue(head.values(Field::Expect).next());
     Ok(RequestHead { keeps: keeps(&head), head, framing, is_invited })
+}
+
+/// Whether it says where the request ends, or what becomes of its connection.
+fn is_framing(field: Field) -> bool {
+    matches!(field, Field::Connection | Field::ContentLength | Field::Expect | Field::TransferEncoding)
 }
 
 /// RFC 9112, section 6.3. None where nobody can say.

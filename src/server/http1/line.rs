@@ -11,13 +11,12 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::READ;
-use super::head::{HeadBounds, RequestHead, take_head};
+use super::head::{RequestHead, take_head};
 use crate::domain::Code;
 use crate::http1::{Framing, Piece};
-use crate::server::transport::Transport;
+use crate::server::connection::HeadBounds;
+use crate::server::transport::{MOST_SKIPPED, Transport};
 
-/// How much of a body that nobody has read is skipped for the sake of the next request.
-const MOST_SKIPPED: usize = 64 * 1024;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One connection.

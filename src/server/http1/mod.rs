@@ -15,9 +15,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::body::{BodyFault, RequestBody};
-pub use self::head::{HeadBounds, RequestHead, take_head};
+pub use self::head::{RequestHead, take_head};
 use self::session::{End, Session};
-use super::connection::{ConnectionConfig, LAST_WORDS, Stack};
+use super::connection::{ConnectionConfig, HeadBounds, LAST_WORDS, Stack};
 use super::current::Current;
 use super::phase::PhaseView;
 use super::transport::{Transport, close};
@@ -34,8 +34,7 @@ const MOST_KEPT: usize = 64 * 1024;
 pub(super) struct Http1 {
     idle_timeout: Duration,
     answer_timeout: Duration,
-    max_header_bytes: usize,
-    max_headers: usize,
+    head: HeadBounds,
     /// What is read goes through here, so that a connection needs a buffer only for what it has not yet understood.
     reading: Rc<RefCell<Box<[u8]>>>,
     /// What is written is put together here, one answer at a time; an answer whose caller is slow keeps it.
@@ -49,8 +48,7 @@ impl Http1 {
         Self {
             idle_timeout: config.idle_timeout,
             answer_timeout: config.answer_timeout,
-            max_header_bytes: config.max_header_bytes,
-            max_headers: config.max_headers,
+            head: config.head_bounds(),
             reading: Rc::new(RefCell::new(vec![0; READ].into())),
             writing: RefCell::default(),
             date: answer::Date::default(),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::{Asked, Head, Sent};
 use super::body::RequestBody;
-use super::head::{HeadBounds, RequestHead};
+use super::head::RequestHead;
 use super::line::{Line, NoHead};
 use super::{Http1, READ};
 use crate::domain::Code;
@@ -121,8 +121,7 @@ impl<'a> Session<'a> {
     }
 
     fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Result<RequestHead, End>> {
-        let bounds = HeadBounds { bytes: self.http1.max_header_bytes, fields: self.http1.max_headers };
-        let polled = self.line.borrow_mut().poll_head(cx, bounds);
+        let polled = self.line.borrow_mut().poll_head(cx, self.http1.head);
         polled.map_err(|fault| match fault {
             NoHead::Refused(code) => End::Refused(code),
             NoHead::Closed => self.unless_begun(End::Done, Code::RequestMalformed),

@@ -9,10 +9,7 @@ use http_body::SizeHint;
 use tokio::time::timeout;
 
 use super::life::SkippedStream;
-use crate::server::transport::LINGER;
-
-/// How much of a body is read over that nobody has asked for.
-const MOST_SKIPPED: usize = 64 * 1024;
+use crate::server::transport::{LINGER, MOST_SKIPPED};
 
 /// The body of a request that came by HTTP/2. Windows open as it is read.
 #[derive(Debug)]

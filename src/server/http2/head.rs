@@ -4,21 +4,13 @@ use http::request::Parts;
 use http::{HeaderValue, header};
 
 use crate::domain::Code;
+use crate::server::connection::HeadBounds;
 
 /// What each field counts for beyond its name and value (RFC 9113, section 6.5.2).
 const FIELD_BYTES: usize = 32;
 
-/// How large a head may be.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HeadLimits {
-    /// In bytes, as HTTP/2 counts them.
-    pub(super) bytes: usize,
-    /// In fields, other than pseudo-header fields.
-    pub(super) fields: usize,
-}
-
 /// Refuses a head that is too large, and has `Host` say what HTTP/1 would have it say.
-pub(super) fn settle(head: &mut Parts, limits: HeadLimits) -> Result<(), Code> {
+pub(super) fn settle(head: &mut Parts, limits: HeadBounds) -> Result<(), Code> {
     let field = |name: usize, value: usize| FIELD_BYTES + name + value;
     let fields = head.headers.iter().map(|(name, value)| field(name.as_str().len(), value.len()));
     let uri = &head.uri;
@@ -55,7 +47,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: HeadLimits = HeadLimits { bytes: 8192, fields: 16 };
+    const LIMITS: HeadBounds = HeadBounds { bytes: 8192, fields: 16 };
 
     fn hosts(uri: &str, hosts: &[&str]) -> Vec<String> {
         let mut request = Request::builder().uri(uri);

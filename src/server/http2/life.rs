@@ -1,4 +1,4 @@
-//! What tells whether a connection is still of use: the streams that are open on it, and signs of life.
+//! What tells whether a connection is still of use: its streams, and signs of life.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use h2::{Ping, PingPong};
 use tokio::time::Instant;
 
-/// The streams of a connection that are being answered.
+/// A connection's streams: those being answered, and those answered whose bodies are read over.
 #[derive(Debug)]
 pub(super) struct OpenStreams {
+    /// Those being answered.
     pub(super) count: Cell<usize>,
     /// Those that are answered already, whose bodies are read over.
     pub(super) skipped: Cell<usize>,
-    /// When there was one last.
+    /// When one was being answered last.
     pub(super) last: Cell<Instant>,
 }
 

@@ -3,8 +3,8 @@
 //! The framing, header compression, flow control and most of the rules of RFC 9113 are the `h2` crate's. Its limits,
 //! set here, end a connection by GOAWAY for heads without end (CONTINUATION), for streams that are reset before they
 //! were accepted, for streams that broke a rule, and for DATA in crumbs. `meter` adds those on frames that ask for
-//! nothing, `stream` the end of answers that nobody takes, and `session` the ends of connections that idle or that the
-//! gateway wants to close.
+//! nothing, `stream` the end of answers that nobody takes, `body` those on what is read over after an answer, and
+//! `session` the ends of connections that idle or that the gateway wants to close.
 
 mod body;
 mod head;
@@ -22,11 +22,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub use self::body::RequestBody;
-use self::head::HeadLimits;
 use self::records::Records;
 use self::session::Session;
 use self::wire::Wire;
-use super::connection::{ConnectionConfig, LAST_WORDS, Stack};
+use super::connection::{ConnectionConfig, HeadBounds, LAST_WORDS, Stack};
 use super::current::Current;
 use super::phase::{Phase, PhaseView};
 use super::transport::{LINGER, Transport, close_within};
@@ -64,7 +63,7 @@ pub struct Http2Config {
 pub(super) struct Http2 {
     builder: h2::server::Builder,
     config: Http2Config,
-    head: HeadLimits,
+    head: HeadBounds,
     idle_timeout: Duration,
     answer_timeout: Duration,
     max_streams: usize,
@@ -95,7 +94,7 @@ impl Http2 {
         Self {
             builder,
             config: http2,
-            head: HeadLimits { bytes: config.max_header_bytes, fields: config.max_headers },
+            head: config.head_bounds(),
             idle_timeout: config.idle_timeout,
             answer_timeout: config.answer_timeout,
             max_streams: config.max_streams,

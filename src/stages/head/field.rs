@@ -78,11 +78,6 @@ impl Field {
         };
         name.eq_ignore_ascii_case(known.as_str().as_bytes()).then_some(known)
     }
-
-    /// Whether it says where the request ends, or what becomes of its connection.
-    pub fn is_framing(self) -> bool {
-        matches!(self, Self::Connection | Self::ContentLength | Self::Expect | Self::TransferEncoding)
-    }
 }
 
 #[cfg(test)]

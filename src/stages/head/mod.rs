@@ -27,12 +27,12 @@ pub struct Head {
     text: Vec<u8>,
     /// Where the plain path ends in the text, and where its query does.
     path: (usize, usize),
-    lines: SmallVec<[Line; 8]>,
+    lines: SmallVec<[Span; 8]>,
 }
 
 /// A field's value: where it stands in the text.
 #[derive(Clone, Copy)]
-struct Line {
+struct Span {
     field: Field,
     start: usize,
     end: usize,
@@ -71,7 +71,7 @@ impl Head {
     pub fn push(&mut self, field: Field, value: &[u8]) {
         let start = self.text.len();
         self.text.extend_from_slice(value);
-        self.lines.push(Line { field, start, end: self.text.len() });
+        self.lines.push(Span { field, start, end: self.text.len() });
     }
 
     /// What a field says, once for each line of it, in the order in which they came.
@@ -141,7 +141,7 @@ impl From<Parts> for Head {
 /// Shows no credentials.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = |line: &Line| match (line.field, self.text.get(line.start..line.end)) {
+        let value = |line: &Span| match (line.field, self.text.get(line.start..line.end)) {
             (Field::Authorization, _) | (_, None) => "…".into(),
             (_, Some(value)) => String::from_utf8_lossy(value),
         };

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::told::Told;
 use crate::domain::{Action, Code, ConferenceId, Refusal};
-use crate::http1::{Fields, Line, Lines, Value};
+use crate::http1::{Fields, Lines, Value, ValueWriter};
 use crate::limits::InFlightGuard;
 use crate::stages::audit::Entry;
 use crate::stages::reply::{GUARDS, GateBody, PROXY_STATUS, Reply, Streaming};
@@ -120,7 +120,7 @@ struct Received(StatusCode);
 const RECEIVED_OK: Lines = Lines::new("proxy-status: confgate; received-status=200\r\n");
 
 impl Value for Received {
-    fn write(&self, line: &mut Line<'_>) {
+    fn write(&self, line: &mut ValueWriter<'_>) {
         line.text("confgate; received-status=");
         line.number(self.0.as_u16().into());
     }

@@ -73,7 +73,7 @@ struct Said {
 impl Said {
     fn by(fields: &[Header<'_>]) -> Result<Self, SendFault> {
         // With room for what the gateway adds on the way out.
-        let mut said = Self { kept: Fields::new(), ..Self::default() };
+        let mut said = Self { kept: Fields::with_room(), ..Self::default() };
         for Header { name, value } in fields {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             if is("content-length") {
