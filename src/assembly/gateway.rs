@@ -220,8 +220,10 @@ impl Gateway {
         let delay = drain.begin().saturating_duration_since(Instant::now());
         tracing::info!(?delay, timeout = ?drain.timeout(), "shutting down");
         let in_time = tokio::select! {
-            in_time = self.drain() => in_time,
+            // Before anybody can see that the end has begun, `now` listens: whoever sees it may ask for haste.
+            biased;
             () = now => self.finished_within(AT_ONCE).await,
+            in_time = self.drain() => in_time,
         };
         let cut_off = !in_time;
         if cut_off {

@@ -1,14 +1,21 @@
 //! SIGTERM and SIGINT: in good order, or at once.
 
+use std::cell::Cell;
+use std::io::{Read, Write};
+
+use confgate::assembly::Gateway;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::support::client::{self, Connection};
-use crate::support::configuration::WITHOUT_LIMITS;
+use crate::support::configuration::{WITHOUT_LIMITS, configuration};
+use crate::support::issuer::Issuer;
 use crate::support::load::call_until_moved_on;
 use crate::support::program::{Served, confgate, run};
 use crate::support::server::{Gate, Reply};
-use crate::support::{CREATE, within};
+use crate::support::vendor::Vendor;
+use crate::support::{CREATE, PATIENCE, within};
 
 /// Checks that the trail ends with the stop record and the checkpoint that vouches for it, and that `audit verify`
 /// finds no fault.
@@ -153,4 +160,31 @@ async fn sigint_ends_it_in_good_order_too() {
     let ended = served.program.ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     trail_is_whole(&served).await;
+}
+
+/// Whoever sees that the end has begun may ask for haste at once: the gateway listens for that before it shows.
+#[tokio::test]
+async fn haste_is_listened_for_before_the_end_shows() {
+    const TIMES: usize = 8;
+    let (vendor, issuer) = (Vendor::start().await, Issuer::start().await);
+    for _ in 0..TIMES {
+        let directory = TempDir::new().expect("a temporary directory");
+        let config = configuration(directory.path(), &vendor, &issuer, &[]);
+        let gateway = Gateway::start(&config).expect("the gateway starts");
+        let admin = gateway.admin_address();
+        let seen = Cell::new(None);
+        // Asks while it holds up the thread that begins the end.
+        let now = async {
+            let mut socket = std::net::TcpStream::connect(admin).expect("the admin port");
+            socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+            socket.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").expect("a request");
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).expect("an answer");
+            let (_, checks) = answer.split_once("\r\n\r\n").expect("a body");
+            let checks: Value = serde_json::from_str(checks).expect("JSON");
+            seen.set(Some(checks["serving"].clone()));
+        };
+        gateway.run(std::future::ready(()), now).await.expect("a whole trail");
+        assert_eq!(seen.take().expect("now was waited for"), "ok");
+    }
 }
