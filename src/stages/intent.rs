@@ -16,7 +16,7 @@ use super::clearance::Cleared;
 use super::deciding::{Deciding, passed, refused, take_ready, waiting};
 use super::reply::Reply;
 use crate::domain::{Call, Refusal};
-use crate::trail::{Durability, Intent, Record, Trail};
+use crate::trail::{Durability, Trail};
 use crate::vendor::Passage;
 
 /// A call that is on record as far as it has to be. The only thing the proxy takes.
@@ -71,9 +71,11 @@ async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> R
     }
     let entry = cleared.authorized().entry();
     let written = async {
-        let slot = entry.intent_slot();
-        entry.stated();
-        match slot.announce(&Record::Intent(intent(cleared)), durability) {
+        let body = match cleared.authorized().call() {
+            Call::Create(create) => Some(create.to_json_without_password()),
+            _ => None,
+        };
+        match entry.announce(body.as_deref(), durability) {
             Some(receipt) => receipt.await.map(Some),
             None => Ok(None),
         }
@@ -84,14 +86,6 @@ async fn announce(trail: &Trail, durability: Durability, cleared: &Cleared) -> R
         .map_err(|_| unavailable(NOT_CHANGED).because("the intent could not be written"))?;
     entry.announced(sequence);
     Ok(())
-}
-
-fn intent(cleared: &Cleared) -> Intent {
-    let mut intent = cleared.authorized().entry().intent();
-    if let Call::Create(create) = cleared.authorized().call() {
-        intent.body = Some(create.to_json_without_password());
-    }
-    intent
 }
 
 impl<S> Service<Cleared> for Announce<S>
@@ -125,23 +119,15 @@ async fn see_through<S>(
     trail: Trail,
     durability: Durability,
     cleared: Cleared,
-    mut inner: S,
+    inner: S,
 ) -> Result<Reply, Refusal>
 where
     S: Service<Recorded, Response = Reply, Error = Refusal> + 'static,
 {
     let entry = Rc::clone(cleared.authorized().entry());
     let settling = Rc::clone(&entry);
-    let change = async move {
-        announce(&trail, durability, &cleared).await?;
-        cleared.authorized().entry().allowed();
-        if cleared.authorized().entry().is_left() {
-            return Ok(None);
-        }
-        inner.call(Recorded { cleared }).await.map(Some)
-    };
     let task = tokio::task::spawn_local(async move {
-        let result = change.await;
+        let result = change(&trail, durability, cleared, inner).await;
         match &result {
             Ok(None) => {}
             Ok(Some(_)) => settling.settled(None),
@@ -158,6 +144,25 @@ where
         // It only gives up when nobody listens, so this is a panic.
         Ok(Ok(None)) | Err(_) => Err(Refusal::internal("the change panicked")),
     }
+}
+
+/// Announces a change and has it made; `None` when its caller has left in between.
+async fn change<S>(
+    trail: &Trail,
+    durability: Durability,
+    cleared: Cleared,
+    mut inner: S,
+) -> Result<Option<Reply>, Refusal>
+where
+    S: Service<Recorded, Response = Reply, Error = Refusal>,
+{
+    announce(trail, durability, &cleared).await?;
+    let entry = cleared.authorized().entry();
+    entry.allowed();
+    if entry.is_left() {
+        return Ok(None);
+    }
+    inner.call(Recorded { cleared }).await.map(Some)
 }
 
 /// A caller who waits for the outcome of a change. One who hangs up while the call still waits for its turn, or for a

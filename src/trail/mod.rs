@@ -39,9 +39,9 @@ pub use reading::{
     Damage, Entry, Filter, KeptLine, Line, Lines, Stats, Sums, Text, last, search, stats, story, tail,
 };
 pub use record::{
-    Call, CallView, Change, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, Kind, OpenIntent, Outcome,
-    OutcomeView, Record, Recordable, Recovered, Refusals, Reload, ReloadCause, Start, Stop, TornTail,
-    Trouble, VendorError,
+    Call, CallView, Change, ChangedKey, Checkpoint, Decision, Heartbeat, Intent, IntentView, Kind,
+    OpenIntent, Outcome, OutcomeView, Record, Recordable, Recovered, Refusals, Reload, ReloadCause, Start,
+    Stop, TornTail, Trouble, VendorError,
 };
 pub use verify::verify;
 pub use writing::{

@@ -35,12 +35,12 @@ pub(super) fn delay(value: &RawValue, rules: &CreateRules) -> Checked<u64> {
     let given = integer(value)?;
     let millis = u64::try_from(given).unwrap_or(0);
     let range =
-        format!("must be {min} to {max} milliseconds ({:?} to {:?})", rules.min_delay, rules.max_delay);
+        || format!("must be {min} to {max} milliseconds ({:?} to {:?})", rules.min_delay, rules.max_delay);
     if u128::from(millis) > max {
-        return Err(range);
+        return Err(range());
     }
     if given < 0 || u128::from(millis) < min {
-        return Err(format!("{range}; the unit is milliseconds{}", meant(given, min, max)));
+        return Err(format!("{}; the unit is milliseconds{}", range(), meant(given, min, max)));
     }
     Ok(millis)
 }

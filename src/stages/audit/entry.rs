@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::Class;
@@ -17,7 +18,7 @@ use crate::limits::headers::Standings;
 use crate::stages::identify::Arrival;
 use crate::telemetry::{Limit, VendorAnswer};
 use crate::tenancy::{Caller, Tenant};
-use crate::trail::{Durability, Intent, Receipt, Slot, VendorError};
+use crate::trail::{Durability, IntentView, Receipt, Slot, VendorError};
 
 /// How long past its deadline an answer may be held back by a disk that does not take its outcome.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
@@ -102,11 +103,6 @@ impl Entry {
         self.facts.borrow_mut().intent = Some(Announced::Recorded(sequence));
     }
 
-    /// The intent is handed over.
-    pub(in crate::stages) fn stated(&self) {
-        self.facts.borrow_mut().intent = Some(Announced::Stated);
-    }
-
     pub(in crate::stages) fn is_announced(&self) -> bool {
         matches!(self.facts.borrow().intent, Some(Announced::Recorded(_)))
     }
@@ -170,18 +166,18 @@ impl Entry {
         self.facts.borrow_mut().settled = Some(refusal.map(Verdict::from).unwrap_or_default());
     }
 
-    /// Room for what the trail is told before the vendor is asked. It comes before the outcome.
-    pub(in crate::stages) fn intent_slot(&self) -> Slot {
-        self.desk.intent_slot()
-    }
-
-    /// What the trail is told before the vendor is asked.
-    pub(in crate::stages) fn intent(&self) -> Intent {
-        Intent {
-            time: Timestamp::now(),
-            call: self.facts.borrow().call(&self.arrival).to_owned(),
-            body: None,
-        }
+    /// Tells the trail of a change, with the body of a create, before the vendor is asked. Its room comes before the
+    /// outcome's. The receipt is that of [`Slot::announce`].
+    pub(in crate::stages) fn announce(
+        &self,
+        body: Option<&RawValue>,
+        durability: Durability,
+    ) -> Option<Receipt> {
+        let slot = self.desk.intent_slot();
+        self.facts.borrow_mut().intent = Some(Announced::Stated);
+        let facts = self.facts.borrow();
+        let intent = IntentView { time: Timestamp::now(), call: facts.call(&self.arrival), body };
+        slot.announce(&intent, durability)
     }
 
     /// The refusal with a wait that is long enough for the caller's limits too: they have counted the request by now,

@@ -16,7 +16,7 @@ pub use life::{
     Trouble,
 };
 pub use refusals::Refusals;
-pub use request::{Call, CallView, Decision, Intent, Outcome, OutcomeView, VendorError};
+pub use request::{Call, CallView, Decision, Intent, IntentView, Outcome, OutcomeView, VendorError};
 
 use crate::domain::{Code, RequestId};
 
@@ -130,31 +130,24 @@ impl Recordable for Record {
 
     fn change(&self) -> Change {
         match self {
-            Self::Intent(intent) => Change::Announced(intent.call.request_id),
+            Self::Intent(intent) => intent.view().change(),
             Self::Outcome(outcome) => outcome.view().change(),
             _ => Change::None,
         }
     }
 
     fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
-        let begin = text.len();
         match self {
-            Self::Start(fields) => self.to_json(fields.time, fields, text)?,
-            Self::Stop(fields) => self.to_json(fields.time, fields, text)?,
-            Self::Intent(fields) => fields.write(text),
-            Self::Outcome(fields) => return fields.view().write(text),
-            Self::Refusals(fields) => self.to_json(fields.time, fields, text)?,
-            Self::Checkpoint(fields) => self.to_json(fields.time, fields, text)?,
-            Self::Recovered(fields) => self.to_json(fields.time, fields, text)?,
-            Self::Heartbeat(fields) => self.to_json(fields.time, fields, text)?,
-            Self::Reload(fields) => self.to_json(fields.time, fields, text)?,
+            Self::Start(fields) => self.to_json(fields.time, fields, text),
+            Self::Stop(fields) => self.to_json(fields.time, fields, text),
+            Self::Intent(fields) => fields.view().write(text),
+            Self::Outcome(fields) => fields.view().write(text),
+            Self::Refusals(fields) => self.to_json(fields.time, fields, text),
+            Self::Checkpoint(fields) => self.to_json(fields.time, fields, text),
+            Self::Recovered(fields) => self.to_json(fields.time, fields, text),
+            Self::Heartbeat(fields) => self.to_json(fields.time, fields, text),
+            Self::Reload(fields) => self.to_json(fields.time, fields, text),
         }
-        // A raw body may have newlines between its members, where a space says the same; inside a string, JSON
-        // has none.
-        for byte in text.iter_mut().skip(begin).filter(|byte| **byte == b'\n') {
-            *byte = b' ';
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is said of a request: before the vendor sees it, and when it has ended.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,6 +155,15 @@ pub struct CallView<'a> {
     pub creator: Option<&'a UserName>,
 }
 
+/// [`Intent`], borrowed from whoever knows it.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each is described in `Intent`")]
+pub struct IntentView<'a> {
+    pub time: Timestamp,
+    pub call: CallView<'a>,
+    pub body: Option<&'a RawValue>,
+}
+
 /// [`Outcome`], borrowed from whoever knows it: every request leaves one.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each is described in `Outcome`")]
@@ -195,24 +205,6 @@ impl Call {
 }
 
 impl CallView<'_> {
-    /// It, to keep.
-    pub fn to_owned(&self) -> Call {
-        Call {
-            request_id: self.request_id,
-            trace: self.trace,
-            action: self.action,
-            tenant: self.tenant.cloned(),
-            subject: self.subject.map(Into::into),
-            issuer: self.issuer.map(Into::into),
-            token_id: self.token_id.map(Into::into),
-            client: self.client,
-            app: self.app.cloned(),
-            conference: self.conference.cloned(),
-            user: self.user.cloned(),
-            creator: self.creator.cloned(),
-        }
-    }
-
     fn write(&self, members: &mut Members<'_>) {
         members.plain(",\"request_id\":", Some(self.request_id.encode(&mut [0; 36])));
         members.hexadecimal(",\"trace_id\":", self.trace.trace_id());
@@ -230,11 +222,33 @@ impl CallView<'_> {
 }
 
 impl Intent {
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut members = Members::begin(out, self.time, Kind::Intent.as_str());
-        self.call.view().write(&mut members);
-        members.raw(",\"body\":", self.body.as_deref().map(RawValue::get));
+    /// It, borrowed.
+    pub fn view(&self) -> IntentView<'_> {
+        IntentView { time: self.time, call: self.call.view(), body: self.body.as_deref() }
+    }
+}
+
+impl Recordable for IntentView<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Intent
+    }
+
+    fn change(&self) -> Change {
+        Change::Announced(self.call.request_id)
+    }
+
+    fn write(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
+        let mut members = Members::begin(text, self.time, Kind::Intent.as_str());
+        self.call.write(&mut members);
+        // A raw body may have newlines between its members, where a space says the same; inside a string, JSON has
+        // none.
+        let body = self.body.map(|body| match body.get() {
+            body if body.contains('\n') => Cow::Owned(body.replace('\n', " ")),
+            body => Cow::Borrowed(body),
+        });
+        members.raw(",\"body\":", body.as_deref());
         members.end();
+        Ok(())
     }
 }
 

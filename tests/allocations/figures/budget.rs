@@ -15,7 +15,7 @@ pub(super) struct Budget {
 pub(super) const BUDGETS: [Budget; 6] = [
     Budget { case: Get, worker: 8, trail: 0 },
     Budget { case: NewToken, worker: 46, trail: 0 },
-    Budget { case: Create, worker: 29, trail: 2 },
+    Budget { case: Create, worker: 25, trail: 2 },
     Budget { case: Refusal, worker: 10, trail: 0 },
     Budget { case: RefusalOfAFlood, worker: 10, trail: 0 },
     Budget { case: Preflight, worker: 3, trail: 0 },
