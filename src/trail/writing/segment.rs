@@ -1,4 +1,5 @@
 use std::fs::{File, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ pub(super) struct Segment {
     first: u64,
     path: PathBuf,
     file: File,
+    /// Which file that is, whatever its name: it does not change while the file is open.
+    identity: (u64, u64),
     /// When its first line was written.
     begun: Timestamp,
     /// How many bytes have been written.
@@ -54,13 +57,14 @@ impl Segment {
             attempt(|| std::fs::rename(&path, &aside)).map_err(TrailError::io("move away", &path))?;
         }
         let (file, staged) = directory.stage(lines)?;
+        let segment = Self::resume(segment, file, lines.len() as u64, Timestamp::now(), room)?;
         let named = attempt(|| std::fs::rename(&staged, &path)).map_err(TrailError::io("create", &path));
         if let Err(error) = named.and_then(|()| directory.sync()) {
             // Out of the way of the next attempt, which makes a new file.
             let _ = std::fs::remove_file(&path);
             return Err(error);
         }
-        Ok(Self::resume(segment, file, lines.len() as u64, Timestamp::now(), room))
+        Ok(segment)
     }
 
     /// Goes on with a segment of `length` bytes that was begun at `begun`. `file` is open for writing.
@@ -70,9 +74,11 @@ impl Segment {
         length: u64,
         begun: Timestamp,
         room: Room,
-    ) -> Self {
+    ) -> Result<Self, TrailError> {
         let SegmentFile { first, path, .. } = segment;
-        Self { first, path, file, begun, written: length, synced: length, length, room }
+        let open = attempt(|| file.metadata()).map_err(TrailError::io("inspect", &path))?;
+        let identity = identity(&open);
+        Ok(Self { first, path, file, identity, begun, written: length, synced: length, length, room })
     }
 
     /// Its first line.
@@ -92,18 +98,21 @@ impl Segment {
 
     /// Makes sure that the open file is the one in the directory, and as long as it was left: what is written to a
     /// deleted or moved file is lost, what another program has cut off or added breaks the chain, and nothing but this
-    /// would say so.
+    /// would say so. Its name is looked up, and nothing else: it is done for every write.
     pub(super) fn check(&self) -> Result<(), TrailError> {
-        let open = attempt(|| self.file.metadata()).map_err(TrailError::io("inspect", &self.path))?;
-        match self.path.symlink_metadata() {
-            Ok(named) if identity(&named) == identity(&open) => self.check_length(&open),
-            _ => Err(TrailError::Gone(self.path.clone())),
+        match attempt(|| self.path.symlink_metadata()) {
+            Ok(named) if identity(&named) == self.identity => self.check_length(&named),
+            Ok(_) => Err(TrailError::Gone(self.path.clone())),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Err(TrailError::Gone(self.path.clone()))
+            }
+            Err(error) => Err(TrailError::io("inspect", &self.path)(error)),
         }
     }
 
-    fn check_length(&self, open: &Metadata) -> Result<(), TrailError> {
-        let found = open.len();
-        if found == self.length || !open.is_file() {
+    fn check_length(&self, file: &Metadata) -> Result<(), TrailError> {
+        let found = file.len();
+        if found == self.length || !file.is_file() {
             return Ok(());
         }
         Err(TrailError::Altered { segment: self.path.clone(), expected: self.length, found })

@@ -53,7 +53,7 @@ fn find_end(directory: &Directory, segments: &[SegmentFile], room: Room) -> Resu
             }
             let begun = replay.begun().unwrap_or_else(Timestamp::now);
             let resume = |(file, end)| Segment::resume(segment.clone(), file, end, begun, room);
-            let segment = last.file.map(resume);
+            let segment = last.file.map(resume).transpose()?;
             return Ok(End { segment, position, heritage: replay.heritage(torn) });
         }
         // Without a line it says nothing, and in the way of the next segment it may be. The trail itself leaves

@@ -165,7 +165,7 @@ fn on_device(directory: &Path, device: &str) -> (Writer, Observer) {
     let file = File::options().append(true).open(device).unwrap();
     let segment = SegmentFile { path: device.into(), ..SegmentFile::new(directory, 99) };
     let room = Room { step: 0 };
-    writer.store.replace_segment(Segment::resume(segment, file, 0, Timestamp::now(), room));
+    writer.store.replace_segment(Segment::resume(segment, file, 0, Timestamp::now(), room).unwrap());
     (writer, observer)
 }
 
