@@ -9,8 +9,8 @@ use super::sender::Durability;
 use crate::trail::error::TrailUnavailable;
 use crate::trail::record::Change;
 
-/// When so many wait for the disk, waiting for more of them saves little.
-const MANY: usize = 32;
+/// When so many wait, waiting for more of them saves little.
+const MANY: usize = 48;
 
 /// A buffer that has grown larger than this, in bytes, is not kept.
 const LARGE: usize = 1 << 20;

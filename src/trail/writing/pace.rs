@@ -8,9 +8,12 @@ use super::bell::Urgency;
 /// a wake-up, a look at the file and a write cost is shared by 600.
 const LINGER: Duration = Duration::from_millis(10);
 
-/// While several wait for the disk at a time, they are served as often as this at most: each `fdatasync` takes about as
-/// much CPU as four requests.
-const GAP: Duration = Duration::from_millis(1);
+/// While several wait at a time, the next have this long to gather for each of them. An `fdatasync` takes about as much
+/// CPU as four requests: where many come, more of them share one, and where few do, nobody waits long for others.
+const GAP_EACH: Duration = Duration::from_micros(100);
+
+/// How long that is at most.
+const LONGEST_GAP: Duration = Duration::from_millis(5);
 
 /// When the thread writes what waits.
 #[derive(Debug)]
@@ -67,8 +70,17 @@ impl Pace {
     pub(super) fn wrote(&mut self, waited: usize, began: Instant) {
         self.lingers = Some(Instant::now() + LINGER);
         if waited > 0 {
-            self.next = if waited > 1 { began + GAP } else { began };
+            self.next = began + gap(waited);
         }
+    }
+}
+
+/// How long after the beginning of a batch that so many waited for the next may begin.
+fn gap(waited: usize) -> Duration {
+    match u32::try_from(waited) {
+        Ok(0 | 1) => Duration::ZERO,
+        Ok(waited) => GAP_EACH.saturating_mul(waited).min(LONGEST_GAP),
+        Err(_) => LONGEST_GAP,
     }
 }
 
@@ -115,9 +127,17 @@ mod tests {
             assert_eq!(pace.step(Urgency::Waited, now, later), Step::Write);
             pace.wrote(1, now);
         }
-        pace.wrote(2, now);
-        assert_eq!(pace.step(Urgency::Waited, now, later), Step::Sleep(Urgency::Now, now + GAP));
-        assert_eq!(pace.step(Urgency::Now, now, later), Step::Write);
-        assert_eq!(pace.step(Urgency::Waited, now + GAP, later), Step::Write);
+        for (waited, gap) in
+            [(2, GAP_EACH * 2), (20, GAP_EACH * 20), (1000, LONGEST_GAP), (usize::MAX, LONGEST_GAP)]
+        {
+            pace.wrote(waited, now);
+            assert_eq!(
+                pace.step(Urgency::Waited, now, later),
+                Step::Sleep(Urgency::Now, now + gap),
+                "{waited}"
+            );
+            assert_eq!(pace.step(Urgency::Now, now, later), Step::Write);
+            assert_eq!(pace.step(Urgency::Waited, now + gap, later), Step::Write);
+        }
     }
 }
