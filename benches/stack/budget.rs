@@ -18,7 +18,7 @@ pub(crate) const STAGES: [(&str, u32); 18] = [
     ("authz", 10_500),
     ("clearance", 11_050),
     ("intent: the whole stack", 11_400),
-    ("create, intent on disk", 37_700),
+    ("create, intent on disk", 33_700),
     ("404, of a flood", 10_800),
     ("404, recorded", 13_000),
     ("get, new token: RS256", 336_600),
@@ -30,7 +30,7 @@ pub(crate) const STAGES: [(&str, u32); 18] = [
 pub(crate) const GATEWAY: [(Case, [u32; 2]); 6] = [
     (Get, [32_600, 27_500]),
     (NewToken, [806_500, 27_500]),
-    (Create, [66_700, 58_500]),
+    (Create, [60_800, 58_500]),
     (Refusal, [21_650, 26_500]),
     (RefusalOfAFlood, [19_350, 500]),
     (Preflight, [10_300, 500]),
